@@ -1,0 +1,109 @@
+/**
+ * What a member tells its user, as one union, and the emitter type made from it.
+ *
+ * Times are milliseconds since the epoch by this member's wall clock: for people, never for decisions.
+ */
+
+import type { ErrorCode, PairError } from './errors.js'
+import type { Epoch, FrameNo, HistoryId, MemberId } from './units.js'
+
+/** A role as seen from outside. */
+export type Role = 'starting' | 'loading' | 'standby' | 'primary' | 'fenced' | 'stopped'
+
+/** The modes of a primary: has the right to send unacknowledged; releases what is acknowledged; sends nothing new. */
+export type Mode = 'solo' | 'paired' | 'waiting'
+
+/** A confirmed finding about the other member. */
+export type Verdict = 'process-gone' | 'unreachable' | 'hung'
+
+/** Why a role changed. */
+export type RoleCause =
+  | 'opened'
+  | 'first-up'
+  | 'draw-won'
+  | 'heard-primary'
+  | 'paired'
+  | 'takeover'
+  | 'renounced'
+  | 'resync'
+  | 'higher-epoch'
+  | 'peer-lost'
+  | 'closed'
+  | 'invariant'
+
+/** The member's role changed. */
+export interface RoleEvent {
+  readonly type: 'role'
+  readonly at: number
+  readonly role: Role
+  readonly from: Role
+  readonly epoch: Epoch
+  readonly history: HistoryId | undefined
+  readonly cause: RoleCause
+  /** The finding that led to a takeover, where one did. */
+  readonly verdict: Verdict | undefined
+}
+
+/** The primary's mode changed: `paired` means that the standby may take over now. */
+export interface ModeEvent {
+  readonly type: 'mode'
+  readonly at: number
+  readonly mode: Mode
+  readonly epoch: Epoch
+}
+
+/** What this member finds about the other one. */
+export interface VerdictEvent {
+  readonly type: 'verdict'
+  readonly at: number
+  readonly verdict: Verdict | 'alive'
+  /** Milliseconds since the other was last heard. */
+  readonly silenceMs: number
+}
+
+/** A takeover by this member, with what it found. */
+export interface TakeoverEvent {
+  readonly type: 'takeover'
+  readonly at: number
+  readonly epoch: Epoch
+  readonly verdict: Verdict | 'renounced'
+  /** The last frame of the former reign that this member holds. */
+  readonly frameNo: FrameNo
+  /** Outputs sent again because the former primary may have begun them. */
+  readonly inDoubt: readonly { readonly channel: string; readonly number: number }[]
+  /** Milliseconds from the finding to the open gate. */
+  readonly tookMs: number
+}
+
+/** The other side, or a stranger, was refused. Reported once until something changes. */
+export interface RefusedEvent {
+  readonly type: 'refused'
+  readonly at: number
+  readonly code: ErrorCode
+  readonly message: string
+  readonly address: string
+}
+
+/** Something failed that the application should know; the member goes on. */
+export interface FaultEvent {
+  readonly type: 'fault'
+  readonly at: number
+  readonly error: PairError
+  readonly frameNo: FrameNo | undefined
+  readonly channel: string | undefined
+}
+
+/** The link to the other member came up or went down. */
+export interface LinkEvent {
+  readonly type: 'link'
+  readonly at: number
+  readonly up: boolean
+  readonly address: string
+  readonly reason: string | undefined
+}
+
+/** Everything that a member may tell. */
+export type PairEvent = RoleEvent | ModeEvent | VerdictEvent | TakeoverEvent | RefusedEvent | FaultEvent | LinkEvent
+
+/** The payload of each event by its name: the type behind `member.on(name, listener)`. */
+export type PairEvents = { readonly [Name in PairEvent['type']]: Extract<PairEvent, { type: Name }> }

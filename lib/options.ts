@@ -1,0 +1,114 @@
+/**
+ * What a user writes: the options of `openMember`, their defaults, units and bounds.
+ *
+ * One table (`limitsTable`) has every number once; the types, the checks and docs/API.md follow it.
+ */
+
+import type { HistoryId, MemberId } from './units.js'
+
+/** One output on its way to the outside. Its identity is (pair, history, channel, number). */
+export interface Output {
+  readonly pair: string
+  readonly history: HistoryId
+  readonly epoch: number
+  /** The first number of this channel that this epoch sends: tells a receiver a gap from a fork. */
+  readonly firstOfEpoch: number
+  readonly channel: string
+  /** Counted from 1 without gaps within (history, channel). */
+  readonly number: number
+  /** CRC-32C of `data`. */
+  readonly digest: number
+  readonly data: Uint8Array
+  /** The frame that produced it. */
+  readonly frameNo: number
+  /** May have been sent before, by the former primary or by an attempt that failed. */
+  readonly isRepeat: boolean
+}
+
+/** One input as `process` sees it. */
+export interface Frame {
+  readonly frameNo: number
+  /** Pair time in milliseconds since the epoch; never goes back. */
+  readonly now: number
+  readonly source: string | undefined
+  readonly seq: number | undefined
+  /** Valid during the call; copy what you keep. */
+  readonly data: Uint8Array
+}
+
+/** What `process` may use instead of the clock, randomness and I/O. Valid during the call only. */
+export interface ProcessContext {
+  readonly frameNo: number
+  /** The frame's pair time in milliseconds since the epoch. */
+  readonly now: number
+  /** 0 ≤ number < 1, alike on both members. */
+  random(): number
+  /** A version-4 UUID, alike on both members. */
+  uuid(): string
+  /** Queues one output; it leaves when both members hold the frame. Default channel: `'default'`. */
+  send(data: Uint8Array, options?: { readonly channel?: string }): void
+}
+
+/** The application. */
+export interface App<State> {
+  /** The state with which a history begins. Called on one member only. */
+  init(): State
+  /** Deterministic and synchronous: no clock, no randomness, no I/O. Changes `state` in place. */
+  process(state: State, frame: Frame, ctx: ProcessContext): void
+  /** Primary only. Resolve it when the receiver has confirmed: only then is the output sent. `signal` aborts when the gate closes. */
+  deliver(output: Output, context: { readonly signal: AbortSignal }): Promise<void> | void
+  /** Called on a loading and a standby member, so that outside connections stand before they are needed. */
+  prepare?(context: { readonly signal: AbortSignal }): Promise<void> | void
+}
+
+/** The options of `openMember`. */
+export interface MemberOptions<State> {
+  /** Name of the service, 1 to 64 characters; the same on both members. */
+  readonly pair: string
+  /** Which side this is. */
+  readonly member: MemberId
+  /** `host:port` of each link, the same count on both sides. Data uses port + 1. */
+  readonly members: { readonly a: string | readonly string[]; readonly b: string | readonly string[] }
+  /** At least 16 characters; required as soon as an address is not loopback. */
+  readonly secret?: string | undefined
+  /** Third party that grants running alone. `'none'` must be written out. */
+  readonly arbiter: 'none'
+  /** Version of the application; members of different versions do not pair. Default `''`. */
+  readonly appVersion?: string
+  readonly app: App<State>
+  /** Milliseconds between heartbeats. Default 100, 1 to 10,000. */
+  readonly heartbeatMs?: number
+  /** Milliseconds of silence until a member counts as unreachable. Default 5 × `heartbeatMs`; at least 3 ×. */
+  readonly windowMs?: number
+  /** Milliseconds a starting member listens before it rules alone. Default 2 × `windowMs`. */
+  readonly startWindowMs?: number
+  /** Milliseconds without an acknowledgement until the primary asks the standby to renounce. Default `max(500, windowMs)`. */
+  readonly ackTimeoutMs?: number
+  /** When nobody who is in sync is left: wait for an operator, or go on with what is there under a new history. Default `'wait'`. */
+  readonly onLoss?: 'wait' | 'go'
+  /** Milliseconds after which a `deliver` that has not settled counts as failed. Default 10,000. */
+  readonly deliverTimeoutMs?: number
+  /** Outputs a channel may have begun past the last notice that the standby holds. Default 64, 1 to 4,096. */
+  readonly inFlight?: number
+  readonly limits?: Partial<Limits>
+  /** Ends opening, and closes the member when it aborts later. */
+  readonly signal?: AbortSignal
+}
+
+/** Every bound, in bytes unless its name says otherwise. */
+export interface Limits {
+  /** One input. Default 1 MiB. */
+  readonly inputBytes: number
+  /** Inputs waiting to be numbered, and copies held on a standby, each. Default 64 MiB. */
+  readonly queueBytes: number
+  /** Frames that the standby has not acknowledged or not processed. Default 64 MiB; intake is throttled at half. */
+  readonly unacknowledgedBytes: number
+  /** Outputs not sent or not noticed. Default 64 MiB. */
+  readonly outboxBytes: number
+  /** The image of a load. Default 1 GiB. */
+  readonly stateBytes: number
+  /** Sources remembered for deduplication; beyond, the one silent for longest is forgotten. Default 10,000. */
+  readonly sources: number
+  /** Channels of one history. Default 256. */
+  readonly channels: number
+}
