@@ -5,7 +5,7 @@
  */
 
 import type { ErrorCode, PairError } from './errors.js'
-import type { Epoch, FrameNo, HistoryId, MemberId } from './units.js'
+import type { Epoch, FrameNo, HistoryId } from './units.js'
 
 /** A role as seen from outside. */
 export type Role = 'starting' | 'loading' | 'standby' | 'primary' | 'fenced' | 'stopped'
