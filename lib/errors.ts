@@ -2,33 +2,46 @@
  * The errors of hotpair: few classes by what the caller can do, stable codes by what happened.
  *
  * Codes are the API; messages are sentences with values and units and may change. Each code stands
- * once, here, with what it means and what to do; `docs/API.md` has the same table and a test compares them.
- * An expected outcome (a duplicate input, a refused peer) is a value or an event, never an error.
+ * once, here, with what it means and what to do; `docs/API.md` has the same table and a test
+ * compares them. An expected outcome (a duplicate input, a refused peer) is a value or an event,
+ * never an error.
  */
 
 /** Every code with its meaning. */
 export const errorCodes = {
   ERR_HOTPAIR_CONFIG: 'an option is wrong, missing or contradicts another; nothing was opened',
-  ERR_HOTPAIR_NATIVE: 'the addon is missing, of another version, or an operating system call in it failed',
+  ERR_HOTPAIR_NATIVE:
+    'the addon is missing, of another version, or an operating system call in it failed',
   ERR_HOTPAIR_ADDRESS: 'an address cannot be resolved or used on this host',
   ERR_HOTPAIR_ADDRESS_IN_USE: 'another process holds a port of this member',
   ERR_HOTPAIR_NO_MEMORY: 'a buffer of the announced size cannot be allocated',
   ERR_HOTPAIR_CLOSED: 'the member is closed or closing; the input was not taken here',
-  ERR_HOTPAIR_NOT_PRIMARY: 'only the primary takes an input without (source, seq); the input was not taken',
-  ERR_HOTPAIR_INPUT_GAP: 'the source skipped a number; the input was not taken, send the expected one first',
+  ERR_HOTPAIR_NOT_PRIMARY:
+    'only the primary takes an input without (source, seq); the input was not taken',
+  ERR_HOTPAIR_INPUT_GAP:
+    'the source skipped a number; the input was not taken, send the expected one first',
   ERR_HOTPAIR_INPUT_TOO_LARGE: 'the input is larger than `limits.inputBytes`; it was not taken',
-  ERR_HOTPAIR_INPUT: 'the input is no Uint8Array, or its source or seq is out of bounds; it was not taken',
-  ERR_HOTPAIR_QUEUE_FULL: 'the bound on waiting inputs is reached; the input was not taken, send it again later',
-  ERR_HOTPAIR_DEMOTED: 'the member lost its role before the input was held by both; it may still have been taken: send it again with the same (source, seq)',
+  ERR_HOTPAIR_INPUT:
+    'the input is no Uint8Array, or its source or seq is out of bounds; it was not taken',
+  ERR_HOTPAIR_QUEUE_FULL:
+    'the bound on waiting inputs is reached; the input was not taken, send it again later',
+  ERR_HOTPAIR_DEMOTED:
+    'the member lost its role before the input was held by both; it may still have been taken: send it again with the same (source, seq)',
   ERR_HOTPAIR_ABORTED: 'the wait was ended by its signal',
-  ERR_HOTPAIR_PROCESS_THREW: '`process` threw; the outputs of the frame are dropped, changes made before stay, alike on both members',
-  ERR_HOTPAIR_PROCESS_ASYNC: '`process` returned a promise; it must be synchronous; the outputs of the frame are dropped',
-  ERR_HOTPAIR_SEND_OUTSIDE: '`send` was called outside of its `process` call; the output was not taken',
-  ERR_HOTPAIR_OUTPUT: 'the output is no Uint8Array, too large, or its channel name is out of bounds',
+  ERR_HOTPAIR_PROCESS_THREW:
+    '`process` threw; the outputs of the frame are dropped, changes made before stay, alike on both members',
+  ERR_HOTPAIR_PROCESS_ASYNC:
+    '`process` returned a promise; it must be synchronous; the outputs of the frame are dropped',
+  ERR_HOTPAIR_SEND_OUTSIDE:
+    '`send` was called outside of its `process` call; the output was not taken',
+  ERR_HOTPAIR_OUTPUT:
+    'the output is no Uint8Array, too large, or its channel name is out of bounds',
   ERR_HOTPAIR_OUTBOX_FULL: 'the outbox has reached `limits.outboxBytes`',
   ERR_HOTPAIR_STATE: 'the state cannot be cloned or restored; the former state is kept',
-  ERR_HOTPAIR_LOAD: 'a load broke off or was corrupt; the former state is kept and the load is asked for again',
-  ERR_HOTPAIR_DIVERGED: 'the members produced different bytes under one output number; the standby loads again',
+  ERR_HOTPAIR_LOAD:
+    'a load broke off or was corrupt; the former state is kept and the load is asked for again',
+  ERR_HOTPAIR_DIVERGED:
+    'the members produced different bytes under one output number; the standby loads again',
   ERR_HOTPAIR_DELIVER: '`deliver` failed; it is tried again',
   ERR_HOTPAIR_PEER_SECRET: 'the other side could not prove the secret of the pair',
   ERR_HOTPAIR_PEER_PAIR: 'the other side belongs to another pair',
@@ -89,5 +102,10 @@ export class ClosedError extends PairError {
 
 /** Whether `value` is an error of hotpair, of this copy of the package or another. */
 export function isPairError(value: unknown): value is PairError {
-  return value instanceof Error && 'code' in value && typeof value.code === 'string' && Object.hasOwn(errorCodes, value.code)
+  return (
+    value instanceof Error &&
+    'code' in value &&
+    typeof value.code === 'string' &&
+    Object.hasOwn(errorCodes, value.code)
+  )
 }

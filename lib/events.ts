@@ -1,7 +1,8 @@
 /**
  * What a member tells its user, as one union, and the emitter type made from it.
  *
- * Times are milliseconds since the epoch by this member's wall clock: for people, never for decisions.
+ * Times are milliseconds since the epoch by this member's wall clock: for people, never for
+ * decisions.
  */
 
 import type { ErrorCode, PairError } from './errors.js'
@@ -10,7 +11,10 @@ import type { Epoch, FrameNo, HistoryId } from './units.js'
 /** A role as seen from outside. */
 export type Role = 'starting' | 'loading' | 'standby' | 'primary' | 'fenced' | 'stopped'
 
-/** The modes of a primary: has the right to send unacknowledged; releases what is acknowledged; sends nothing new. */
+/**
+ * The modes of a primary: has the right to send unacknowledged; releases what is acknowledged;
+ * sends nothing new.
+ */
 export type Mode = 'solo' | 'paired' | 'waiting'
 
 /** A confirmed finding about the other member. */
@@ -103,7 +107,16 @@ export interface LinkEvent {
 }
 
 /** Everything that a member may tell. */
-export type PairEvent = RoleEvent | ModeEvent | VerdictEvent | TakeoverEvent | RefusedEvent | FaultEvent | LinkEvent
+export type PairEvent =
+  | RoleEvent
+  | ModeEvent
+  | VerdictEvent
+  | TakeoverEvent
+  | RefusedEvent
+  | FaultEvent
+  | LinkEvent
 
 /** The payload of each event by its name: the type behind `member.on(name, listener)`. */
-export type PairEvents = { readonly [Name in PairEvent['type']]: Extract<PairEvent, { type: Name }> }
+export type PairEvents = {
+  readonly [Name in PairEvent['type']]: Extract<PairEvent, { type: Name }>
+}

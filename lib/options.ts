@@ -45,7 +45,9 @@ export interface ProcessContext {
   random(): number
   /** A version-4 UUID, alike on both members. */
   uuid(): string
-  /** Queues one output; it leaves when both members hold the frame. Default channel: `'default'`. */
+  /**
+   * Queues one output; it leaves when both members hold the frame. Default channel: `'default'`.
+   */
   send(data: Uint8Array, options?: { readonly channel?: string }): void
 }
 
@@ -55,9 +57,15 @@ export interface App<State> {
   init(): State
   /** Deterministic and synchronous: no clock, no randomness, no I/O. Changes `state` in place. */
   process(state: State, frame: Frame, ctx: ProcessContext): void
-  /** Primary only. Resolve it when the receiver has confirmed: only then is the output sent. `signal` aborts when the gate closes. */
+  /**
+   * Primary only. Resolve it when the receiver has confirmed: only then is the output sent.
+   * `signal` aborts when the gate closes.
+   */
   deliver(output: Output, context: { readonly signal: AbortSignal }): Promise<void> | void
-  /** Called on a loading and a standby member, so that outside connections stand before they are needed. */
+  /**
+   * Called on a loading and a standby member, so that outside connections stand before they are
+   * needed.
+   */
   prepare?(context: { readonly signal: AbortSignal }): Promise<void> | void
 }
 
@@ -68,7 +76,10 @@ export interface MemberOptions<State> {
   /** Which side this is. */
   readonly member: MemberId
   /** `host:port` of each link, the same count on both sides. Data uses port + 1. */
-  readonly members: { readonly a: string | readonly string[]; readonly b: string | readonly string[] }
+  readonly members: {
+    readonly a: string | readonly string[]
+    readonly b: string | readonly string[]
+  }
   /** At least 16 characters; required as soon as an address is not loopback. */
   readonly secret?: string | undefined
   /** Third party that grants running alone. `'none'` must be written out. */
@@ -78,17 +89,29 @@ export interface MemberOptions<State> {
   readonly app: App<State>
   /** Milliseconds between heartbeats. Default 100, 1 to 10,000. */
   readonly heartbeatMs?: number
-  /** Milliseconds of silence until a member counts as unreachable. Default 5 × `heartbeatMs`; at least 3 ×. */
+  /**
+   * Milliseconds of silence until a member counts as unreachable. Default 5 × `heartbeatMs`; at
+   * least 3 ×.
+   */
   readonly windowMs?: number
   /** Milliseconds a starting member listens before it rules alone. Default 2 × `windowMs`. */
   readonly startWindowMs?: number
-  /** Milliseconds without an acknowledgement until the primary asks the standby to renounce. Default `max(500, windowMs)`. */
+  /**
+   * Milliseconds without an acknowledgement until the primary asks the standby to renounce. Default
+   * `max(500, windowMs)`.
+   */
   readonly ackTimeoutMs?: number
-  /** When nobody who is in sync is left: wait for an operator, or go on with what is there under a new history. Default `'wait'`. */
+  /**
+   * When nobody who is in sync is left: wait for an operator, or go on with what is there under a
+   * new history. Default `'wait'`.
+   */
   readonly onLoss?: 'wait' | 'go'
   /** Milliseconds after which a `deliver` that has not settled counts as failed. Default 10,000. */
   readonly deliverTimeoutMs?: number
-  /** Outputs a channel may have begun past the last notice that the standby holds. Default 64, 1 to 4,096. */
+  /**
+   * Outputs a channel may have begun past the last notice that the standby holds. Default 64, 1 to
+   * 4,096.
+   */
   readonly inFlight?: number
   readonly limits?: Partial<Limits>
   /** Ends opening, and closes the member when it aborts later. */
@@ -101,13 +124,19 @@ export interface Limits {
   readonly inputBytes: number
   /** Inputs waiting to be numbered, and copies held on a standby, each. Default 64 MiB. */
   readonly queueBytes: number
-  /** Frames that the standby has not acknowledged or not processed. Default 64 MiB; intake is throttled at half. */
+  /**
+   * Frames that the standby has not acknowledged or not processed. Default 64 MiB; intake is
+   * throttled at half.
+   */
   readonly unacknowledgedBytes: number
   /** Outputs not sent or not noticed. Default 64 MiB. */
   readonly outboxBytes: number
   /** The image of a load. Default 1 GiB. */
   readonly stateBytes: number
-  /** Sources remembered for deduplication; beyond, the one silent for longest is forgotten. Default 10,000. */
+  /**
+   * Sources remembered for deduplication; beyond, the one silent for longest is forgotten. Default
+   * 10,000.
+   */
   readonly sources: number
   /** Channels of one history. Default 256. */
   readonly channels: number

@@ -1,18 +1,23 @@
 /**
  * The contract with the addon: every export, once.
  *
- * C++ measures, stores, copies and sends beats; it decides nothing about roles. TypeScript shapes and
- * checks arguments before it calls; C++ checks again only what would corrupt memory. `abi` is
+ * C++ measures, stores, copies and sends beats; it decides nothing about roles. TypeScript shapes
+ * and checks arguments before it calls; C++ checks again only what would corrupt memory. `abi` is
  * compiled into the addon, so that a stale binary is refused by `load.ts` with a sentence and not
  * found out later. Offsets and limits come from `facts`: TypeScript never types an offset.
  *
  * Nobody but `lib/native/` imports this file; the rest of the library sees the typed wrappers.
  */
 
-/** The number that the addon must carry in `abi`; raised with each incompatible change of this file. */
+/**
+ * The number that the addon must carry in `abi`; raised with each incompatible change of this file.
+ */
 export const bindingAbi = 1
 
-/** One address pair of one link. Hosts are numeric IPv4 or IPv6 addresses; names are resolved before. */
+/**
+ * One address pair of one link. Hosts are numeric IPv4 or IPv6 addresses; names are resolved
+ * before.
+ */
 export interface HeartbeatLink {
   readonly selfHost: string
   readonly selfPort: number
@@ -45,13 +50,17 @@ export interface HeartbeatOptions {
 export interface HeartbeatHandle {
   /** The beat board, layout by `facts.board`; detached (length 0) by `close()`. */
   readonly board: ArrayBuffer
-  /** Replaces what each beat says of this member (`facts.presenceBytes` bytes) and beats at once. */
+  /**
+   * Replaces what each beat says of this member (`facts.presenceBytes` bytes) and beats at once.
+   */
   announce(presence: Uint8Array): void
   /** Evidence from elsewhere that the peer may be gone: probe every path now. */
   probe(): void
   /** The peer's name of link `index` was resolved anew. */
   setPeerHost(index: number, host: string): void
-  /** Lets the gate stand open, renewed by the beat thread for as long as that thread runs on time. */
+  /**
+   * Lets the gate stand open, renewed by the beat thread for as long as that thread runs on time.
+   */
   openGate(): void
   /** Shuts the gate; it stays shut until `openGate()`. */
   closeGate(): void
@@ -68,24 +77,31 @@ export interface OutboxHandle {
   /** Outputs produced here and not known as sent. */
   readonly pendingCount: number
   /**
-   * Adds `count` outputs from `batch` (layout: `facts.outbox`) in order, and writes the CRC-32C of each into
-   * `digests`. Each is reconciled at once with what the peer has reported sent. Returns `facts.outbox.ok`,
-   * `.full` (nothing of the batch was taken), `.malformed` (nothing was taken), `.gap` or `.diverged`
-   * (taken up to the offending one; see `divergence`).
+   * Adds `count` outputs from `batch` (layout: `facts.outbox`) in order, and writes the CRC-32C of
+   * each into `digests`. Each is reconciled at once with what the peer has reported sent. Returns
+   * `facts.outbox.ok`, `.full` (nothing of the batch was taken), `.malformed` (nothing was taken),
+   * `.gap` or `.diverged` (taken up to the offending one; see `divergence`).
    */
   produce(batch: Uint8Array, count: number, digests: Uint32Array): number
-  /** The peer reports `count` outputs as sent (channel, number, length, CRC-32C each). Returns as `produce`. */
+  /**
+   * The peer reports `count` outputs as sent (channel, number, length, CRC-32C each). Returns as
+   * `produce`.
+   */
   peerSent(batch: Uint8Array, count: number): number
   /** This member has sent all up to `number` on `channel`: forget them. */
   sent(channel: number, number: number): void
   /** The channel and number of the first difference, or undefined. */
   divergence(): { channel: number; number: number } | undefined
   /**
-   * Copies pending outputs of `channel` from `from` on, in order, into `into` (records as in `produce`), as many as fit.
-   * Returns the bytes written; 0 when there are none, or -n when the next one needs n bytes.
+   * Copies pending outputs of `channel` from `from` on, in order, into `into` (records as in
+   * `produce`), as many as fit. Returns the bytes written; 0 when there are none, or -n when the
+   * next one needs n bytes.
    */
   pending(channel: number, from: number, into: Uint8Array): number
-  /** Begins `channel` at `produced` outputs produced and `sent` outputs sent (after a load); forgets what it held. */
+  /**
+   * Begins `channel` at `produced` outputs produced and `sent` outputs sent (after a load); forgets
+   * what it held.
+   */
   reset(channel: number, produced: number, sent: number): void
   /** Forgets everything. */
   clear(): void
@@ -99,9 +115,14 @@ export interface ChunkWriterHandle {
   close(): void
 }
 
-/** Takes the chunks of one image into staging; nothing is seen of it until all are there and right. */
+/**
+ * Takes the chunks of one image into staging; nothing is seen of it until all are there and right.
+ */
 export interface ChunkReaderHandle {
-  /** Checks and stages one chunk. Returns `facts.snapshot.ok`, `.complete`, `.corrupt`, `.overlap` or `.outside`. */
+  /**
+   * Checks and stages one chunk. Returns `facts.snapshot.ok`, `.complete`, `.corrupt`, `.overlap`
+   * or `.outside`.
+   */
   put(chunk: Uint8Array): number
   /** The whole image, once, after `.complete`; the staging is handed over and not copied. */
   take(): Uint8Array
@@ -137,7 +158,10 @@ export interface BoardFacts {
   readonly stallSeq: number
   /** u64, times that the gate had expired when the beat thread woke. */
   readonly gateLapses: number
-  /** u64 counters of refused packets: wrong MAC, malformed, replayed or old, of another pair, own name. */
+  /**
+   * u64 counters of refused packets: wrong MAC, malformed, replayed or old, of another pair, own
+   * name.
+   */
   readonly badMac: number
   readonly malformed: number
   readonly replayed: number
@@ -154,9 +178,21 @@ export interface Facts {
   readonly presenceBytes: number
   readonly beatBytes: number
   readonly board: BoardFacts
-  readonly suspicion: { readonly unheard: number; readonly alive: number; readonly late: number; readonly suspect: number }
-  readonly verdict: { readonly none: number; readonly processGone: number; readonly unreachable: number }
-  /** Outbox record: u16 channel, u16 zero, u32 length, u64 number, bytes, padded to 8. Sent record: u16 channel, u16 zero, u32 length, u64 number, u32 CRC-32C, u32 zero. */
+  readonly suspicion: {
+    readonly unheard: number
+    readonly alive: number
+    readonly late: number
+    readonly suspect: number
+  }
+  readonly verdict: {
+    readonly none: number
+    readonly processGone: number
+    readonly unreachable: number
+  }
+  /**
+   * Outbox record: u16 channel, u16 zero, u32 length, u64 number, bytes, padded to 8. Sent record:
+   * u16 channel, u16 zero, u32 length, u64 number, u32 CRC-32C, u32 zero.
+   */
   readonly outbox: {
     readonly recordHeaderBytes: number
     readonly sentRecordBytes: number
@@ -188,13 +224,16 @@ export interface Binding {
   /** Now on CLOCK_MONOTONIC in ns: the clock of `heardAt` and `verdictAt`. */
   monotonicNanos(): bigint
   /**
-   * Adds a pair to the environment's beat thread, starting it with the first. `ring` is called on the JavaScript
-   * thread, without arguments, some time after anything on the board but counters and times has changed.
-   * Throws an Error with `code` `ERR_HOTPAIR_ADDRESS_IN_USE`, `ERR_HOTPAIR_ADDRESS` or `ERR_HOTPAIR_NATIVE`.
+   * Adds a pair to the environment's beat thread, starting it with the first. `ring` is called on
+   * the JavaScript thread, without arguments, some time after anything on the board but counters
+   * and times has changed. Throws an Error with `code` `ERR_HOTPAIR_ADDRESS_IN_USE`,
+   * `ERR_HOTPAIR_ADDRESS` or `ERR_HOTPAIR_NATIVE`.
    */
   openHeartbeat(options: HeartbeatOptions, ring: () => void): HeartbeatHandle
   openOutbox(limitBytes: number): OutboxHandle
-  /** `image` must not change until the writer is closed. Chunks carry at most `chunkBytes` of it. */
+  /**
+   * `image` must not change until the writer is closed. Chunks carry at most `chunkBytes` of it.
+   */
   openChunkWriter(image: Uint8Array, chunkBytes: number): ChunkWriterHandle
   /** Allocates staging for `imageBytes`. Throws `ERR_HOTPAIR_NO_MEMORY`. */
   openChunkReader(imageBytes: number): ChunkReaderHandle
