@@ -1,0 +1,31 @@
+// What belongs to one environment (the main thread of Node.js or one worker) of the addon.
+//
+// Each environment that loads the addon gets its own AddonData as instance data, so that workers
+// and several copies never share anything; there is no global in the process. One register_*
+// function per object file adds its exports and its part of `facts`.
+#pragma once
+
+#include <napi.h>
+
+namespace hotpair::addon {
+
+// The contract of lib/native/binding.ts (`bindingAbi`) that this addon carries out.
+inline constexpr int kAbi = 1;
+
+struct AddonData {
+  // The classes, kept so that the open functions can construct them; see handle.hpp.
+  Napi::FunctionReference outbox_class;
+  Napi::FunctionReference chunk_writer_class;
+  Napi::FunctionReference chunk_reader_class;
+  // The object that the running open function hands to the constructor it calls; else null.
+  void* being_born = nullptr;
+
+  // The data of `env`. Never null after the module was initialised.
+  static AddonData& of(Napi::Env env);
+};
+
+void register_facts(Napi::Env env, Napi::Object exports, Napi::Object facts);
+void register_outbox(Napi::Env env, Napi::Object exports, Napi::Object facts);
+void register_snapshot(Napi::Env env, Napi::Object exports, Napi::Object facts);
+
+}  // namespace hotpair::addon

@@ -1,0 +1,30 @@
+// Makes the sentence of an Error; see js_error.hpp.
+#include "addon/js_error.hpp"
+
+#include <string>
+#include <system_error>
+
+namespace hotpair::addon {
+
+void throw_error(Napi::Env env, const Error& error) {
+  std::string message = error.action;
+  if (error.os_error != 0) {
+    message += " failed: " + std::generic_category().message(error.os_error);
+  }
+  Napi::Error thrown = Napi::Error::New(env, message);
+  thrown.Set("code", Napi::String::New(env, error_name(error.code)));
+  if (error.os_error != 0) {
+    thrown.Set("errno", Napi::Number::New(env, error.os_error));
+    thrown.Set("syscall", Napi::String::New(env, error.action));
+  }
+  thrown.ThrowAsJavaScriptException();
+}
+
+void throw_closed(Napi::Env env, const char* what) {
+  const std::string message = std::string("the ") + what + " is closed";
+  Napi::Error thrown = Napi::Error::New(env, message);
+  thrown.Set("code", Napi::String::New(env, error_name(ErrorCode::kClosed)));
+  thrown.ThrowAsJavaScriptException();
+}
+
+}  // namespace hotpair::addon

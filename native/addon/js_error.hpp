@@ -1,0 +1,20 @@
+// Errors of C++ as errors of JavaScript.
+//
+// The only place where sentences are made of codes and errno. An error has `code` (one of
+// facts.errorCodes) and, where the operating system refused, `errno` and `syscall` as Node's own
+// system errors have. lib/native/ turns them into NativeError with the same code.
+#pragma once
+
+#include <napi.h>
+
+#include "base/result.hpp"
+
+namespace hotpair::addon {
+
+// Leaves the error pending. Return to JavaScript at once after it.
+void throw_error(Napi::Env env, const Error& error);
+
+// Leaves ERR_HOTPAIR_CLOSED pending: a method was called on a handle after its close().
+void throw_closed(Napi::Env env, const char* what);
+
+}  // namespace hotpair::addon
