@@ -4,7 +4,7 @@
  * This is the only place, beside the wire format, that casts. Points in time and durations are
  * different types: only `elapsed` makes one from two of the other. Frame numbers and epochs stay
  * `number`: at a thousand frames a second 2^53 lasts about 285,000 years, and an epoch drawn from
- * the wall clock in milliseconds (times two, for the parity) stays below 2^53 until the year 144,683.
+ * the wall clock in milliseconds stays below 2^53 until the year 287,396.
  */
 
 declare const brand: unique symbol

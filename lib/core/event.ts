@@ -1,0 +1,77 @@
+/**
+ * Everything that can happen to the rules, as plain data.
+ *
+ * Each event carries the time and the randomness that a decision may need: `step` asks nobody.
+ * Events that speak of the other member carry its incarnation, so that a late one about a former
+ * incarnation is recognised by one rule at the top of `step`.
+ */
+
+import type { Epoch, HistoryId, Incarnation, Instant } from '../units.js'
+import type { Presence } from './state.js'
+
+/** What every event has. */
+export interface Moment {
+  readonly now: Instant
+  /** Wall clock in milliseconds since the epoch: only the first epoch of a history comes from it. */
+  readonly wall: number
+  /** 128 random bits, fresh for each event. */
+  readonly entropy: bigint
+}
+
+/** Why a follower is no longer in step with its primary. */
+export type OutOfStep = 'gap' | 'divergence' | 'overflow' | 'state' | 'protocol'
+
+export type Happening =
+  /** The ports are open. */
+  | { readonly type: 'opened' }
+  /** A fresh beat of the other says something new, or ends a silence. */
+  | {
+      readonly type: 'heard'
+      readonly incarnation: Incarnation
+      readonly presence: Presence
+      readonly answered: bigint
+    }
+  /** The detector's confirmed finding. */
+  | {
+      readonly type: 'found'
+      readonly incarnation: Incarnation
+      readonly verdict: 'process-gone' | 'unreachable'
+    }
+  /** The own beat thread stood still so long that the gate expired; `seq`: its first beat since. */
+  | { readonly type: 'stalled'; readonly seq: bigint }
+  | { readonly type: 'link-up'; readonly incarnation: Incarnation }
+  | { readonly type: 'link-down'; readonly incarnation: Incarnation }
+  /** The other end of the link wants the whole state. */
+  | { readonly type: 'load-asked'; readonly incarnation: Incarnation }
+  /** The other end of the link wants to go on following from `epoch` of `history`. */
+  | {
+      readonly type: 'resume-asked'
+      readonly incarnation: Incarnation
+      readonly epoch: Epoch
+      readonly history: HistoryId
+    }
+  /** The primary will not let this member go on without a load. */
+  | { readonly type: 'resume-refused'; readonly incarnation: Incarnation }
+  /** A load is in place: this member follows the tail. */
+  | { readonly type: 'load-installed'; readonly epoch: Epoch; readonly history: HistoryId }
+  /** A load was refused, corrupt, or broke off. */
+  | { readonly type: 'load-failed' }
+  /** The follower holds nearly all: pairing may begin. */
+  | { readonly type: 'near'; readonly incarnation: Incarnation }
+  /** The follower has acknowledged all that was accepted or released. */
+  | { readonly type: 'covered'; readonly incarnation: Incarnation }
+  /** The primary says on the data stream: you are in sync. */
+  | { readonly type: 'told-in-sync'; readonly incarnation: Incarnation; readonly epoch: Epoch }
+  /** This follower cannot go on from what it has. */
+  | { readonly type: 'out-of-step'; readonly reason: OutOfStep }
+  /** The follower has acknowledged nothing for `ackTimeout` though something waits. */
+  | { readonly type: 'ack-timeout' }
+  | { readonly type: 'timer'; readonly name: TimerName }
+  | { readonly type: 'close-asked' }
+  /** An effect failed that the order of the list depends on, or an invariant broke. */
+  | { readonly type: 'broken' }
+
+/** start: the start window; ask: ask for a load again; reopen: a solo primary's gate after a stall. */
+export type TimerName = 'start' | 'ask' | 'reopen'
+
+export type Event = Happening & Moment

@@ -1,0 +1,63 @@
+/**
+ * What a member says of itself in its beats: a function of its state, so that no rule can forget to say it.
+ */
+
+import { type Epoch, epochOf } from '../units.js'
+import type { CoreConfig, Presence, State } from './state.js'
+
+const none: Epoch = epochOf(0)
+
+/** What the beats of a member in `state` say. */
+export function presenceOf(state: State, config: CoreConfig): Presence {
+  const base = {
+    role: state.role,
+    mode: undefined,
+    isBlank: true,
+    epoch: none,
+    history: undefined,
+    draw: 0n,
+    drawEcho: 0n,
+    inSync: undefined,
+    renounced: none,
+    askRenounce: none,
+    settings: config.settings,
+  } satisfies Presence
+  switch (state.role) {
+    case 'starting':
+      return {
+        ...base,
+        draw: state.draw,
+        drawEcho: state.peer?.condition === 'alive' ? state.peer.presence.draw : 0n,
+      }
+    case 'loading':
+      return {
+        ...base,
+        isBlank: !state.hasState,
+        epoch: state.epoch,
+        history: state.history,
+        renounced: state.renounced,
+      }
+    case 'standby':
+      return { ...base, isBlank: false, epoch: state.epoch, history: state.history }
+    case 'primary':
+      return {
+        ...base,
+        mode: state.mode === 'paired' ? 'paired' : 'solo',
+        isBlank: false,
+        epoch: state.epoch,
+        history: state.history,
+        inSync: state.mode === 'paired' ? state.follower : undefined,
+        askRenounce: state.hasAsked ? state.epoch : none,
+      }
+    case 'fenced':
+      return {
+        ...base,
+        isBlank: false,
+        epoch: state.epoch,
+        history: state.history,
+        renounced: state.renounced,
+      }
+    case 'stopped':
+      return { ...base, epoch: state.epoch, renounced: state.renounced }
+  }
+}

@@ -1,0 +1,85 @@
+/**
+ * A member that holds a state and may not act on it: it renounced, or slept while the other may have
+ * ruled. It loads as soon as somebody rules; when nobody does, `onLoss` decides (DESIGN 2.16, A10).
+ */
+
+import type { Transition } from '../effect.js'
+import type { Event } from '../event.js'
+import type { CoreConfig, FencedState, PrimaryState, State } from '../state.js'
+import {
+  announce,
+  assertNever,
+  common,
+  go,
+  loadFrom,
+  newHistory,
+  nextReign,
+  recordOf,
+  rulingPeer,
+  stay,
+  tellRole,
+} from '../transition.js'
+
+export function onFenced(state: FencedState, event: Event, config: CoreConfig): Transition<State> {
+  switch (event.type) {
+    case 'heard': {
+      const ruling = rulingPeer(state, config)
+      return ruling
+        ? loadFrom(state, ruling, config, 'heard-primary', state.renounced)
+        : stay(state)
+    }
+    case 'timer':
+      return event.name === 'start' && config.onLoss === 'go'
+        ? goOn(state, event, config)
+        : stay(state)
+    case 'found':
+    case 'opened':
+    case 'link-up':
+    case 'link-down':
+    case 'load-asked':
+    case 'resume-asked':
+    case 'resume-refused':
+    case 'load-installed':
+    case 'load-failed':
+    case 'near':
+    case 'covered':
+    case 'told-in-sync':
+    case 'out-of-step':
+    case 'ack-timeout':
+    case 'stalled':
+    case 'close-asked':
+    case 'broken':
+      return stay(state)
+    default:
+      return assertNever(event)
+  }
+}
+
+/** Policy `go`: a new history over what is there, because nothing proves that it is all. */
+function goOn(state: FencedState, event: Event, config: CoreConfig): Transition<State> {
+  if (rulingPeer(state, config)) return stay(state)
+  const history = newHistory(event)
+  const epoch = nextReign(state, config)
+  const record = recordOf(history, epoch, config)
+  const next: PrimaryState = {
+    ...common(state),
+    role: 'primary',
+    epoch,
+    history,
+    mode: 'solo',
+    follower: undefined,
+    hasAsked: false,
+    distrustsBefore: undefined,
+    highest: epoch,
+    record,
+  }
+  return go(
+    next,
+    { type: 'store-record', record },
+    announce(next, config),
+    { type: 'begin', history, epoch, over: 'state' },
+    { type: 'open-gate' },
+    tellRole(state, next, 'peer-lost'),
+    { type: 'tell-mode', mode: 'solo', epoch },
+  )
+}

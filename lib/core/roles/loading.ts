@@ -1,0 +1,112 @@
+/**
+ * A member that takes the state over from a primary. It is never promotable: only the primary's
+ * word on the data stream, after pairing, makes it a standby (DESIGN 2.11; PROTOCOL-REVIEW B1).
+ */
+
+import { millis } from '../../units.js'
+import type { Effect, Transition } from '../effect.js'
+import type { Event } from '../event.js'
+import type { CoreConfig, LoadingState, StandbyState, State } from '../state.js'
+import {
+  announce,
+  assertNever,
+  common,
+  fence,
+  go,
+  loadFrom,
+  rulingPeer,
+  stay,
+  tellRole,
+} from '../transition.js'
+import { startAgain } from './starting.js'
+
+export function onLoading(
+  state: LoadingState,
+  event: Event,
+  config: CoreConfig,
+): Transition<State> {
+  switch (event.type) {
+    case 'heard':
+      return onHeard(state, event, config)
+    case 'found':
+      return lost(state, event, config)
+    case 'link-up':
+      return event.incarnation === state.primary ? go(state, { type: 'ask-load' }) : stay(state)
+    case 'link-down':
+      return go({ ...state, phase: 'asking' }, { type: 'drop-load' })
+    case 'load-installed':
+      if (event.epoch !== state.epoch || event.history !== state.history) return stay(state)
+      return go({ ...state, phase: 'catching-up', hasState: true, failures: 0 })
+    case 'load-failed':
+    case 'out-of-step':
+    case 'resume-refused':
+      return askLater(state)
+    case 'timer':
+      if (event.name !== 'ask' || state.link !== state.primary) return stay(state)
+      return go(state, { type: 'ask-load' })
+    case 'told-in-sync':
+      return event.epoch === state.epoch && state.phase === 'catching-up'
+        ? follow(state, config)
+        : stay(state)
+    case 'opened':
+    case 'load-asked':
+    case 'resume-asked':
+    case 'near':
+    case 'covered':
+    case 'ack-timeout':
+    case 'stalled':
+    case 'close-asked':
+    case 'broken':
+      return stay(state)
+    default:
+      return assertNever(event)
+  }
+}
+
+/**
+ * Back-off of asking again: 20 ms doubling to 2 s. A load fails for reasons that last (a state that
+ * cannot be cloned, a bound), and each try costs the primary a walk over its whole state.
+ */
+function askLater(state: LoadingState): Transition<State> {
+  const delay = millis(Math.min(2_000, 20 * 2 ** Math.min(state.failures, 10)))
+  return go(
+    { ...state, phase: 'asking', failures: state.failures + 1 },
+    { type: 'drop-load' },
+    { type: 'set-timer', name: 'ask', delay },
+  )
+}
+
+function onHeard(state: LoadingState, event: Event, config: CoreConfig): Transition<State> {
+  const ruling = rulingPeer(state, config)
+  if (ruling === undefined) return lost(state, event, config)
+  if (ruling.presence.epoch === state.epoch) return stay(state)
+  // Another reign of the same primary: the load under way belongs to a reign that has ended.
+  const again = loadFrom(state, ruling, config, 'higher-epoch', state.renounced)
+  return { state: again.state, effects: [{ type: 'drop-load' }, ...again.effects] }
+}
+
+/** The primary is gone, unreachable, or rules no more. */
+function lost(state: LoadingState, event: Event, config: CoreConfig): Transition<State> {
+  const dropped: readonly Effect[] = [{ type: 'drop-load' }, { type: 'clear-timer', name: 'ask' }]
+  const then = state.hasState
+    ? fence(state, state, config, 'peer-lost', state.renounced)
+    : startAgain(state, event, config)
+  return { state: then.state, effects: [...dropped, ...then.effects] }
+}
+
+function follow(state: LoadingState, config: CoreConfig): Transition<State> {
+  const next: StandbyState = {
+    ...common(state),
+    role: 'standby',
+    primary: state.primary,
+    epoch: state.epoch,
+    history: state.history,
+    distrustsBefore: undefined,
+  }
+  return go(
+    next,
+    { type: 'follow', epoch: next.epoch },
+    announce(next, config),
+    tellRole(state, next, 'paired'),
+  )
+}

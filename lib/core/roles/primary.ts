@@ -1,0 +1,228 @@
+/**
+ * The member that rules: it feeds the other one, pairs with it, and goes on alone only by right.
+ *
+ * The right to send unacknowledged is never assumed: a solo primary has it by the record; a paired
+ * one gets it back by the follower's renunciation or (arbiter `none`) by a verdict, always in a new
+ * reign (DESIGN 2.8, 2.11, 2.13, 2.16; PROTOCOL-REVIEW A5, B1, B2).
+ */
+
+import { type Incarnation, peerOf } from '../../units.js'
+import type { Effect, Transition } from '../effect.js'
+import type { Event } from '../event.js'
+import type { CoreConfig, PrimaryState, State } from '../state.js'
+import {
+  announce,
+  assertNever,
+  chain,
+  fence,
+  go,
+  loadFrom,
+  nextReign,
+  recordOf,
+  rulingPeer,
+  stay,
+} from '../transition.js'
+
+export function onPrimary(
+  state: PrimaryState,
+  event: Event,
+  config: CoreConfig,
+): Transition<State> {
+  switch (event.type) {
+    case 'heard':
+      return onHeard(state, config)
+    case 'found':
+      return onFound(state, event.incarnation, config)
+    case 'stalled':
+      return onStalled(state, event.seq, config)
+    case 'timer':
+      return event.name === 'reopen' && state.mode !== 'paired' ? reopen(state) : stay(state)
+    case 'link-down':
+      return onLinkDown(state, event.incarnation)
+    case 'load-asked':
+      return onLoadAsked(state, event.incarnation, config)
+    case 'resume-asked':
+      return isFollower(state, event) && state.mode === 'paired'
+        ? go(state, { type: 'resume-feed', to: event.incarnation }, tellPaired(state))
+        : go(state, { type: 'refuse-resume' })
+    case 'near':
+      return state.mode === 'solo' && event.incarnation === state.follower
+        ? go({ ...state, mode: 'pairing' }, { type: 'hold' })
+        : stay(state)
+    case 'covered':
+      return state.mode === 'pairing' && event.incarnation === state.follower
+        ? pair(state, event.incarnation, config)
+        : stay(state)
+    case 'ack-timeout':
+      return state.mode === 'paired' ? go({ ...state, hasAsked: true }) : stay(state)
+    case 'opened':
+    case 'link-up':
+    case 'resume-refused':
+    case 'load-installed':
+    case 'load-failed':
+    case 'told-in-sync':
+    case 'out-of-step':
+    case 'close-asked':
+    case 'broken':
+      return stay(state)
+    default:
+      return assertNever(event)
+  }
+}
+
+function isFollower(state: PrimaryState, asked: Extract<Event, { type: 'resume-asked' }>): boolean {
+  return (
+    asked.incarnation === state.follower &&
+    asked.epoch === state.epoch &&
+    asked.history === state.history
+  )
+}
+
+function tellPaired(state: PrimaryState): Effect {
+  return { type: 'tell-mode', mode: 'paired', epoch: state.epoch }
+}
+
+function onHeard(state: PrimaryState, config: CoreConfig): Transition<State> {
+  const { peer } = state
+  if (peer === undefined) return stay(state)
+  const ruling = rulingPeer(state, config)
+  // Two primaries meet: the lower reign yields. (Until arbiter and reunion policies exist, the
+  // higher reign is the one that took over after the other was found gone.)
+  if (ruling && ruling.presence.epoch > state.epoch) return yieldTo(state, config)
+  const isOurs = peer.incarnation === state.follower
+  if (state.mode === 'paired' && isOurs && peer.presence.renounced === state.epoch) {
+    return goSolo(state, config)
+  }
+  if (state.distrustsBefore === undefined || peer.answered < state.distrustsBefore)
+    return stay(state)
+  if (state.mode !== 'paired') return reopen(state)
+  const stillFollows =
+    isOurs && peer.presence.role === 'standby' && peer.presence.epoch === state.epoch
+  return stillFollows ? reopen(state) : stay(state)
+}
+
+function onFound(
+  state: PrimaryState,
+  incarnation: Incarnation,
+  config: CoreConfig,
+): Transition<State> {
+  if (state.follower !== incarnation) return stay(state)
+  if (state.mode !== 'paired') return dropFollower(state)
+  if (state.distrustsBefore === undefined) return goSolo(state, config)
+  // Asleep while paired: the other may have ruled and died since. A verdict gives no right.
+  const fenced = fence(state, state, config, 'peer-lost', state.epoch)
+  return {
+    state: fenced.state,
+    effects: [{ type: 'close-gate' }, { type: 'demote' }, ...fenced.effects],
+  }
+}
+
+/** The gate has expired while this member stood still; what happened meanwhile is unknown. */
+function onStalled(state: PrimaryState, seq: bigint, config: CoreConfig): Transition<State> {
+  const next: PrimaryState = { ...state, distrustsBefore: seq }
+  if (state.mode === 'paired') return go(next, { type: 'close-gate' })
+  return go(
+    next,
+    { type: 'close-gate' },
+    { type: 'set-timer', name: 'reopen', delay: config.window },
+  )
+}
+
+function reopen(state: PrimaryState): Transition<State> {
+  if (state.distrustsBefore === undefined) return stay(state)
+  return go(
+    { ...state, distrustsBefore: undefined },
+    { type: 'clear-timer', name: 'reopen' },
+    { type: 'open-gate' },
+  )
+}
+
+function onLinkDown(state: PrimaryState, incarnation: Incarnation): Transition<State> {
+  if (state.follower !== incarnation) return stay(state)
+  if (state.mode !== 'paired') return dropFollower(state)
+  return go(state, { type: 'tell-mode', mode: 'waiting', epoch: state.epoch })
+}
+
+/** Whoever loads was never told that it is in sync: the right to go on alone was never given up. */
+function dropFollower(state: PrimaryState): Transition<State> {
+  const next: PrimaryState = { ...state, mode: 'solo', follower: undefined }
+  const drop: Effect = { type: 'drop-feed' }
+  return state.mode === 'pairing' ? go(next, drop, { type: 'release' }) : go(next, drop)
+}
+
+function onLoadAsked(
+  state: PrimaryState,
+  from: Incarnation,
+  config: CoreConfig,
+): Transition<State> {
+  if (state.distrustsBefore !== undefined) return go(state, { type: 'postpone-load' })
+  if (state.mode === 'paired') {
+    // The follower itself asks for a load: it has given up what it had, and says so on the
+    // authenticated stream. Another incarnation is believed only with the detector's word.
+    if (state.follower !== from) return go(state, { type: 'postpone-load' })
+    return chain(goSolo(state, config), (alone) =>
+      alone.role === 'primary' ? feed(alone, from) : stay(alone),
+    )
+  }
+  const dropped = state.follower === undefined ? go(state) : dropFollower(state)
+  return chain(dropped, (alone) => (alone.role === 'primary' ? feed(alone, from) : stay(alone)))
+}
+
+function feed(state: PrimaryState, to: Incarnation): Transition<State> {
+  return go({ ...state, follower: to }, { type: 'send-load', to })
+}
+
+/** All that was accepted or released is acknowledged: recorded first, told after. */
+function pair(state: PrimaryState, follower: Incarnation, config: CoreConfig): Transition<State> {
+  const record = recordOf(state.history, state.epoch, config, {
+    member: peerOf(config.self),
+    incarnation: follower,
+  })
+  const next: PrimaryState = { ...state, mode: 'paired', record, hasAsked: false }
+  return go(
+    next,
+    { type: 'store-record', record },
+    announce(next, config),
+    { type: 'tell-in-sync', epoch: state.epoch },
+    tellPaired(next),
+  )
+}
+
+/** By right: a renunciation, or the verdict on the follower. A new reign in the same history. */
+function goSolo(state: PrimaryState, config: CoreConfig): Transition<State> {
+  const epoch = nextReign(state, config)
+  const record = recordOf(state.history, epoch, config)
+  const next: PrimaryState = {
+    ...state,
+    epoch,
+    record,
+    highest: epoch,
+    mode: 'solo',
+    follower: undefined,
+    hasAsked: false,
+  }
+  return go(
+    next,
+    { type: 'store-record', record },
+    announce(next, config),
+    { type: 'drop-feed' },
+    { type: 'go-solo', epoch },
+    { type: 'tell-mode', mode: 'solo', epoch },
+  )
+}
+
+function yieldTo(state: PrimaryState, config: CoreConfig): Transition<State> {
+  const ruling = rulingPeer(state, config)
+  if (ruling === undefined) return stay(state)
+  const next = loadFrom(state, ruling, config, 'higher-epoch', state.epoch)
+  return {
+    state: next.state,
+    effects: [
+      { type: 'close-gate' },
+      { type: 'clear-timer', name: 'reopen' },
+      { type: 'demote' },
+      { type: 'drop-feed' },
+      ...next.effects,
+    ],
+  }
+}

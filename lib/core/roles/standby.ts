@@ -1,0 +1,144 @@
+/**
+ * A member in sync: the only one that may take over, and only while it may believe that it is.
+ *
+ * Right to take over: the primary's renunciation, or (arbiter `none`) a verdict. A standby whose own
+ * beat thread stood still for a window may have been left behind meanwhile; until a beat that answers
+ * one of its own since then says "in sync", a verdict gives it no right (PROTOCOL-REVIEW A11).
+ */
+
+import type { RoleCause, Verdict } from '../../events.js'
+import type { Effect, Transition } from '../effect.js'
+import type { Event } from '../event.js'
+import type { CoreConfig, LoadingState, PrimaryState, StandbyState, State } from '../state.js'
+import {
+  announce,
+  assertNever,
+  common,
+  fence,
+  go,
+  loadFrom,
+  nextReign,
+  recordOf,
+  stay,
+  tellRole,
+} from '../transition.js'
+
+export function onStandby(
+  state: StandbyState,
+  event: Event,
+  config: CoreConfig,
+): Transition<State> {
+  switch (event.type) {
+    case 'heard':
+      return onHeard(state, config)
+    case 'found':
+      return onLost(state, event.verdict, config)
+    case 'stalled':
+      return go({ ...state, distrustsBefore: event.seq })
+    case 'link-up':
+      return event.incarnation === state.primary ? go(state, { type: 'ask-resume' }) : stay(state)
+    case 'resume-refused':
+    case 'out-of-step':
+      return renounce(state, 'resync', config)
+    case 'told-in-sync':
+    case 'opened':
+    case 'link-down':
+    case 'load-asked':
+    case 'resume-asked':
+    case 'load-installed':
+    case 'load-failed':
+    case 'near':
+    case 'covered':
+    case 'ack-timeout':
+    case 'timer':
+    case 'close-asked':
+    case 'broken':
+      return stay(state)
+    default:
+      return assertNever(event)
+  }
+}
+
+function onHeard(state: StandbyState, config: CoreConfig): Transition<State> {
+  const { peer } = state
+  if (peer === undefined) return stay(state)
+  const { presence } = peer
+  if (presence.renounced === state.epoch) {
+    // A standby that was asleep may have been dropped before that; the renouncing primary knows.
+    return state.distrustsBefore === undefined ? takeOver(state, 'renounced', config) : stay(state)
+  }
+  if (presence.role !== 'primary') return stay(state)
+  if (presence.epoch > state.epoch) {
+    // It rules without us: whatever we hold is no longer all that was accepted or released.
+    const next = loadFrom(state, peer, config, 'higher-epoch', state.epoch)
+    return { state: next.state, effects: [{ type: 'stop-acknowledging' }, ...next.effects] }
+  }
+  if (presence.askRenounce === state.epoch) return renounce(state, 'renounced', config)
+  const isTrusted =
+    state.distrustsBefore !== undefined &&
+    peer.answered >= state.distrustsBefore &&
+    presence.inSync === config.incarnation
+  return isTrusted ? go({ ...state, distrustsBefore: undefined }) : stay(state)
+}
+
+function onLost(state: StandbyState, verdict: Verdict, config: CoreConfig): Transition<State> {
+  if (state.distrustsBefore === undefined) return takeOver(state, verdict, config)
+  const next = fence(state, state, config, 'peer-lost', state.epoch)
+  return { state: next.state, effects: [{ type: 'stop-acknowledging' }, ...next.effects] }
+}
+
+/** Give up acknowledging in this reign for good, say so, and load again. */
+function renounce(state: StandbyState, cause: RoleCause, config: CoreConfig): Transition<State> {
+  const next: LoadingState = {
+    ...common(state),
+    role: 'loading',
+    phase: 'asking',
+    primary: state.primary,
+    epoch: state.epoch,
+    history: state.history,
+    hasState: true,
+    renounced: state.epoch,
+    failures: 0,
+  }
+  const effects: Effect[] = [
+    { type: 'stop-acknowledging' },
+    announce(next, config),
+    { type: 'drop-load' },
+    tellRole(state, next, cause),
+  ]
+  if (next.link === next.primary) effects.push({ type: 'ask-load' })
+  return { state: next, effects }
+}
+
+/** DESIGN 2.10: stop acknowledging, right, epoch, role, read out, process, reconcile, open. */
+function takeOver(
+  state: StandbyState,
+  verdict: Verdict | 'renounced',
+  config: CoreConfig,
+): Transition<State> {
+  const epoch = nextReign(state, config)
+  const record = recordOf(state.history, epoch, config)
+  const next: PrimaryState = {
+    ...common(state),
+    role: 'primary',
+    epoch,
+    history: state.history,
+    mode: 'solo',
+    follower: undefined,
+    hasAsked: false,
+    distrustsBefore: undefined,
+    highest: epoch,
+    record,
+  }
+  return go(
+    next,
+    { type: 'stop-acknowledging' },
+    { type: 'store-record', record },
+    announce(next, config),
+    { type: 'read-out' },
+    { type: 'open-gate' },
+    { type: 'take-over', epoch, verdict },
+    tellRole(state, next, 'takeover', verdict === 'renounced' ? undefined : verdict),
+    { type: 'tell-mode', mode: 'solo', epoch },
+  )
+}

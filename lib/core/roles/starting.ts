@@ -1,0 +1,155 @@
+/**
+ * A blank member: it looks for the other one, and begins a history only if nobody can hold one.
+ *
+ * Hears a primary: loads. Hears a member with state: leaves the rule to it. Hears another blank
+ * one: both draw a number, and the draw is decided when each has echoed both. Hears none for the
+ * start window: first up is primary (DESIGN 2.2; PROTOCOL-REVIEW A1, A2).
+ */
+
+import { epochOf, nextEpoch } from '../../units.js'
+import type { Transition } from '../effect.js'
+import type { Event } from '../event.js'
+import type { CoreConfig, LoadingState, PrimaryState, StartingState, State } from '../state.js'
+import {
+  announce,
+  assertNever,
+  common,
+  drawFrom,
+  go,
+  loadFrom,
+  newHistory,
+  noEpoch,
+  recordOf,
+  rulingPeer,
+  stay,
+  tellRole,
+} from '../transition.js'
+
+export function onStarting(
+  state: StartingState,
+  event: Event,
+  config: CoreConfig,
+): Transition<State> {
+  switch (event.type) {
+    case 'opened':
+      return go(state, announce(state, config), startTimer(config))
+    case 'heard':
+      return onHeard(state, event, config)
+    case 'found':
+      return go({ ...state, phase: 'listening' }, startTimer(config))
+    case 'timer':
+      return event.name === 'start' ? onStartWindow(state, event, config) : stay(state)
+    case 'link-up':
+    case 'link-down':
+    case 'load-asked':
+    case 'resume-asked':
+    case 'resume-refused':
+    case 'load-installed':
+    case 'load-failed':
+    case 'near':
+    case 'covered':
+    case 'told-in-sync':
+    case 'out-of-step':
+    case 'ack-timeout':
+    case 'stalled':
+    case 'close-asked':
+    case 'broken':
+      return stay(state)
+    default:
+      return assertNever(event)
+  }
+}
+
+/** A member that held no whole state looks for another one again. */
+export function startAgain(
+  state: LoadingState,
+  event: Event,
+  config: CoreConfig,
+): Transition<State> {
+  const next: StartingState = {
+    ...common(state),
+    role: 'starting',
+    phase: 'listening',
+    draw: drawFrom(event),
+  }
+  return go(next, announce(next, config), tellRole(state, next, 'peer-lost'), startTimer(config))
+}
+
+function startTimer(config: CoreConfig) {
+  return { type: 'set-timer', name: 'start', delay: config.startWindow } as const
+}
+
+function onHeard(state: StartingState, event: Event, config: CoreConfig): Transition<State> {
+  const ruling = rulingPeer(state, config)
+  if (ruling) return loadFrom(state, ruling, config, 'heard-primary', noEpoch)
+  const peer = state.peer
+  if (peer === undefined) return stay(state)
+  const { role, settings, draw, drawEcho } = peer.presence
+  if (role === 'stopped') return stay(state)
+  if (role !== 'starting' || settings !== config.settings) return wait(state)
+  if (draw === 0n || drawEcho !== state.draw) return go({ ...state, phase: 'drawing' })
+  if (state.draw > draw) return begin(state, event, config, 'draw-won')
+  if (state.draw < draw) return wait(state)
+  return go({ ...state, phase: 'drawing', draw: drawFrom(event) })
+}
+
+/** The other one rules, or will: until it is lost there is nothing to decide. */
+function wait(state: StartingState): Transition<State> {
+  if (state.phase === 'waiting') return stay(state)
+  return go({ ...state, phase: 'waiting' }, { type: 'clear-timer', name: 'start' })
+}
+
+function onStartWindow(state: StartingState, event: Event, config: CoreConfig): Transition<State> {
+  const { peer } = state
+  // A peer that draws will be decided by the draw; one that stopped is as good as unheard.
+  if (peer?.condition === 'alive' && peer.presence.role !== 'stopped') return stay(state)
+  if (!mayBegin(state, config) && config.onLoss === 'wait') return wait(state)
+  return begin(state, event, config, 'first-up')
+}
+
+/** Whether every holder of the recorded history is known to be gone: then a new one may begin. */
+function mayBegin(state: StartingState, config: CoreConfig): boolean {
+  const { record, peer } = state
+  if (record === undefined) return true
+  return record.inSync.every((holder) => {
+    if (holder.member === config.self) return holder.incarnation !== config.incarnation
+    if (peer === undefined) return false
+    return peer.incarnation !== holder.incarnation || peer.condition === 'process-gone'
+  })
+}
+
+function begin(
+  state: StartingState,
+  event: Event,
+  config: CoreConfig,
+  cause: 'draw-won' | 'first-up',
+): Transition<State> {
+  const history = newHistory(event)
+  // Without a durable record the first reign comes from the wall clock, so that receivers which
+  // remember an earlier history see a higher one (PROTOCOL-REVIEW A3).
+  const above = epochOf(Math.max(state.highest, Math.floor(event.wall)))
+  const epoch = nextEpoch(above, config.self)
+  const record = recordOf(history, epoch, config)
+  const next: PrimaryState = {
+    ...common(state),
+    role: 'primary',
+    epoch,
+    history,
+    mode: 'solo',
+    follower: undefined,
+    hasAsked: false,
+    distrustsBefore: undefined,
+    highest: epoch,
+    record,
+  }
+  return go(
+    next,
+    { type: 'clear-timer', name: 'start' },
+    { type: 'store-record', record },
+    announce(next, config),
+    { type: 'begin', history, epoch, over: 'nothing' },
+    { type: 'open-gate' },
+    tellRole(state, next, cause),
+    { type: 'tell-mode', mode: 'solo', epoch },
+  )
+}

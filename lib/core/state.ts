@@ -1,0 +1,160 @@
+/**
+ * What a member knows when it decides: the whole state of the rules, and nothing else.
+ *
+ * The state is a union on `role`; a field exists only in the roles where it means something. It
+ * holds no queue, socket, buffer or promise: frames and outputs live in `sync/` and `server/`, which
+ * report what matters here as events. Everything is deeply read-only: `step` returns a new state.
+ */
+
+import type { Mode, Role } from '../events.js'
+import type { Epoch, HistoryId, Incarnation, MemberId, Millis } from '../units.js'
+
+/** What each beat of a member says of it. The numbers of section "for show" travel beside it. */
+export interface Presence {
+  readonly role: Role
+  readonly mode: Mode | undefined
+  /** Holds no state of any history. */
+  readonly isBlank: boolean
+  /** The reign that this member rules or follows; 0 before any. */
+  readonly epoch: Epoch
+  readonly history: HistoryId | undefined
+  /** This member's number in the draw between two blank members; 0 outside it. */
+  readonly draw: bigint
+  /** The other's number as heard; the draw is decided when both see their own echoed. */
+  readonly drawEcho: bigint
+  /** "You, this incarnation, are in sync in my epoch." Undefined: nobody is. */
+  readonly inSync: Incarnation | undefined
+  /** The reign in which this member has given up sending or acknowledging, for good; 0: none. */
+  readonly renounced: Epoch
+  /** "Renounce in this reign": asked by a primary whose standby acknowledges too late; 0: not asked. */
+  readonly askRenounce: Epoch
+  /** Digest of all that must match between the members; nobody rules or follows across a difference. */
+  readonly settings: bigint
+}
+
+/** Each member's copy of who rules; changed before it is acted upon. */
+export interface PairRecord {
+  readonly history: HistoryId
+  readonly epoch: Epoch
+  readonly primary: MemberId
+  /** Who holds all that was accepted or released: the only ones that may take over. */
+  readonly inSync: readonly Holder[]
+}
+
+/** One incarnation of one member. */
+export interface Holder {
+  readonly member: MemberId
+  readonly incarnation: Incarnation
+}
+
+/** The other member as last heard. */
+export interface PeerView {
+  readonly incarnation: Incarnation
+  readonly presence: Presence
+  /** The newest own beat that the other has heard: what it says is younger than that beat. */
+  readonly answered: bigint
+  /** `process-gone` is final for the incarnation, `unreachable` is taken back by a fresh beat. */
+  readonly condition: 'alive' | 'process-gone' | 'unreachable'
+}
+
+interface Common {
+  /** The other member, once heard freshly. */
+  readonly peer: PeerView | undefined
+  /** The incarnation at the other end of the data link, while it is up. */
+  readonly link: Incarnation | undefined
+  /** The newest record this member knows of: its own, or what it heard of a primary. */
+  readonly record: PairRecord | undefined
+  /** Highest reign ever seen; the next one lies above. */
+  readonly highest: Epoch
+}
+
+/** Blank; looks for the other. */
+export interface StartingState extends Common {
+  readonly role: 'starting'
+  /** listening: for the start window; drawing: both blank; waiting: for the other to rule, or an operator. */
+  readonly phase: 'listening' | 'drawing' | 'waiting'
+  /** Own number in the draw, never 0. */
+  readonly draw: bigint
+}
+
+/** Takes the state over from a primary. Never promotable. */
+export interface LoadingState extends Common {
+  readonly role: 'loading'
+  /** asking: no image yet; catching-up: the image is installed and the tail is being followed. */
+  readonly phase: 'asking' | 'catching-up'
+  readonly primary: Incarnation
+  /** The reign of that primary. */
+  readonly epoch: Epoch
+  readonly history: HistoryId
+  /** Holds a whole state, perhaps an older one: it is not blank. */
+  readonly hasState: boolean
+  /** The reign in which this member, formerly in sync, has renounced; 0: none. */
+  readonly renounced: Epoch
+  /** Loads that failed since the last that was installed: sets the back-off. */
+  readonly failures: number
+}
+
+/** In sync with a primary: may take over. */
+export interface StandbyState extends Common {
+  readonly role: 'standby'
+  readonly primary: Incarnation
+  readonly epoch: Epoch
+  readonly history: HistoryId
+  /**
+   * Set while this member must not believe that it is in sync: its beat thread stood still for a window, and no
+   * beat that answers this own beat or a later one has said "you are in sync" since.
+   */
+  readonly distrustsBefore: bigint | undefined
+}
+
+/** Rules. */
+export interface PrimaryState extends Common {
+  readonly role: 'primary'
+  readonly epoch: Epoch
+  readonly history: HistoryId
+  /**
+   * solo: has the right to send unacknowledged. pairing: still has it and gives it up: releases only what is
+   * acknowledged, until all is. paired: the other is in sync; sends only what it acknowledged.
+   */
+  readonly mode: 'solo' | 'pairing' | 'paired'
+  /** Who is being fed; defined in `pairing` and `paired`. */
+  readonly follower: Incarnation | undefined
+  /** The other was asked to renounce in this reign. */
+  readonly hasAsked: boolean
+  /** As in standby: the gate stays shut until the other has answered, or (solo) a window has passed. */
+  readonly distrustsBefore: bigint | undefined
+}
+
+/** Holds a state and may not act: it renounced, or cannot know what the other did. */
+export interface FencedState extends Common {
+  readonly role: 'fenced'
+  readonly epoch: Epoch
+  readonly history: HistoryId
+  readonly renounced: Epoch
+}
+
+/** Closed. Final. */
+export interface StoppedState extends Common {
+  readonly role: 'stopped'
+  readonly epoch: Epoch
+  readonly renounced: Epoch
+}
+
+export type State =
+  | StartingState
+  | LoadingState
+  | StandbyState
+  | PrimaryState
+  | FencedState
+  | StoppedState
+
+/** What the rules need to know of the options. */
+export interface CoreConfig {
+  readonly self: MemberId
+  readonly incarnation: Incarnation
+  /** Digest of all that must match. */
+  readonly settings: bigint
+  readonly startWindow: Millis
+  readonly window: Millis
+  readonly onLoss: 'wait' | 'go'
+}

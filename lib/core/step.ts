@@ -1,0 +1,170 @@
+/**
+ * The rules of the pair: `step(state, event, config)` returns the next state and what must be done.
+ *
+ * Pure and total: no clock, no randomness, no I/O, and it never throws for any event in any state.
+ * Before a role sees an event, the rules that hold in every role are applied here: what is known of
+ * the other member is brought up to date, and words of a former incarnation are dropped.
+ */
+
+import { type Epoch, epochOf, type Incarnation } from '../units.js'
+import type { Effect, Transition } from './effect.js'
+import type { Event } from './event.js'
+import { presenceOf } from './presence.js'
+import { onFenced } from './roles/fenced.js'
+import { onLoading } from './roles/loading.js'
+import { onPrimary } from './roles/primary.js'
+import { onStandby } from './roles/standby.js'
+import { onStarting } from './roles/starting.js'
+import type { CoreConfig, PeerView, StartingState, State, StoppedState } from './state.js'
+import { announce, chain, common, noEpoch, stay, tellRole } from './transition.js'
+
+/** The state in which a member starts, before `opened`. */
+export function initialState(draw: bigint): StartingState {
+  return {
+    role: 'starting',
+    phase: 'listening',
+    draw,
+    peer: undefined,
+    link: undefined,
+    record: undefined,
+    highest: epochOf(0),
+  }
+}
+
+export function step(state: State, event: Event, config: CoreConfig): Transition<State> {
+  if (state.role === 'stopped') return stay(state)
+  if (event.type === 'close-asked' || event.type === 'broken')
+    return stop(state, event.type, config)
+  const known = observe(state, event, config)
+  if (known === undefined) return stay(state)
+  const decided = chain(known, (seen) => decide(seen, event, config))
+  return sayWhatChanged(state, decided, config)
+}
+
+function decide(state: State, event: Event, config: CoreConfig): Transition<State> {
+  switch (state.role) {
+    case 'starting':
+      return onStarting(state, event, config)
+    case 'loading':
+      return onLoading(state, event, config)
+    case 'standby':
+      return onStandby(state, event, config)
+    case 'primary':
+      return onPrimary(state, event, config)
+    case 'fenced':
+      return onFenced(state, event, config)
+    case 'stopped':
+      return stay(state)
+  }
+}
+
+/** What is known of the other member after `event`; undefined when the event is about a former one. */
+function observe(state: State, event: Event, config: CoreConfig): Transition<State> | undefined {
+  switch (event.type) {
+    case 'heard':
+      return hear(state, event, config)
+    case 'found': {
+      const { peer } = state
+      if (peer?.incarnation !== event.incarnation || peer.condition === 'process-gone')
+        return undefined
+      if (peer.condition === event.verdict) return undefined
+      return stay({ ...state, peer: { ...peer, condition: event.verdict } })
+    }
+    case 'link-up':
+      return stay({ ...state, link: event.incarnation })
+    case 'link-down':
+      return state.link === event.incarnation ? stay({ ...state, link: undefined }) : undefined
+    case 'load-asked':
+    case 'resume-asked':
+    case 'resume-refused':
+    case 'near':
+    case 'covered':
+    case 'told-in-sync':
+      return state.link === event.incarnation ? stay(state) : undefined
+    default:
+      return stay(state)
+  }
+}
+
+/** A fresh beat. One of another incarnation proves the former gone (PROTOCOL-REVIEW A1). */
+function hear(
+  state: State,
+  event: Extract<Event, { type: 'heard' }>,
+  config: CoreConfig,
+): Transition<State> {
+  const former = state.peer
+  const isNewborn = former !== undefined && former.incarnation !== event.incarnation
+  const before =
+    isNewborn && former.condition !== 'process-gone'
+      ? step(state, found(event, former.incarnation), config)
+      : stay(state)
+  return chain(before, (then) => {
+    const peer: PeerView = {
+      incarnation: event.incarnation,
+      presence: event.presence,
+      answered: event.answered,
+      condition: 'alive',
+    }
+    const highest = Math.max(then.highest, event.presence.epoch, event.presence.renounced)
+    return stay({ ...then, peer, highest: epochOf(highest) })
+  })
+}
+
+function found(event: Event, incarnation: Incarnation): Event {
+  const { now, wall, entropy } = event
+  return { type: 'found', incarnation, verdict: 'process-gone', now, wall, entropy }
+}
+
+/** Every change of what a member is stands in its beats: added here where a role did not say it itself. */
+function sayWhatChanged(
+  from: State,
+  { state, effects }: Transition<State>,
+  config: CoreConfig,
+): Transition<State> {
+  const isSaid = effects.some((effect) => effect.type === 'announce')
+  if (isSaid || !differs(from, state, config)) return { state, effects }
+  return { state, effects: [...effects, announce(state, config)] }
+}
+
+function differs(from: State, to: State, config: CoreConfig): boolean {
+  if (from === to) return false
+  const before = presenceOf(from, config)
+  const now = presenceOf(to, config)
+  return (
+    before.role !== now.role ||
+    before.mode !== now.mode ||
+    before.isBlank !== now.isBlank ||
+    before.epoch !== now.epoch ||
+    before.history !== now.history ||
+    before.draw !== now.draw ||
+    before.drawEcho !== now.drawEcho ||
+    before.inSync !== now.inSync ||
+    before.renounced !== now.renounced ||
+    before.askRenounce !== now.askRenounce
+  )
+}
+
+/**
+ * The member ends. A primary or standby renounces its reign, so that the other may go on at once; a
+ * primary first lets what is being delivered settle. After a broken invariant nothing is said but the role.
+ */
+function stop(state: State, why: 'close-asked' | 'broken', config: CoreConfig): Transition<State> {
+  const ruled: Epoch = state.role === 'primary' || state.role === 'standby' ? state.epoch : noEpoch
+  const next: StoppedState = {
+    ...common(state),
+    role: 'stopped',
+    epoch: 'epoch' in state ? state.epoch : noEpoch,
+    renounced: ruled,
+  }
+  const effects: Effect[] = [{ type: 'stop-intake' }]
+  if (state.role === 'primary' && why === 'close-asked') effects.push({ type: 'settle' })
+  effects.push({ type: 'close-gate' })
+  if (state.role === 'primary') effects.push({ type: 'demote' })
+  if (state.role === 'standby') effects.push({ type: 'stop-acknowledging' })
+  effects.push(
+    announce(next, config),
+    tellRole(state, next, why === 'broken' ? 'invariant' : 'closed'),
+    { type: 'stop' },
+  )
+  return { state: next, effects }
+}

@@ -1,0 +1,170 @@
+/**
+ * Small tools that every role file uses: staying, moving, and the sentences that several roles share.
+ */
+
+import type { RoleCause, Verdict } from '../events.js'
+import {
+  type Epoch,
+  epochOf,
+  type HistoryId,
+  historyId,
+  type Incarnation,
+  nextEpoch,
+} from '../units.js'
+import type { Effect, Transition } from './effect.js'
+import type { Moment } from './event.js'
+import { presenceOf } from './presence.js'
+import type {
+  CoreConfig,
+  FencedState,
+  Holder,
+  LoadingState,
+  PairRecord,
+  PeerView,
+  State,
+} from './state.js'
+
+export const noEpoch: Epoch = epochOf(0)
+
+/** Nothing changes, and that is meant. */
+export function stay(state: State): Transition<State> {
+  return { state, effects: [] }
+}
+
+/** The state changes, perhaps with effects. */
+export function go(state: State, ...effects: readonly Effect[]): Transition<State> {
+  return { state, effects }
+}
+
+/** `first`, then what `next` makes of its state. */
+export function chain(
+  first: Transition<State>,
+  next: (state: State) => Transition<State>,
+): Transition<State> {
+  const second = next(first.state)
+  return { state: second.state, effects: [...first.effects, ...second.effects] }
+}
+
+export function assertNever(value: never): never {
+  throw new TypeError(`no case for ${JSON.stringify(value)}`)
+}
+
+/** Say in the beats what `state` means. */
+export function announce(state: State, config: CoreConfig): Effect {
+  return { type: 'announce', presence: presenceOf(state, config) }
+}
+
+/** Tell the user that the role changed. */
+export function tellRole(from: State, to: State, cause: RoleCause, verdict?: Verdict): Effect {
+  return {
+    type: 'tell-role',
+    role: to.role,
+    from: from.role,
+    epoch: 'epoch' in to ? to.epoch : noEpoch,
+    history: 'history' in to ? to.history : undefined,
+    cause,
+    verdict,
+  }
+}
+
+/** A number for the draw: the low 64 bits, never 0. */
+export function drawFrom(moment: Moment): bigint {
+  const draw = BigInt.asUintN(64, moment.entropy)
+  return draw === 0n ? 1n : draw
+}
+
+/** A history id from the event's randomness. */
+export function newHistory(moment: Moment): HistoryId {
+  return historyId(BigInt.asUintN(128, moment.entropy).toString(16).padStart(32, '0'))
+}
+
+/** The fields of every state, as they are. */
+export function common(state: State): Pick<State, 'peer' | 'link' | 'record' | 'highest'> {
+  return { peer: state.peer, link: state.link, record: state.record, highest: state.highest }
+}
+
+/** The next reign of this member: above all that were ever seen. */
+export function nextReign(state: State, config: CoreConfig): Epoch {
+  return nextEpoch(state.highest, config.self)
+}
+
+export function recordOf(
+  history: HistoryId,
+  epoch: Epoch,
+  config: CoreConfig,
+  ...others: readonly Holder[]
+): PairRecord {
+  const self: Holder = { member: config.self, incarnation: config.incarnation }
+  return { history, epoch, primary: config.self, inSync: [self, ...others] }
+}
+
+/** A peer that is alive, rules, and agrees on all that must match: one to load from. */
+export function rulingPeer(state: State, config: CoreConfig): PeerView | undefined {
+  const peer = state.peer
+  if (peer?.condition !== 'alive' || peer.presence.role !== 'primary') return undefined
+  if (peer.presence.settings !== config.settings || peer.presence.history === undefined)
+    return undefined
+  return peer
+}
+
+/** Begin to load from `peer`, a ruling one. */
+export function loadFrom(
+  state: State,
+  peer: PeerView,
+  config: CoreConfig,
+  cause: RoleCause,
+  renounced: Epoch,
+): Transition<State> {
+  const { epoch, history } = peer.presence
+  if (history === undefined) return stay(state)
+  const holder: Holder = { member: config.self === 'a' ? 'b' : 'a', incarnation: peer.incarnation }
+  const next: LoadingState = {
+    ...common(state),
+    role: 'loading',
+    phase: 'asking',
+    primary: peer.incarnation,
+    epoch,
+    history,
+    hasState:
+      state.role === 'standby' ||
+      state.role === 'fenced' ||
+      state.role === 'primary' ||
+      (state.role === 'loading' && state.hasState),
+    renounced,
+    failures: 0,
+    record: { history, epoch, primary: holder.member, inSync: [holder] },
+  }
+  const effects: Effect[] = [
+    { type: 'clear-timer', name: 'start' },
+    announce(next, config),
+    ...(state.role === 'loading' ? [] : [tellRole(state, next, cause)]),
+  ]
+  if (next.link === next.primary) effects.push({ type: 'ask-load' })
+  return { state: next, effects }
+}
+
+/** Hold what is there and wait: for a ruling peer, or (policy `go`) for the start window. */
+export function fence(
+  state: State,
+  held: { readonly epoch: Epoch; readonly history: HistoryId },
+  config: CoreConfig,
+  cause: RoleCause,
+  renounced: Epoch,
+): Transition<State> {
+  const next: FencedState = {
+    ...common(state),
+    role: 'fenced',
+    epoch: held.epoch,
+    history: held.history,
+    renounced,
+  }
+  const effects: Effect[] = [announce(next, config), tellRole(state, next, cause)]
+  if (config.onLoss === 'go')
+    effects.push({ type: 'set-timer', name: 'start', delay: config.startWindow })
+  return { state: next, effects }
+}
+
+/** Whether `incarnation` is the peer that this member knows at the moment. */
+export function isPeer(state: State, incarnation: Incarnation): boolean {
+  return state.peer?.incarnation === incarnation
+}
