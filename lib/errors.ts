@@ -43,6 +43,8 @@ export const errorCodes = {
   ERR_HOTPAIR_DIVERGED:
     'the members produced different bytes under one output number; the standby loads again',
   ERR_HOTPAIR_DELIVER: '`deliver` failed; it is tried again',
+  ERR_HOTPAIR_ENVELOPE:
+    'the envelope of an output is malformed or was damaged on its way; do not confirm it',
   ERR_HOTPAIR_PEER_SECRET: 'the other side could not prove the secret of the pair',
   ERR_HOTPAIR_PEER_PAIR: 'the other side belongs to another pair',
   ERR_HOTPAIR_PEER_MEMBER: 'the other side has the same member name as this one',
