@@ -1,0 +1,209 @@
+/**
+ * The user's program and its state: one frame at a time, to completion, the same on both members.
+ *
+ * What `process` throws or wrongly returns is a fault of that frame: its outputs are dropped, what it
+ * had changed stays, on both members alike (DESIGN 2.17). The application never sees a clock, a
+ * role or a peer here; what it sends is collected and handed back.
+ */
+
+import { deserialize, serialize } from 'node:v8'
+import { type ErrorCode, PairError } from '../errors.js'
+import type { App, Frame, ProcessContext } from '../options.js'
+import type { HistoryId } from '../units.js'
+import { FrameRandom } from './random.js'
+
+export const defaultChannel = 'default'
+/** Longest channel name, in UTF-16 units: it travels in each load and envelope. */
+export const channelNameLength = 64
+
+/** One output as the frame produced it. */
+export interface Produced {
+  readonly channel: string
+  readonly data: Uint8Array
+}
+
+export interface Applied {
+  readonly outputs: readonly Produced[]
+  /** What went wrong; then there are no outputs. */
+  readonly fault: PairError | undefined
+}
+
+const noOutputs: readonly Produced[] = []
+
+export class Application<State> {
+  readonly #app: App<State>
+  readonly #mostOutputBytes: number
+  #held: { readonly state: State } | undefined
+  #history: HistoryId | undefined
+
+  constructor(app: App<State>, mostOutputBytes: number) {
+    this.#app = app
+    this.#mostOutputBytes = mostOutputBytes
+  }
+
+  /** The state, once a history has begun here or was loaded. */
+  get held(): { readonly state: State } | undefined {
+    return this.#held
+  }
+
+  /** Begins `history` from `init()`. What that throws is the caller's. */
+  init(history: HistoryId): void {
+    this.#held = { state: this.#app.init() }
+    this.#history = history
+  }
+
+  /** Goes on with the present state under another history. */
+  rename(history: HistoryId): void {
+    this.#history = history
+  }
+
+  /** Requires: a state. */
+  apply(frame: Frame): Applied {
+    const { history } = this
+    const held = this.#held
+    if (held === undefined)
+      throw new PairError('ERR_HOTPAIR_INVARIANT', 'there is no state to process on')
+    const context = new FrameContext(frame, history, this.#mostOutputBytes)
+    try {
+      const returned: unknown = this.#app.process(held.state, frame, context)
+      context.end()
+      if (isThenable(returned)) {
+        // Whatever becomes of the promise is not ours; unhandled, it would end the process.
+        returned.then(undefined, () => {})
+        return fault(
+          frame,
+          'ERR_HOTPAIR_PROCESS_ASYNC',
+          'returned a promise; it must be synchronous',
+        )
+      }
+      return { outputs: context.outputs, fault: undefined }
+    } catch (error) {
+      context.end()
+      return fault(frame, 'ERR_HOTPAIR_PROCESS_THREW', `threw: ${describe(error)}`, error)
+    }
+  }
+
+  /** The state and `meta` as one image. Throws ERR_HOTPAIR_STATE when the state cannot be cloned. */
+  image(meta: unknown): Uint8Array {
+    try {
+      return serialize([meta, this.#held?.state])
+    } catch (error) {
+      throw new PairError(
+        'ERR_HOTPAIR_STATE',
+        `the state cannot be cloned for a load: ${describe(error)}. Keep functions, sockets and class instances out of it.`,
+        { cause: error },
+      )
+    }
+  }
+
+  /** Takes the state out of an image and returns its meta. Throws ERR_HOTPAIR_STATE; the former state is kept. */
+  restore(image: Uint8Array, check: (meta: unknown) => HistoryId): void {
+    let parts: unknown
+    try {
+      parts = deserialize(image)
+    } catch (error) {
+      throw new PairError(
+        'ERR_HOTPAIR_STATE',
+        `the image of a load cannot be read: ${describe(error)}`,
+        {
+          cause: error,
+        },
+      )
+    }
+    if (!Array.isArray(parts) || parts.length !== 2) {
+      throw new PairError('ERR_HOTPAIR_STATE', 'the image of a load has another form')
+    }
+    this.#history = check(parts[0])
+    this.#held = { state: parts[1] }
+  }
+
+  get history(): HistoryId {
+    if (this.#history === undefined)
+      throw new PairError('ERR_HOTPAIR_INVARIANT', 'no history has begun')
+    return this.#history
+  }
+}
+
+class FrameContext implements ProcessContext {
+  readonly frameNo: number
+  readonly now: number
+  readonly #history: HistoryId
+  readonly #mostOutputBytes: number
+  #random: FrameRandom | undefined
+  #outputs: Produced[] | undefined
+  #isOver = false
+
+  constructor(frame: Frame, history: HistoryId, mostOutputBytes: number) {
+    this.frameNo = frame.frameNo
+    this.now = frame.now
+    this.#history = history
+    this.#mostOutputBytes = mostOutputBytes
+  }
+
+  get outputs(): readonly Produced[] {
+    return this.#outputs ?? noOutputs
+  }
+
+  end(): void {
+    this.#isOver = true
+  }
+
+  random(): number {
+    return this.#generator().random()
+  }
+
+  uuid(): string {
+    return this.#generator().uuid()
+  }
+
+  send(data: Uint8Array, options?: { readonly channel?: string }): void {
+    if (this.#isOver) {
+      throw new PairError(
+        'ERR_HOTPAIR_SEND_OUTSIDE',
+        `send() was called after process() of frame ${this.frameNo} had returned; the output was not taken`,
+      )
+    }
+    const channel = options?.channel ?? defaultChannel
+    if (!(data instanceof Uint8Array)) {
+      throw new PairError('ERR_HOTPAIR_OUTPUT', 'an output must be a Uint8Array (a Buffer is one)')
+    }
+    if (data.length > this.#mostOutputBytes) {
+      throw new PairError(
+        'ERR_HOTPAIR_OUTPUT',
+        `an output of ${data.length} bytes is above the bound of ${this.#mostOutputBytes}`,
+      )
+    }
+    if (typeof channel !== 'string' || channel.length < 1 || channel.length > channelNameLength) {
+      throw new PairError(
+        'ERR_HOTPAIR_OUTPUT',
+        `a channel name has 1 to ${channelNameLength} characters`,
+      )
+    }
+    this.#outputs ??= []
+    // A copy: the application may use its buffer again for the next frame of this turn.
+    this.#outputs.push({ channel, data: new Uint8Array(data) })
+  }
+
+  #generator(): FrameRandom {
+    this.#random ??= new FrameRandom(this.#history, this.frameNo)
+    return this.#random
+  }
+}
+
+function fault(frame: Frame, code: ErrorCode, what: string, cause?: unknown): Applied {
+  const error = new PairError(code, `process() of frame ${frame.frameNo} ${what}`, { cause })
+  return { outputs: noOutputs, fault: error }
+}
+
+function isThenable(value: unknown): value is PromiseLike<unknown> {
+  return (
+    typeof value === 'object' &&
+    value !== null &&
+    'then' in value &&
+    typeof value.then === 'function'
+  )
+}
+
+function describe(error: unknown): string {
+  return error instanceof Error ? error.message : String(error)
+}

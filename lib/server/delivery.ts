@@ -1,0 +1,306 @@
+/**
+ * Speaking to the outside: each output is begun in order, by channel, when the output rule and the gate allow it.
+ *
+ * An output may leave when its frame and all before are held by whoever must hold them (`release`),
+ * when the gate is open at that moment, and when it lies at most `inFlight` past the last notice that
+ * the standby holds, so that after a death the other knows which ones are in doubt (DESIGN 2.8, 2.10).
+ * *Sent* means that `deliver` has resolved. A failure holds its channel alone: it is tried again with
+ * back-off, then what came behind it, in order. Nothing is ever dropped here.
+ */
+
+import { setMaxListeners } from 'node:events'
+import { PairError } from '../errors.js'
+import type { App, Output } from '../options.js'
+import type { ClockPort, Timer } from '../runtime/ports-clock.js'
+import { type HistoryId, type Instant, millis } from '../units.js'
+import type { Channel } from './channels.js'
+import { Deque } from './deque.js'
+
+/** First and longest pause before a failed delivery is tried again. */
+const firstRetryMs = 10
+const longestRetryMs = 1_000
+
+export interface DeliveryOptions {
+  readonly pair: string
+  readonly deliver: App<never>['deliver']
+  readonly clock: ClockPort
+  /** Outputs that a channel may have begun past the last notice that the standby holds. */
+  readonly inFlight: number
+  readonly timeoutMs: number
+  /** Asked right before each `deliver`. */
+  readonly isGateOpen: () => boolean
+  /** `item` of `channel` is sent, and all before it: the owner counts it in `channel.sent`. */
+  readonly onSent: (channel: Channel, item: SentItem) => void
+  readonly onFault: (error: PairError, channel: string, frameNo: number) => void
+}
+
+/** One output that waits or is on its way. */
+export interface SentItem {
+  readonly number: number
+  readonly frameNo: number
+  readonly digest: number
+  readonly data: Uint8Array
+}
+
+interface Item extends SentItem {
+  isRepeat: boolean
+  state: 'waiting' | 'running' | 'failed' | 'sent'
+  begunAt: Instant
+}
+
+interface Lane {
+  readonly channel: Channel
+  readonly items: Deque<Item>
+  /** Items at the front of the queue that were begun at least once. */
+  begun: number
+  /** Last number whose notice the standby holds. */
+  noticed: number
+  failures: number
+  retry: Timer | undefined
+  /** A `deliver` that resolves at once comes back here before its call has returned. */
+  isPumping: boolean
+}
+
+export class Delivery {
+  readonly #options: DeliveryOptions
+  readonly #lanes = new Map<number, Lane>()
+  #history: HistoryId | undefined
+  #epoch = 0
+  #released = 0
+  #isBoundByNotices = false
+  #abort: AbortController | undefined
+  #watch: Timer | undefined
+  #settled: (() => void) | undefined
+
+  constructor(options: DeliveryOptions) {
+    this.#options = options
+  }
+
+  /** Outputs that wait or are on their way. */
+  get pendingCount(): number {
+    let count = 0
+    for (const lane of this.#lanes.values()) count += lane.items.length
+    return count
+  }
+
+  /** A reign begins, or goes on under another epoch. */
+  reign(history: HistoryId, epoch: number): void {
+    this.#history = history
+    this.#epoch = epoch
+  }
+
+  /** Takes an output of `channel`, the next in order. */
+  enqueue(channel: Channel, item: SentItem, isRepeat: boolean): void {
+    const begunAt = this.#options.clock.now()
+    this.#lane(channel).items.push({ ...item, isRepeat, state: 'waiting', begunAt })
+  }
+
+  /** Outputs of frames up to `frameNo` may leave. `byNotices`: a standby must learn what was sent. */
+  release(frameNo: number, byNotices: boolean): void {
+    this.#released = frameNo
+    this.#isBoundByNotices = byNotices
+    for (const lane of this.#lanes.values()) this.#pump(lane)
+  }
+
+  /** The standby holds the notices of `channel` up to `number`. */
+  notice(channel: Channel, number: number): void {
+    const lane = this.#lane(channel)
+    if (number <= lane.noticed) return
+    lane.noticed = number
+    this.#pump(lane)
+  }
+
+  /** A standby that was given all notices so far joins: count from what is sent. */
+  noticeAll(): void {
+    for (const lane of this.#lanes.values()) lane.noticed = lane.channel.sent
+  }
+
+  /** What is not sent of `channel`, in order. */
+  pending(channel: Channel): readonly SentItem[] {
+    return [...(this.#lanes.get(channel.index)?.items ?? [])]
+  }
+
+  /** The gate is open (again). */
+  open(): void {
+    if (this.#abort) return
+    this.#abort = new AbortController()
+    // One signal serves every running delivery: more listeners than the usual bound are no leak.
+    setMaxListeners(0, this.#abort.signal)
+    this.#watchTimeouts()
+    for (const lane of this.#lanes.values()) this.#pump(lane)
+  }
+
+  /** The gate is shut: running deliveries are told, nothing is begun. */
+  shut(): void {
+    this.#abort?.abort(new PairError('ERR_HOTPAIR_DEMOTED', 'the gate of this member has closed'))
+    this.#abort = undefined
+    this.#watch?.clear()
+    this.#watch = undefined
+  }
+
+  /** Forgets everything: this member rules no more. Late results of running deliveries mean nothing. */
+  clear(): void {
+    this.shut()
+    for (const lane of this.#lanes.values()) lane.retry?.clear()
+    this.#lanes.clear()
+    this.#history = undefined
+    this.#released = 0
+    this.#checkSettled()
+  }
+
+  /** Resolves when nothing that may leave is unsent. */
+  settle(): Promise<void> {
+    return new Promise((resolve) => {
+      this.#settled = resolve
+      this.#checkSettled()
+    })
+  }
+
+  #lane(channel: Channel): Lane {
+    const known = this.#lanes.get(channel.index)
+    if (known?.channel === channel) return known
+    const lane: Lane = {
+      channel,
+      items: new Deque(),
+      begun: 0,
+      noticed: channel.sent,
+      failures: 0,
+      retry: undefined,
+      isPumping: false,
+    }
+    this.#lanes.set(channel.index, lane)
+    return lane
+  }
+
+  #pump(lane: Lane): void {
+    if (lane.isPumping) return
+    lane.isPumping = true
+    this.#beginAll(lane)
+    lane.isPumping = false
+  }
+
+  #beginAll(lane: Lane): void {
+    const { inFlight, isGateOpen } = this.#options
+    while (lane.begun < lane.items.length && lane.retry === undefined && this.#abort) {
+      const item = lane.items.at(lane.begun)
+      if (item === undefined || item.frameNo > this.#released) return
+      const base = this.#isBoundByNotices ? lane.noticed : lane.channel.sent
+      if (item.number > base + inFlight || !isGateOpen()) return
+      lane.begun += 1
+      this.#begin(lane, item)
+    }
+  }
+
+  #begin(lane: Lane, item: Item): void {
+    const { deliver, clock, pair } = this.#options
+    const history = this.#history
+    const signal = this.#abort?.signal
+    if (history === undefined || signal === undefined) return
+    item.state = 'running'
+    item.begunAt = clock.now()
+    const output: Output = {
+      pair,
+      history,
+      epoch: this.#epoch,
+      firstOfEpoch: lane.channel.firstOfEpoch,
+      channel: lane.channel.name,
+      number: item.number,
+      digest: item.digest,
+      data: item.data,
+      frameNo: item.frameNo,
+      isRepeat: item.isRepeat,
+    }
+    try {
+      const running = deliver(output, { signal })
+      if (running === undefined) return this.#succeed(lane, item)
+      running.then(
+        () => this.#succeed(lane, item),
+        (error) => this.#fail(lane, item, error),
+      )
+    } catch (error) {
+      this.#fail(lane, item, error)
+    }
+  }
+
+  #isCurrent(lane: Lane): boolean {
+    return this.#lanes.get(lane.channel.index) === lane
+  }
+
+  #succeed(lane: Lane, item: Item): void {
+    if (!this.#isCurrent(lane) || item.state === 'sent') return
+    item.state = 'sent'
+    lane.failures = 0
+    while (lane.items.first?.state === 'sent') {
+      const sent = lane.items.shift()
+      lane.begun -= 1
+      if (sent) this.#options.onSent(lane.channel, sent)
+    }
+    this.#pump(lane)
+    this.#checkSettled()
+  }
+
+  #fail(lane: Lane, item: Item, cause: unknown): void {
+    if (!this.#isCurrent(lane) || item.state !== 'running') return
+    item.state = 'failed'
+    // A delivery that was told to stop is no fault of its receiver.
+    if (this.#abort) this.#report(lane, item, cause)
+    if (lane.retry) return
+    const delay = Math.min(longestRetryMs, firstRetryMs * 2 ** Math.min(lane.failures, 7))
+    lane.failures += 1
+    lane.retry = this.#options.clock.setTimer(millis(delay), () => this.#retry(lane))
+  }
+
+  #report(lane: Lane, item: Item, cause: unknown): void {
+    const why = cause instanceof Error ? cause.message : String(cause)
+    const error = new PairError(
+      'ERR_HOTPAIR_DELIVER',
+      `output ${item.number} of channel ${JSON.stringify(lane.channel.name)} could not be delivered: ${why}. It is tried again; its channel waits.`,
+      { cause },
+    )
+    this.#options.onFault(error, lane.channel.name, item.frameNo)
+  }
+
+  /** Everything of the lane that failed is begun again in order, marked as a repeat; then new ones. */
+  #retry(lane: Lane): void {
+    lane.retry = undefined
+    if (!this.#isCurrent(lane)) return
+    for (let index = 0; index < lane.begun; index += 1) {
+      const item = lane.items.at(index)
+      if (item?.state !== 'failed') continue
+      if (!this.#abort || !this.#options.isGateOpen()) {
+        lane.retry = this.#options.clock.setTimer(millis(firstRetryMs), () => this.#retry(lane))
+        return
+      }
+      item.isRepeat = true
+      this.#begin(lane, item)
+      if (lane.retry) return
+    }
+    this.#pump(lane)
+  }
+
+  /** A `deliver` that does not settle counts as failed; four looks a timeout are exact enough. */
+  #watchTimeouts(): void {
+    const { clock, timeoutMs } = this.#options
+    this.#watch = clock.setTimer(millis(timeoutMs / 4), () => {
+      const before = clock.now() - timeoutMs
+      for (const lane of this.#lanes.values()) {
+        for (let index = 0; index < lane.begun; index += 1) {
+          const item = lane.items.at(index)
+          if (item?.state !== 'running' || item.begunAt > before) continue
+          this.#fail(lane, item, new Error(`deliver did not settle within ${timeoutMs} ms`))
+        }
+      }
+      this.#watchTimeouts()
+    })
+  }
+
+  #checkSettled(): void {
+    if (this.#settled === undefined) return
+    for (const lane of this.#lanes.values()) {
+      const first = lane.items.first
+      if (first !== undefined && first.frameNo <= this.#released) return
+    }
+    this.#settled()
+    this.#settled = undefined
+  }
+}

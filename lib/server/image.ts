@@ -1,0 +1,113 @@
+/**
+ * What a load carries beside the application's state, all as of one frame (DESIGN 2.11; PROTOCOL-REVIEW B4).
+ *
+ * The state alone is half of what a successor needs: without the deduplication table every retry
+ * would be accepted twice, without pair time a timer would fire wrongly, without the pending outputs
+ * they would be lost. What comes from the other member is checked field by field before it is used.
+ */
+
+import { PairError } from '../errors.js'
+import { type HistoryId, historyId } from '../units.js'
+import type { ChannelEntry } from './channels.js'
+import type { SourceEntry } from './sources.js'
+
+const imageVersion = 1
+
+/** An output that the primary had produced and not sent when the load was taken. */
+export interface PendingEntry {
+  readonly channel: string
+  readonly frameNo: number
+  readonly data: Uint8Array
+}
+
+export interface ImageMeta {
+  readonly history: HistoryId
+  readonly epoch: number
+  readonly frameNo: number
+  /** Pair time of that frame. */
+  readonly stamp: number
+  readonly sources: readonly SourceEntry[]
+  readonly channels: readonly ChannelEntry[]
+  /** In order, per channel. */
+  readonly pending: readonly PendingEntry[]
+}
+
+/** As it is put into an image. */
+export function packMeta(meta: ImageMeta): unknown {
+  return { version: imageVersion, ...meta }
+}
+
+/** As it came out of an image. Throws ERR_HOTPAIR_LOAD. */
+export function unpackMeta(value: unknown): ImageMeta {
+  const meta = record(value, 'meta')
+  if (meta['version'] !== imageVersion) {
+    throw bad(`it is of version ${String(meta['version'])}, this member reads ${imageVersion}`)
+  }
+  const history = text(meta['history'], 'history')
+  if (!/^[0-9a-f]{32}$/.test(history)) throw bad('its history is no history id')
+  return {
+    history: historyId(history),
+    epoch: count(meta['epoch'], 'epoch'),
+    frameNo: count(meta['frameNo'], 'frameNo'),
+    stamp: count(meta['stamp'], 'stamp'),
+    sources: list(meta['sources'], 'sources').map(unpackSource),
+    channels: list(meta['channels'], 'channels').map(unpackChannel),
+    pending: list(meta['pending'], 'pending').map(unpackPending),
+  }
+}
+
+function unpackSource(value: unknown): SourceEntry {
+  const entry = record(value, 'source')
+  return {
+    source: text(entry['source'], 'source name'),
+    seq: count(entry['seq'], 'seq'),
+    frameNo: count(entry['frameNo'], 'frameNo'),
+  }
+}
+
+function unpackChannel(value: unknown): ChannelEntry {
+  const entry = record(value, 'channel')
+  return {
+    name: text(entry['name'], 'channel name'),
+    produced: count(entry['produced'], 'produced'),
+    sent: count(entry['sent'], 'sent'),
+    firstOfEpoch: count(entry['firstOfEpoch'], 'firstOfEpoch'),
+  }
+}
+
+function unpackPending(value: unknown): PendingEntry {
+  const entry = record(value, 'pending output')
+  const data = entry['data']
+  if (!(data instanceof Uint8Array)) throw bad('a pending output has no bytes')
+  return {
+    channel: text(entry['channel'], 'channel name'),
+    frameNo: count(entry['frameNo'], 'frameNo'),
+    data,
+  }
+}
+
+function record(value: unknown, what: string): Readonly<Record<string, unknown>> {
+  if (typeof value !== 'object' || value === null) throw bad(`its ${what} is no object`)
+  return Object.fromEntries(Object.entries(value))
+}
+
+function list(value: unknown, what: string): readonly unknown[] {
+  if (!Array.isArray(value)) throw bad(`its ${what} is no list`)
+  return value
+}
+
+function text(value: unknown, what: string): string {
+  if (typeof value !== 'string') throw bad(`its ${what} is no text`)
+  return value
+}
+
+function count(value: unknown, what: string): number {
+  if (typeof value !== 'number' || !Number.isSafeInteger(value) || value < 0) {
+    throw bad(`its ${what} is no whole number`)
+  }
+  return value
+}
+
+function bad(why: string): PairError {
+  return new PairError('ERR_HOTPAIR_LOAD', `the load cannot be used: ${why}`)
+}

@@ -1,0 +1,172 @@
+/**
+ * The outputs of both roles: numbered by channel, kept in the outbox, reconciled with what was sent.
+ *
+ * A frame's outputs are collected, and the outbox is called once a batch. On a primary what comes out
+ * of a batch goes to delivery; on a standby it stays in the outbox until the primary's notice makes
+ * it vanish, or a takeover sends it. A notice that does not match is divergence.
+ */
+
+import type { OutboxPort, OutboxRecord } from '../runtime/ports-outbox.js'
+import type { SentNotice } from '../wire/message.js'
+import type { Produced } from './application.js'
+import { type Channel, type ChannelEntry, Channels } from './channels.js'
+import type { SentItem } from './delivery.js'
+
+/** Bytes of outputs that are collected before the outbox is called: large enough to cross seldom. */
+const batchBytes = 1_048_576
+/** Bytes asked from the outbox at once when it is read out. */
+const readBytes = 1_048_576
+
+interface Waiting {
+  readonly channel: Channel
+  readonly frameNo: number
+  readonly number: number
+  readonly data: Uint8Array
+}
+
+/** An output that the outbox has taken. */
+export interface Kept extends SentItem {
+  readonly channel: Channel
+}
+
+export interface Divergence {
+  readonly channel: string
+  readonly number: number
+}
+
+export class Ledger {
+  readonly channels: Channels
+  readonly #outbox: OutboxPort
+  #batch: Waiting[] = []
+  #batchBytes = 0
+  #divergence: Divergence | undefined
+
+  constructor(outbox: OutboxPort, mostChannels: number) {
+    this.#outbox = outbox
+    this.channels = new Channels(mostChannels)
+  }
+
+  /** Bytes held, those that wait for room included. */
+  get bytes(): number {
+    return this.#outbox.bytes + this.#batchBytes
+  }
+
+  /** Outputs wait because the outbox is full: no further frame should be taken. */
+  get isFull(): boolean {
+    return this.#batch.length > 0
+  }
+
+  /** The first difference found since the last load. */
+  get divergence(): Divergence | undefined {
+    return this.#divergence
+  }
+
+  /** Whether a batch is large enough to be flushed before the turn ends. */
+  get isBatchLarge(): boolean {
+    return this.#batchBytes >= batchBytes
+  }
+
+  /** Numbers the outputs of `frameNo`. False when the frame opens more channels than there may be: none is taken. */
+  add(frameNo: number, outputs: readonly Produced[]): boolean {
+    for (const { channel } of outputs) if (!this.channels.open(channel)) return false
+    for (const output of outputs) {
+      const channel = this.channels.open(output.channel)
+      if (channel === undefined) return false
+      const number = channel.produced + this.#countInBatch(channel) + 1
+      this.#batch.push({ channel, frameNo, number, data: output.data })
+      this.#batchBytes += output.data.length
+    }
+    return true
+  }
+
+  /** Hands the batch to the outbox; returns what it took, in order. Nothing when it is full. */
+  flush(): readonly Kept[] {
+    if (this.#batch.length === 0) return []
+    const batch = this.#batch
+    const records: OutboxRecord[] = batch.map(({ channel, number, data }) => ({
+      channel: channel.index,
+      number,
+      data,
+    }))
+    const { status, digests } = this.#outbox.produce(records)
+    if (status === 'full') return []
+    this.#batch = []
+    this.#batchBytes = 0
+    this.#inBatch.clear()
+    if (status !== 'ok') this.#noteDivergence()
+    return batch.map(({ channel, frameNo, number, data }, index) => {
+      const digest = digests[index] ?? 0
+      this.channels.produce(channel, { frameNo, digest })
+      return { channel, frameNo, number, digest, data }
+    })
+  }
+
+  /** This member has sent all of `channel` up to `number`. */
+  sent(channel: Channel, number: number): void {
+    this.#outbox.sent(channel.index, number)
+    this.channels.markSent(channel, number)
+  }
+
+  /**
+   * The primary has sent these. Requires: every frame that the primary had processed by then is processed
+   * here. False when one of them differs from what was produced here.
+   */
+  peerSent(notices: readonly SentNotice[]): boolean {
+    const { status } = this.#outbox.peerSent(notices)
+    if (status !== 'ok') this.#noteDivergence()
+    for (const { channel: index, number } of notices) {
+      const channel = this.channels.at(index)
+      if (channel === undefined || number > channel.produced) {
+        this.#divergence ??= { channel: channel?.name ?? `#${index}`, number }
+        return false
+      }
+      this.channels.markSent(channel, number)
+    }
+    return this.#divergence === undefined
+  }
+
+  /** What is not known as sent of `channel`, in order, with the data copied out of the outbox. */
+  *pending(channel: Channel): Generator<SentItem> {
+    let number = channel.sent
+    let index = 0
+    for (;;) {
+      const records = this.#outbox.pending(channel.index, number + 1, readBytes)
+      if (records.length === 0) return
+      for (const record of records) {
+        const { frameNo, digest } = channel.pending.at(index) ?? { frameNo: 0, digest: 0 }
+        number = record.number
+        index += 1
+        yield { number, frameNo, digest, data: record.data }
+      }
+    }
+  }
+
+  /** After a load: channels as listed; what was pending is added and flushed by the caller. */
+  reset(entries: readonly ChannelEntry[]): void {
+    this.#outbox.clear()
+    this.#batch = []
+    this.#batchBytes = 0
+    this.#inBatch.clear()
+    this.#divergence = undefined
+    this.channels.reset(entries)
+    for (const channel of this.channels) {
+      this.#outbox.reset(channel.index, channel.sent, channel.sent)
+    }
+  }
+
+  /** How many outputs of each channel are in the batch. */
+  readonly #inBatch = new Map<Channel, number>()
+
+  #countInBatch(channel: Channel): number {
+    const count = this.#inBatch.get(channel) ?? 0
+    this.#inBatch.set(channel, count + 1)
+    return count
+  }
+
+  #noteDivergence(): void {
+    const found = this.#outbox.divergence()
+    if (found === undefined || this.#divergence !== undefined) return
+    const name = this.channels.at(found.channel)?.name ?? `#${found.channel}`
+    this.#divergence = { channel: name, number: found.number }
+  }
+}

@@ -1,0 +1,293 @@
+/**
+ * The messages of the data link: frames, acknowledgements, notices, loads.
+ *
+ * Each message names the reign in which it was sent, and a receiver refuses those of a lower one. Numbers
+ * of frames, outputs and reigns are u48; stamps are f64 milliseconds. Fields stand in the order of
+ * the interfaces below; docs/PROTOCOL.md has the table. Pure: bytes to values and back.
+ */
+
+import { type Epoch, epochOf, type HistoryId, type Incarnation, incarnationOf } from '../units.js'
+import { BodyReader } from './body.js'
+import type { PacketWriter } from './packet.js'
+import { historyFromBytes, historyToBytes } from './presence.js'
+
+/**
+ * Type bytes, from `firstLinkType` on. Appended only: a number is never used again for something else.
+ */
+export const messageType = {
+  frame: 16,
+  acknowledge: 17,
+  progress: 18,
+  askLoad: 19,
+  beginLoad: 20,
+  chunk: 21,
+  refuseLoad: 22,
+  inSync: 23,
+  askResume: 24,
+  resume: 25,
+  refuseResume: 26,
+  forward: 27,
+  refuseForward: 28,
+} as const
+
+/** Longest source name in UTF-8 bytes. */
+export const sourceNameBytes = 512
+const historyBytes = 16
+/** Longest code or sentence in a refusal. */
+const reasonBytes = 1_024
+/** Bytes of a frame packet beside source and data, generously. */
+export const frameOverheadBytes = 64
+
+/** One input on its way to the standby. `source` is empty for an input without (source, seq). */
+export interface FrameMessage {
+  readonly type: 'frame'
+  readonly epoch: Epoch
+  readonly frameNo: number
+  readonly stamp: number
+  readonly source: string
+  readonly seq: number
+  /** A view of the packet: copy what is kept. */
+  readonly data: Uint8Array
+}
+
+/** The standby holds all frames up to `frameNo` and all progress up to `progressNo`. */
+export interface AcknowledgeMessage {
+  readonly type: 'acknowledge'
+  readonly epoch: Epoch
+  readonly frameNo: number
+  readonly progressNo: number
+}
+
+/** One output that was sent. */
+export interface SentNotice {
+  readonly channel: number
+  readonly number: number
+  readonly bytes: number
+  /** CRC-32C. */
+  readonly digest: number
+}
+
+/** The primary has processed all up to `done`, and sent the outputs listed since the last progress. */
+export interface ProgressMessage {
+  readonly type: 'progress'
+  readonly epoch: Epoch
+  /** Counted from 1 within a link, without gaps. */
+  readonly progressNo: number
+  readonly done: number
+  readonly sent: readonly SentNotice[]
+}
+
+export type Message =
+  | FrameMessage
+  | AcknowledgeMessage
+  | ProgressMessage
+  | { readonly type: 'ask-load' }
+  /** A load of `imageBytes` as of `frameNo` follows in chunks, then every frame from `frameNo` + 1 on. */
+  | {
+      readonly type: 'begin-load'
+      readonly epoch: Epoch
+      readonly history: HistoryId
+      readonly frameNo: number
+      readonly imageBytes: number
+    }
+  | { readonly type: 'chunk'; readonly bytes: Uint8Array }
+  | { readonly type: 'refuse-load'; readonly reason: string }
+  | { readonly type: 'in-sync'; readonly epoch: Epoch; readonly incarnation: Incarnation }
+  /** The standby holds all up to `frameNo` of this reign and would go on from there. */
+  | {
+      readonly type: 'ask-resume'
+      readonly epoch: Epoch
+      readonly history: HistoryId
+      readonly frameNo: number
+    }
+  /** Frames from `frameNo` + 1 on follow; progress is counted anew. */
+  | { readonly type: 'resume'; readonly epoch: Epoch; readonly frameNo: number }
+  | { readonly type: 'refuse-resume' }
+  /** An input that only the standby was given. */
+  | {
+      readonly type: 'forward'
+      readonly source: string
+      readonly seq: number
+      readonly data: Uint8Array
+    }
+  | {
+      readonly type: 'refuse-forward'
+      readonly source: string
+      readonly seq: number
+      readonly code: string
+      /** The number that the source must send next; 0 when that is not the reason. */
+      readonly expected: number
+    }
+
+/** Puts one message into `to`. Throws a RangeError when it is over the writer's limit. */
+export function writeMessage(to: PacketWriter, message: Message): void {
+  switch (message.type) {
+    case 'frame':
+      to.begin(messageType.frame).u48(message.epoch).u48(message.frameNo).f64(message.stamp)
+      to.string(message.source).u48(message.seq).raw(message.data).end()
+      return
+    case 'acknowledge':
+      to.begin(messageType.acknowledge).u48(message.epoch)
+      to.u48(message.frameNo).u48(message.progressNo).end()
+      return
+    case 'progress':
+      writeProgress(to, message)
+      return
+    case 'ask-load':
+      to.begin(messageType.askLoad).end()
+      return
+    case 'begin-load':
+      to.begin(messageType.beginLoad).u48(message.epoch).raw(historyToBytes(message.history))
+      to.u48(message.frameNo).u48(message.imageBytes).end()
+      return
+    case 'chunk':
+      to.begin(messageType.chunk).raw(message.bytes).end()
+      return
+    case 'refuse-load':
+      to.begin(messageType.refuseLoad)
+        .string(message.reason.slice(0, reasonBytes / 4))
+        .end()
+      return
+    case 'in-sync':
+      to.begin(messageType.inSync).u48(message.epoch).u64(message.incarnation).end()
+      return
+    case 'ask-resume':
+      to.begin(messageType.askResume).u48(message.epoch)
+      to.raw(historyToBytes(message.history)).u48(message.frameNo).end()
+      return
+    case 'resume':
+      to.begin(messageType.resume).u48(message.epoch).u48(message.frameNo).end()
+      return
+    case 'refuse-resume':
+      to.begin(messageType.refuseResume).end()
+      return
+    case 'forward':
+      to.begin(messageType.forward).string(message.source).u48(message.seq)
+      to.raw(message.data).end()
+      return
+    case 'refuse-forward':
+      to.begin(messageType.refuseForward).string(message.source).u48(message.seq)
+      to.string(message.code).u48(message.expected).end()
+      return
+  }
+}
+
+function writeProgress(to: PacketWriter, message: ProgressMessage): void {
+  to.begin(messageType.progress).u48(message.epoch).u48(message.progressNo).u48(message.done)
+  to.u32(message.sent.length)
+  for (const { channel, number, bytes, digest } of message.sent) {
+    to.u16(channel).u48(number).u32(bytes).u32(digest)
+  }
+  to.end()
+}
+
+const reader = new BodyReader()
+
+/**
+ * The message in `body`, or undefined when there is none in it: the link must be closed.
+ * Views in it (`data`, `bytes`) are valid as long as `body` is.
+ */
+export function readMessage(body: Uint8Array): Message | undefined {
+  const from = reader.of(body)
+  const message = readFields(from.u8(), from)
+  return message !== undefined && from.isComplete ? message : undefined
+}
+
+function readFields(type: number, from: BodyReader): Message | undefined {
+  switch (type) {
+    case messageType.frame:
+      return {
+        type: 'frame',
+        epoch: epochOf(from.u48()),
+        frameNo: from.u48(),
+        stamp: from.f64(),
+        source: from.string(sourceNameBytes),
+        seq: from.u48(),
+        data: from.rest(),
+      }
+    case messageType.acknowledge:
+      return {
+        type: 'acknowledge',
+        epoch: epochOf(from.u48()),
+        frameNo: from.u48(),
+        progressNo: from.u48(),
+      }
+    case messageType.progress:
+      return readProgress(from)
+    case messageType.askLoad:
+      return { type: 'ask-load' }
+    case messageType.beginLoad:
+      return readBeginLoad(from)
+    case messageType.chunk:
+      return { type: 'chunk', bytes: from.rest() }
+    case messageType.refuseLoad:
+      return { type: 'refuse-load', reason: from.string(reasonBytes) }
+    case messageType.inSync:
+      return readInSync(from)
+    case messageType.askResume:
+      return readAskResume(from)
+    case messageType.resume:
+      return { type: 'resume', epoch: epochOf(from.u48()), frameNo: from.u48() }
+    case messageType.refuseResume:
+      return { type: 'refuse-resume' }
+    case messageType.forward:
+      return {
+        type: 'forward',
+        source: from.string(sourceNameBytes),
+        seq: from.u48(),
+        data: from.rest(),
+      }
+    case messageType.refuseForward:
+      return {
+        type: 'refuse-forward',
+        source: from.string(sourceNameBytes),
+        seq: from.u48(),
+        code: from.string(reasonBytes),
+        expected: from.u48(),
+      }
+    default:
+      return undefined
+  }
+}
+
+function readProgress(from: BodyReader): Message | undefined {
+  const epoch = epochOf(from.u48())
+  const progressNo = from.u48()
+  const done = from.u48()
+  const count = from.u32()
+  const sent: SentNotice[] = []
+  // The count is a claim: reading stops with the bytes, so a made-up one costs nothing.
+  for (let index = 0; index < count && from.isSound; index += 1) {
+    sent.push({ channel: from.u16(), number: from.u48(), bytes: from.u32(), digest: from.u32() })
+  }
+  return { type: 'progress', epoch, progressNo, done, sent }
+}
+
+function readBeginLoad(from: BodyReader): Message | undefined {
+  const epoch = epochOf(from.u48())
+  const history = readHistory(from)
+  const frameNo = from.u48()
+  const imageBytes = from.u48()
+  if (history === undefined) return undefined
+  return { type: 'begin-load', epoch, history, frameNo, imageBytes }
+}
+
+function readInSync(from: BodyReader): Message | undefined {
+  const epoch = epochOf(from.u48())
+  const incarnation = from.u64()
+  if (incarnation === 0n) return undefined
+  return { type: 'in-sync', epoch, incarnation: incarnationOf(incarnation) }
+}
+
+function readAskResume(from: BodyReader): Message | undefined {
+  const epoch = epochOf(from.u48())
+  const history = readHistory(from)
+  const frameNo = from.u48()
+  if (history === undefined) return undefined
+  return { type: 'ask-resume', epoch, history, frameNo }
+}
+
+function readHistory(from: BodyReader): HistoryId | undefined {
+  const bytes = from.raw(historyBytes)
+  return bytes.length === historyBytes ? historyFromBytes(bytes) : undefined
+}
