@@ -1,10 +1,10 @@
 /**
  * Refuses a Linux prebuild that would not load on every system on which Node itself runs.
  *
- * Node's own binaries ask for GLIBC 2.28, GLIBCXX 3.4.25 and CXXABI 1.3.11 at most; one newer symbol,
- * bound silently by the compiler's own system, breaks the addon for everybody on an older one. The
- * addon also has to keep its names to itself: an exported C++ symbol could be taken by another addon
- * of the same process, so only the two entry points of Node-API may be seen.
+ * Node's own binaries ask for GLIBC 2.28, GLIBCXX 3.4.25 and CXXABI 1.3.11 at most; one newer
+ * symbol, bound silently by the compiler's own system, breaks the addon for everybody on an older
+ * one. The addon also has to keep its names to itself: an exported C++ symbol could be taken by
+ * another addon of the same process, so only the two entry points of Node-API may be seen.
  *
  * Arguments: the files to check; without any, every prebuilds/linux-<arch>/<name>.glibc.node.
  */

@@ -1,5 +1,6 @@
 /**
- * Builds the C++ sources in one of three ways, runs their tests, ends in 'N passed, N failed, N skipped'.
+ * Builds the C++ sources in one of three ways, runs their tests, ends in 'N passed, N failed, N
+ * skipped'.
  *
  * plain    cmake without Node: proves that everything but native/addon stands on its own.
  * address  AddressSanitizer and UndefinedBehaviorSanitizer, the addon included.

@@ -23,8 +23,8 @@ function findTool() {
   if (tool) return tool
   const other = majorVersion('clang-format')
   console.error(
-    `clang-format: version ${wantedVersion} is needed and ${other ? `only ${other} is` : 'none is'} installed; ` +
-      `install it (Debian, Ubuntu: apt-get install clang-format-${wantedVersion}) and run this again.`,
+    `clang-format: version ${wantedVersion} is needed; installed is ${other ?? 'none'}. ` +
+      `Install it (Debian, Ubuntu: apt-get install ${names[0]}) and run this again.`,
   )
   process.exit(1)
 }
