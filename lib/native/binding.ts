@@ -70,27 +70,34 @@ export interface HeartbeatHandle {
   close(): void
 }
 
-/** The frame-diff outbox of one member. Batches, never single outputs, cross the boundary. */
+/**
+ * The frame-diff outbox of one member. Batches, never single outputs, cross the boundary. A batch is taken
+ * whole or not at all; every method throws a TypeError on a foreign receiver and `ERR_HOTPAIR_CLOSED` after
+ * `close()`.
+ */
 export interface OutboxHandle {
-  /** Bytes held at the moment, bookkeeping included; never above the limit given at open. */
+  /** Bytes of the blocks in use, bookkeeping included; never above the limit given at open. */
   readonly bytes: number
   /** Outputs produced here and not known as sent. */
   readonly pendingCount: number
   /**
    * Adds `count` outputs from `batch` (layout: `facts.outbox`) in order, and writes the CRC-32C of
    * each into `digests`. Each is reconciled at once with what the peer has reported sent. Returns
-   * `facts.outbox.ok`, `.full` (nothing of the batch was taken), `.malformed` (nothing was taken),
-   * `.gap` or `.diverged` (taken up to the offending one; see `divergence`).
+   * `facts.outbox.ok`; `.full`, `.malformed` or `.gap` (nothing of the batch was taken); or `.diverged`
+   * (all of it was taken, and an output of it differs from what the peer has sent).
    */
   produce(batch: Uint8Array, count: number, digests: Uint32Array): number
   /**
-   * The peer reports `count` outputs as sent (channel, number, length, CRC-32C each). Returns as
-   * `produce`.
+   * The peer reports `count` outputs as sent (channel, number, length, CRC-32C each), without gaps per
+   * channel; those known as sent are passed over. Returns as `produce`.
    */
   peerSent(batch: Uint8Array, count: number): number
-  /** This member has sent all up to `number` on `channel`: forget them. */
+  /**
+   * This member has sent all up to `number` on `channel`: forget them. Throws a RangeError when they were
+   * not all produced.
+   */
   sent(channel: number, number: number): void
-  /** The channel and number of the first difference, or undefined. */
+  /** The first difference found since its channel was reset, or undefined. */
   divergence(): { channel: number; number: number } | undefined
   /**
    * Copies pending outputs of `channel` from `from` on, in order, into `into` (records as in
@@ -99,12 +106,14 @@ export interface OutboxHandle {
    */
   pending(channel: number, from: number, into: Uint8Array): number
   /**
-   * Begins `channel` at `produced` outputs produced and `sent` outputs sent (after a load); forgets
-   * what it held.
+   * Begins `channel` after a load at `produced` outputs produced and `sent` outputs sent, `produced <= sent`
+   * (pending ones of the load are produced afterwards); forgets what it held, a divergence too. Outputs in
+   * between are taken without comparison, because their notices were not seen.
    */
   reset(channel: number, produced: number, sent: number): void
   /** Forgets everything. */
   clear(): void
+  /** Gives the memory back. Idempotent. */
   close(): void
 }
 
@@ -194,6 +203,8 @@ export interface Facts {
    * u16 channel, u16 zero, u32 length, u64 number, u32 CRC-32C, u32 zero.
    */
   readonly outbox: {
+    /** The unit in which memory is taken; the least limit that `openOutbox` accepts. */
+    readonly blockBytes: number
     readonly recordHeaderBytes: number
     readonly sentRecordBytes: number
     readonly ok: number
@@ -230,6 +241,7 @@ export interface Binding {
    * `ERR_HOTPAIR_ADDRESS` or `ERR_HOTPAIR_NATIVE`.
    */
   openHeartbeat(options: HeartbeatOptions, ring: () => void): HeartbeatHandle
+  /** Reserves `limitBytes`, from `facts.outbox.blockBytes` to 2^43. Throws `ERR_HOTPAIR_NO_MEMORY`. */
   openOutbox(limitBytes: number): OutboxHandle
   /**
    * `image` must not change until the writer is closed. Chunks carry at most `chunkBytes` of it.

@@ -13,6 +13,7 @@ Napi::Object initialise(Napi::Env env, Napi::Object exports) {
   env.SetInstanceData(std::make_unique<AddonData>().release());
   Napi::Object facts = Napi::Object::New(env);
   register_facts(env, exports, facts);
+  register_outbox(env, exports, facts);
   facts.Freeze();
   exports["facts"] = facts;
   return exports;

@@ -5,7 +5,7 @@
 // function per object file adds its exports and its part of `facts`.
 #pragma once
 
-#include <napi.h>
+#include "addon/napi_clean.hpp"
 
 namespace hotpair::addon {
 

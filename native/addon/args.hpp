@@ -6,11 +6,11 @@
 // then.
 #pragma once
 
-#include <napi.h>
-
 #include <cstdint>
 #include <optional>
 #include <span>
+
+#include "addon/napi_clean.hpp"
 
 namespace hotpair::addon {
 

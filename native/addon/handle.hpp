@@ -11,14 +11,13 @@
 // environment ends.
 #pragma once
 
-#include <napi.h>
-
 #include <cstdint>
 #include <memory>
 #include <string>
 #include <utility>
 
 #include "addon/addon.hpp"
+#include "addon/napi_clean.hpp"
 
 namespace hotpair::addon {
 

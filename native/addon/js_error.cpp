@@ -13,10 +13,6 @@ void throw_error(Napi::Env env, const Error& error) {
   }
   Napi::Error thrown = Napi::Error::New(env, message);
   thrown.Set("code", Napi::String::New(env, error_name(error.code)));
-  if (error.os_error != 0) {
-    thrown.Set("errno", Napi::Number::New(env, error.os_error));
-    thrown.Set("syscall", Napi::String::New(env, error.action));
-  }
   thrown.ThrowAsJavaScriptException();
 }
 

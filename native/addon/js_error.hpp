@@ -1,12 +1,10 @@
 // Errors of C++ as errors of JavaScript.
 //
-// The only place where sentences are made of codes and errno. An error has `code` (one of
-// facts.errorCodes) and, where the operating system refused, `errno` and `syscall` as Node's own
-// system errors have. lib/native/ turns them into NativeError with the same code.
+// The only place where sentences are made of codes and errno. An error has `code`, one of
+// facts.errorCodes; lib/native/ turns it into a NativeError with the same code.
 #pragma once
 
-#include <napi.h>
-
+#include "addon/napi_clean.hpp"
 #include "base/result.hpp"
 
 namespace hotpair::addon {

@@ -8,9 +8,9 @@
 #include "base/crc32c.hpp"
 
 #include <array>
-#include <bit>
 #include <cstddef>
-#include <cstring>
+
+#include "base/little_endian.hpp"
 
 #if defined(__x86_64__)
 #include <nmmintrin.h>
@@ -44,17 +44,10 @@ constexpr std::array<ByteTable, 8> make_slicing_tables() {
 
 constexpr std::array<ByteTable, 8> kSlicing = make_slicing_tables();
 
-std::uint64_t load_u64(const std::uint8_t* at) noexcept {
-  std::uint64_t word;
-  std::memcpy(&word, at, sizeof word);
-  if constexpr (std::endian::native == std::endian::big) word = __builtin_bswap64(word);
-  return word;
-}
-
 // The register (the sum without the final complement) after `data`, by table.
 std::uint32_t run_table(std::uint32_t sum, const std::uint8_t* at, std::size_t length) noexcept {
   for (; length >= 8; length -= 8, at += 8) {
-    const std::uint64_t word = load_u64(at) ^ sum;
+    const std::uint64_t word = load_little<std::uint64_t>(at) ^ sum;
     sum = 0;
     for (std::size_t i = 0; i < 8; ++i) sum ^= kSlicing[7 - i][(word >> (8 * i)) & 0xff];
   }
@@ -132,9 +125,9 @@ HOTPAIR_CRC_TARGET inline std::uint32_t run_lanes(const CarryTables& tables, std
     std::uint32_t second = 0;
     std::uint32_t third = 0;
     for (std::size_t i = 0; i < kLane; i += 8) {
-      sum = step_u64(sum, load_u64(at + i));
-      second = step_u64(second, load_u64(at + kLane + i));
-      third = step_u64(third, load_u64(at + 2 * kLane + i));
+      sum = step_u64(sum, load_little<std::uint64_t>(at + i));
+      second = step_u64(second, load_little<std::uint64_t>(at + kLane + i));
+      third = step_u64(third, load_little<std::uint64_t>(at + 2 * kLane + i));
     }
     sum = carry(tables, carry(tables, sum) ^ second) ^ third;
   }
@@ -145,7 +138,7 @@ HOTPAIR_CRC_TARGET std::uint32_t run_instruction(std::uint32_t sum, const std::u
                                                  std::size_t length) noexcept {
   sum = run_lanes<kLongLane>(kCarryLong, sum, at, length);
   sum = run_lanes<kShortLane>(kCarryShort, sum, at, length);
-  for (; length >= 8; length -= 8, at += 8) sum = step_u64(sum, load_u64(at));
+  for (; length >= 8; length -= 8, at += 8) sum = step_u64(sum, load_little<std::uint64_t>(at));
   for (; length > 0; --length, ++at) sum = step_u8(sum, *at);
   return sum;
 }
