@@ -84,7 +84,7 @@ export function encodeEnvelope(envelope: Envelope): Uint8Array {
 /**
  * The envelope in `bytes`, which must be exactly one. `data` shares their memory: copy what you
  * keep when the buffer is used again.
- * @throws PairError `ERR_HOTPAIR_ENVELOPE` when they are no envelope or were damaged: do not confirm.
+ * @throws PairError `ERR_HOTPAIR_ENVELOPE` when they are no envelope or were damaged.
  */
 export function decodeEnvelope(bytes: Uint8Array): Envelope {
   const length = envelopeBytes(bytes)

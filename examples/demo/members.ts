@@ -1,0 +1,193 @@
+/**
+ * The two member processes as main sees them: forks, opens, kills and ends them, and follows what
+ * they report.
+ *
+ * A process is first parked (loaded, nothing opened) and then opened: so both members start at the
+ * same moment, and a killed one is back within milliseconds where the fault asks for it. Every
+ * child is ended by its own id, also when main itself is interrupted.
+ */
+
+import { type ChildProcess, fork } from 'node:child_process'
+import type { Mode, Role } from '#lib/events.js'
+import type { MemberId } from '#lib/units.js'
+import type { MemberSettings, Order, Report } from './messages.js'
+
+/** What is known of one member. `role` is `gone` while no process is open. */
+export interface Side {
+  readonly member: MemberId
+  readonly settings: MemberSettings
+  child: ChildProcess | undefined
+  /** A process that is loaded and waits to be opened. */
+  spare: ChildProcess | undefined
+  role: Role | 'gone'
+  mode: Mode | undefined
+  epoch: number
+}
+
+/** Everything that happens to the members, for the timeline and for those who wait. */
+export type Happening =
+  | Report
+  | { readonly type: 'exit'; readonly at: number; readonly how: string }
+
+/** How long a member may take to start, to change and to end, before the run is given up. */
+const defaultPatienceMs = 20_000
+
+const living = new Set<ChildProcess>()
+// The last line of defence: runs whenever main ends in a way that can be noticed.
+process.on('exit', () => {
+  for (const child of living) child.kill('SIGKILL')
+})
+
+export interface MembersOptions {
+  readonly settings: { readonly a: MemberSettings; readonly b: MemberSettings }
+  readonly onHappening: (member: MemberId, happening: Happening) => void
+  /** The module that each member's process runs. Default: `member.js`. */
+  readonly program?: URL | undefined
+  /** Milliseconds until a wait is given up. Default 20,000. */
+  readonly patienceMs?: number | undefined
+}
+
+export class Members {
+  readonly a: Side
+  readonly b: Side
+  readonly #listeners = new Set<() => void>()
+  readonly #onHappening: (member: MemberId, happening: Happening) => void
+  readonly #program: URL
+  readonly #patienceMs: number
+
+  constructor(options: MembersOptions) {
+    this.a = blankSide('a', options.settings.a)
+    this.b = blankSide('b', options.settings.b)
+    this.#onHappening = options.onHappening
+    this.#program = options.program ?? new URL('member.js', import.meta.url)
+    this.#patienceMs = options.patienceMs ?? defaultPatienceMs
+  }
+
+  /** The member that rules, when exactly one says so. */
+  get primary(): Side | undefined {
+    const ruling = [this.a, this.b].filter(({ role }) => role === 'primary')
+    return ruling.length === 1 ? ruling[0] : undefined
+  }
+
+  /** Whether the standby may take over. */
+  get isPaired(): boolean {
+    const primary = this.primary
+    if (primary?.mode !== 'paired') return false
+    return this.other(primary).role === 'standby'
+  }
+
+  other(side: Side): Side {
+    return side === this.a ? this.b : this.a
+  }
+
+  /** What both members are, in words. */
+  describe(): string {
+    const words = ({ member, role, mode }: Side) => `${member} is ${mode ?? ''} ${role}`
+    return `${words(this.a)}, ${words(this.b)}`.replaceAll('  ', ' ')
+  }
+
+  /** Waits until `isSo` holds; rejects with what is missing when patience ends or on abort. */
+  until(isSo: () => boolean, what: string, signal: AbortSignal): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const settle = (error?: unknown) => {
+        clearTimeout(guard)
+        this.#listeners.delete(check)
+        signal.removeEventListener('abort', abort)
+        if (error === undefined) resolve()
+        else reject(error)
+      }
+      const check = () => isSo() && settle()
+      const abort = () => settle(signal.reason)
+      const missing = () => `after ${this.#patienceMs / 1000} s: not ${what}; ${this.describe()}`
+      const guard = setTimeout(() => settle(new Error(missing())), this.#patienceMs)
+      signal.addEventListener('abort', abort)
+      this.#listeners.add(check)
+      if (signal.aborted) abort()
+      else check()
+    })
+  }
+
+  /** Loads a process for this side that waits to be opened. */
+  async park(side: Side, signal: AbortSignal): Promise<void> {
+    const child = fork(this.#program, { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] })
+    living.add(child)
+    let isParked = false
+    child.on('message', (report: Report) => {
+      if (report.type === 'parked') isParked = true
+      else if (child === side.child) this.#follow(side, report)
+      this.#check()
+    })
+    child.on('error', () => {})
+    child.on('exit', (code, exitSignal) => {
+      living.delete(child)
+      if (child === side.spare) side.spare = undefined
+      if (child === side.child) this.#leave(side, exitSignal ?? `exit code ${code}`)
+      this.#check()
+    })
+    side.spare = child
+    const what = `process of member ${side.member} loaded`
+    await this.until(() => isParked || side.spare !== child, what, signal)
+    if (!isParked) throw new Error(`the process of member ${side.member} ended while it loaded`)
+  }
+
+  /** Opens the parked process of this side. */
+  open(side: Side): void {
+    side.child = side.spare
+    side.spare = undefined
+    side.role = 'starting'
+    side.mode = undefined
+    tell(side.child, { type: 'open', settings: side.settings })
+  }
+
+  /** SIGKILL, and waits until the system has taken the process away. */
+  async kill(side: Side, signal: AbortSignal): Promise<void> {
+    side.child?.kill('SIGKILL')
+    await this.until(() => side.child === undefined, `member ${side.member} dead`, signal)
+  }
+
+  /** Closes this side's member and waits for its process to end by itself. */
+  async close(side: Side, signal: AbortSignal): Promise<void> {
+    if (side.child === undefined) return
+    tell(side.child, { type: 'close' })
+    await this.until(() => side.child === undefined, `member ${side.member} closed`, signal)
+  }
+
+  /** Ends every process of this run at once. */
+  end(): void {
+    for (const { child, spare } of [this.a, this.b]) {
+      child?.kill('SIGKILL')
+      spare?.kill('SIGKILL')
+    }
+  }
+
+  #follow(side: Side, report: Report): void {
+    if (report.type === 'role') {
+      side.role = report.role
+      side.epoch = report.epoch
+      if (report.role !== 'primary') side.mode = undefined
+    }
+    if (report.type === 'mode') side.mode = report.mode
+    this.#onHappening(side.member, report)
+  }
+
+  #leave(side: Side, how: string): void {
+    side.child = undefined
+    side.role = 'gone'
+    side.mode = undefined
+    this.#onHappening(side.member, { type: 'exit', at: Date.now(), how })
+  }
+
+  #check(): void {
+    for (const check of this.#listeners) check()
+  }
+}
+
+function blankSide(member: MemberId, settings: MemberSettings): Side {
+  const unknown = { child: undefined, spare: undefined, mode: undefined, epoch: 0 }
+  return { member, settings, role: 'gone', ...unknown }
+}
+
+// A process that has just died takes no more orders; its exit is reported by itself.
+function tell(child: ChildProcess | undefined, order: Order): void {
+  if (child?.connected) child.send(order, () => {})
+}

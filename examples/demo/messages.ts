@@ -1,0 +1,64 @@
+/**
+ * What the demo's main process and a member's process tell each other over their IPC channel.
+ *
+ * It is the demo's own remote control and no part of the pair: a member that is killed says nothing
+ * here, and the other learns of it by its heartbeats alone.
+ */
+
+import type { Mode, Role } from '#lib/events.js'
+import type { MemberId } from '#lib/units.js'
+
+/** What a member is opened with. */
+export interface MemberSettings {
+  readonly member: MemberId
+  /** Control ports of the members on loopback; data uses the next one. */
+  readonly control: { readonly a: number; readonly b: number }
+  /** Where this member takes records from the source. */
+  readonly intakePort: number
+  readonly sinkPort: number
+  readonly secret: string | undefined
+  readonly heartbeatMs: number | undefined
+  readonly windowMs: number | undefined
+}
+
+/** From main to member. */
+export type Order =
+  | { readonly type: 'open'; readonly settings: MemberSettings }
+  | { readonly type: 'close' }
+
+/** From member to main. `at` is milliseconds since the epoch. */
+export type Report =
+  /** Everything is loaded, nothing is opened: waits for `open`. */
+  | { readonly type: 'parked' }
+  | {
+      readonly type: 'role'
+      readonly at: number
+      readonly role: Role
+      readonly epoch: number
+      readonly cause: string
+      readonly verdict: string | undefined
+    }
+  | { readonly type: 'mode'; readonly at: number; readonly mode: Mode; readonly epoch: number }
+  | {
+      readonly type: 'verdict'
+      readonly at: number
+      readonly verdict: string
+      readonly silenceMs: number
+    }
+  | {
+      readonly type: 'takeover'
+      readonly at: number
+      readonly epoch: number
+      readonly verdict: string
+      readonly frameNo: number
+      readonly inDoubt: number
+      readonly tookMs: number
+    }
+  | { readonly type: 'link'; readonly at: number; readonly up: boolean; readonly reason: string }
+  /** An event `fault` or `refused`, or an error of the member's own program. */
+  | {
+      readonly type: 'trouble'
+      readonly at: number
+      readonly code: string
+      readonly message: string
+    }

@@ -1,0 +1,24 @@
+/**
+ * The oracle: the same application in one plain loop that nothing ever interrupts.
+ *
+ * What it sends is what the sink must have been handed, byte for byte and number for number.
+ * It shares the application with the pair and nothing else: no library, no clock, no connection.
+ */
+
+import { statistics } from '../statistics.js'
+
+/** The data of every output in order; the number of an output is its index plus 1. */
+export function expectedOutputs(records: readonly string[]): string[] {
+  const outputs: string[] = []
+  const state = statistics.init()
+  const forbidden = () => {
+    throw new Error('the example application uses neither random() nor uuid()')
+  }
+  const send = (data: Uint8Array) => void outputs.push(Buffer.from(data).toString('utf8'))
+  for (const [index, record] of records.entries()) {
+    const call = { frameNo: index + 1, now: 0 }
+    const frame = { ...call, source: 'oracle', seq: index + 1, data: Buffer.from(record) }
+    statistics.process(state, frame, { ...call, random: forbidden, uuid: forbidden, send })
+  }
+  return outputs
+}

@@ -1,0 +1,138 @@
+/**
+ * The source: replays the records at a steady rate to both members, each with its number.
+ *
+ * It stands for a sender that knows the pair's rule: it keeps what neither member has accepted and
+ * sends from the first of those on to a member that comes back. So no record is lost with a
+ * member, and a member that is away, slow or dead never slows the other: each connection has its
+ * own position and its own back-pressure. When too many records are unaccepted it stops producing.
+ *
+ * To a member:   `source NAME`, then one line a record, `SEQ JSON`
+ * From a member: `SEQ`, everything up to this number is accepted
+ */
+
+import { connect, type Socket } from 'node:net'
+import { onLines } from './lines.js'
+
+export interface SourceOptions {
+  /** The name of this run of the source; its numbers count from 1 within it. */
+  readonly name: string
+  readonly records: readonly string[]
+  /** Records a second. */
+  readonly rate: number
+  /** The ports on loopback where the members take records. */
+  readonly ports: readonly number[]
+  /** Unaccepted records at most. Default 16,384: 3.3 s at the default rate, 6 windows. */
+  readonly window?: number
+}
+
+/** How often the clock is asked which records are due: a record is late by this at most. */
+const tickMs = 2
+/** A dead member is tried again after this: a fraction of the time it takes to start. */
+const retryMs = 20
+/** What a connection may have buffered here; beyond, TCP's own back-pressure has set in. */
+const maxBuffered = 256 * 1024
+/** Records joined into one write. */
+const batch = 256
+
+// One member as the source sees it. `next` is the index of the next record to send to it.
+interface Feed {
+  readonly port: number
+  socket: Socket | undefined
+  next: number
+}
+
+/** Replays until every record is accepted, then `finished` is settled. */
+export class Source {
+  readonly finished: Promise<void>
+  readonly #options: SourceOptions
+  readonly #window: number
+  readonly #feeds: Feed[]
+  #ticks: NodeJS.Timeout | undefined
+  #retries = new Set<NodeJS.Timeout>()
+  #startedAt = 0
+  #produced = 0
+  #accepted = 0
+  #isClosed = false
+  #finish: () => void = () => {}
+
+  constructor(options: SourceOptions) {
+    this.#options = options
+    this.#window = options.window ?? 16_384
+    this.#feeds = options.ports.map((port) => ({ port, socket: undefined, next: 0 }))
+    this.finished = new Promise((resolve) => {
+      this.#finish = resolve
+    })
+  }
+
+  /** Records that a member has accepted, all from the first on. */
+  get accepted(): number {
+    return this.#accepted
+  }
+
+  /** Records whose moment has come. */
+  get produced(): number {
+    return this.#produced
+  }
+
+  start(): void {
+    this.#startedAt = performance.now()
+    for (const feed of this.#feeds) this.#open(feed)
+    this.#ticks = setInterval(() => this.#tick(), tickMs)
+  }
+
+  close(): void {
+    this.#isClosed = true
+    clearInterval(this.#ticks)
+    for (const retry of this.#retries) clearTimeout(retry)
+    for (const feed of this.#feeds) feed.socket?.destroy()
+  }
+
+  // Late ticks are made up for: what is due follows from the clock, not from the count of ticks.
+  #tick(): void {
+    const { rate, records } = this.#options
+    const due = Math.floor(((performance.now() - this.#startedAt) * rate) / 1000)
+    this.#produced = Math.min(due, records.length, this.#accepted + this.#window)
+    for (const feed of this.#feeds) this.#pump(feed)
+  }
+
+  #open(feed: Feed): void {
+    const socket = connect({ port: feed.port, host: '127.0.0.1', noDelay: true })
+    socket.on('connect', () => {
+      feed.socket = socket
+      feed.next = this.#accepted
+      socket.write(`source ${this.#options.name}\n`)
+      this.#pump(feed)
+    })
+    onLines(socket, (line) => this.#onAccepted(Number(line)))
+    socket.on('drain', () => this.#pump(feed))
+    socket.on('error', () => {})
+    socket.on('close', () => {
+      feed.socket = undefined
+      if (this.#isClosed) return
+      const retry = setTimeout(() => {
+        this.#retries.delete(retry)
+        this.#open(feed)
+      }, retryMs)
+      this.#retries.add(retry)
+    })
+  }
+
+  #pump(feed: Feed): void {
+    const { socket } = feed
+    if (socket === undefined) return
+    feed.next = Math.max(feed.next, this.#accepted)
+    while (feed.next < this.#produced && socket.writableLength < maxBuffered) {
+      const end = Math.min(feed.next + batch, this.#produced)
+      let lines = ''
+      for (let i = feed.next; i < end; i++) lines += `${i + 1} ${this.#options.records[i]}\n`
+      feed.next = end
+      socket.write(lines)
+    }
+  }
+
+  #onAccepted(seq: number): void {
+    if (!(seq > this.#accepted && seq <= this.#produced)) return
+    this.#accepted = seq
+    if (seq === this.#options.records.length) this.#finish()
+  }
+}
