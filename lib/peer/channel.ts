@@ -1,0 +1,139 @@
+/**
+ * A socket seen as packets, in both directions; the greeting uses it first, then the link.
+ *
+ * What is particular: a failed write does not end reading. When the other process dies, its last
+ * packets lie in our kernel, and the first thing that we notice is often that our own answer cannot be
+ * written; the platform would then close the socket and throw away what has arrived. Here the writing
+ * side falls silent and the reading side goes on to its end. It must not know what packets mean.
+ */
+
+import type { Socket } from 'node:net'
+import type { ClockPort, Timer } from '../runtime/ports-clock.js'
+import { millis } from '../units.js'
+import { PacketDecoder, type PacketFault } from '../wire/packet.js'
+import { formatAddress } from './address.js'
+
+/** Who hears of a channel. */
+export interface ChannelReceiver {
+  /** One packet body, valid during the call. */
+  body(body: Uint8Array): void
+  /** The stream makes no sense any more; no body follows. */
+  fault(fault: PacketFault): void
+  /** All that was written has left, after `bufferedBytes` had been above the socket's own mark. */
+  drained(): void
+  /** Once, after the last body: the connection has ended by itself. */
+  ended(reason: string): void
+}
+
+// How long an ending connection may take to hand over what was written, and how long one that cannot be
+// written any more may take to be read: on a live network both are done within a round trip.
+const lingerMs = millis(250)
+
+/** One connection. */
+export class Channel {
+  readonly address: string
+  receiver: ChannelReceiver
+  readonly #socket: Socket
+  readonly #clock: ClockPort
+  readonly #decoder: PacketDecoder
+  #linger: Timer | undefined
+  #chunkCount = 0
+  #reason = 'the connection was closed'
+  #isOver = false
+
+  /** `limit` is the longest packet body taken at first. */
+  constructor(socket: Socket, limit: number, clock: ClockPort, receiver: ChannelReceiver) {
+    this.#socket = socket
+    this.#clock = clock
+    this.#decoder = new PacketDecoder(limit)
+    this.receiver = receiver
+    this.address = formatAddress({
+      host: socket.remoteAddress ?? 'unknown',
+      port: socket.remotePort ?? 0,
+    })
+    this.#keepReadingAfterFailedWrite()
+    const onBody = (body: Uint8Array): void => this.receiver.body(body)
+    socket.on('data', (chunk: Buffer) => {
+      this.#chunkCount++
+      const fault = this.#decoder.push(chunk, onBody)
+      if (fault !== undefined && !this.#isOver) this.receiver.fault(fault)
+    })
+    socket.on('drain', () => {
+      if (!this.#isOver) this.receiver.drained()
+    })
+    socket.on('error', (error: Error) => {
+      this.#reason = error.message
+    })
+    socket.once('end', () => this.#end('the other side closed the connection'))
+    socket.once('close', () => {
+      this.#linger?.clear()
+      this.#end(this.#reason)
+    })
+  }
+
+  /** Longest packet body from the next packet on. */
+  set limit(limit: number) {
+    this.#decoder.limit = limit
+  }
+
+  get bufferedBytes(): number {
+    return this.#socket.writableLength
+  }
+
+  /** Chunks that have arrived: when two readings agree, nothing came in between. */
+  get chunkCount(): number {
+    return this.#chunkCount
+  }
+
+  write(bytes: Uint8Array): void {
+    this.#socket.write(bytes)
+  }
+
+  /** The receiver hears nothing any more. What was written is flushed for a short while, what arrives is thrown away. */
+  finish(): void {
+    if (this.#isOver) return
+    this.#silence()
+    // Read on to the other side's end: closing over unread data would make the kernel drop what is still to be sent.
+    this.#socket.resume()
+    this.#socket.end()
+    this.#lingerThenDestroy()
+  }
+
+  /** The receiver hears nothing any more, and the connection is closed at once. */
+  destroy(): void {
+    this.#silence()
+    this.#socket.destroy()
+  }
+
+  #silence(): void {
+    this.#isOver = true
+    this.#decoder.stop()
+  }
+
+  #end(reason: string): void {
+    if (this.#isOver) return
+    this.destroy()
+    this.receiver.ended(reason)
+  }
+
+  #keepReadingAfterFailedWrite(): void {
+    const socket = this.#socket
+    const write = socket._write.bind(socket)
+    const writev = socket._writev?.bind(socket)
+    type Done = (error?: Error | null) => void
+    // A write that never completes holds back all later ones, and the stream stays alive.
+    const guard = (done: Done): Done => {
+      return (error) => {
+        if (error === undefined || error === null) done()
+        else this.#lingerThenDestroy(error.message)
+      }
+    }
+    socket._write = (chunk, encoding, done) => write(chunk, encoding, guard(done))
+    if (writev !== undefined) socket._writev = (chunks, done) => writev(chunks, guard(done))
+  }
+
+  #lingerThenDestroy(reason: string = this.#reason): void {
+    this.#reason = reason
+    this.#linger ??= this.#clock.setTimer(lingerMs, () => this.#socket.destroy())
+  }
+}

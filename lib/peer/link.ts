@@ -1,0 +1,168 @@
+/**
+ * One authenticated connection, as its owner sees it: `PeerLink`.
+ *
+ * It adds to a channel what a link promises: one `linkDown` for each `linkUp`, no packet after it, a
+ * high-water mark that is told and a hard bound that is kept, and reading out at takeover. The types
+ * of packets below `firstLinkType` are the connection's own. It must not know how it came up or what
+ * follows when it is down.
+ */
+
+import { isPairError } from '../errors.js'
+import type { ClockPort, Timer } from '../runtime/ports-clock.js'
+import type { PeerHello, PeerLink } from '../runtime/ports-peer.js'
+import { type Instant, millis } from '../units.js'
+import { firstLinkType } from '../wire/limits.js'
+import type { PacketFault } from '../wire/packet.js'
+import type { Channel, ChannelReceiver } from './channel.js'
+
+/** Who owns a link. */
+export interface LinkOwner {
+  packet(link: Link, body: Uint8Array): void
+  drained(link: Link): void
+  /** Once. */
+  down(link: Link, reason: string): void
+  /** The other side broke the protocol. */
+  protocolFault(): void
+}
+
+/** What bounds the bytes that wait to be written. */
+export interface LinkLimits {
+  /** Above it, `write` says false. */
+  readonly highWaterBytes: number
+  /** Above it, the link is closed. */
+  readonly writeLimitBytes: number
+}
+
+/** A link. */
+export class Link implements PeerLink, ChannelReceiver {
+  readonly address: string
+  readonly hello: PeerHello
+  readonly since: Instant
+  readonly #channel: Channel
+  readonly #clock: ClockPort
+  readonly #limits: LinkLimits
+  readonly #owner: LinkOwner
+  #isDown = false
+  #isHeldBack = false
+  #isOverfull = false
+  #readOut: Promise<void> | undefined
+  #readOutDone: (() => void) | undefined
+  #readOutLimit: Timer | undefined
+
+  constructor(
+    channel: Channel,
+    hello: PeerHello,
+    context: { readonly clock: ClockPort; readonly limits: LinkLimits; readonly owner: LinkOwner },
+  ) {
+    this.#channel = channel
+    this.hello = hello
+    this.address = channel.address
+    this.#clock = context.clock
+    this.#limits = context.limits
+    this.#owner = context.owner
+    this.since = this.#clock.now()
+    channel.receiver = this
+  }
+
+  get bufferedBytes(): number {
+    return this.#isDown ? 0 : this.#channel.bufferedBytes
+  }
+
+  write(bytes: Uint8Array): boolean {
+    if (this.#isDown || this.#isOverfull || this.#readOut !== undefined) return true
+    this.#channel.write(bytes)
+    const buffered = this.#channel.bufferedBytes
+    if (buffered > this.#limits.writeLimitBytes) this.#overflow(buffered)
+    if (buffered > this.#limits.highWaterBytes) this.#isHeldBack = true
+    return buffered <= this.#limits.highWaterBytes
+  }
+
+  readOut(limitMs: number): Promise<void> {
+    this.#readOut ??= new Promise((resolve) => {
+      if (this.#isDown) {
+        resolve()
+        return
+      }
+      this.#readOutDone = resolve
+      const give = (): void => this.#drop('it was read out as far as time allowed')
+      this.#readOutLimit = this.#clock.setTimer(millis(limitMs), give)
+      this.#awaitQuiet()
+    })
+    return this.#readOut
+  }
+
+  close(reason: string): void {
+    if (this.#isDown) return
+    this.#channel.finish()
+    this.#goDown(reason)
+  }
+
+  body(body: Uint8Array): void {
+    const type = body[0] ?? 0
+    if (type < firstLinkType) {
+      this.#fail(`the other side sent a packet of type ${type} out of place`, true)
+      return
+    }
+    try {
+      this.#owner.packet(this, body)
+    } catch (error) {
+      // Any other error is a mistake of this process and not the peer's: it must not be swallowed.
+      const isPeersFault = isPairError(error) && error.code === 'ERR_HOTPAIR_PEER_PROTOCOL'
+      this.#fail(error instanceof Error ? error.message : String(error), isPeersFault)
+      if (!isPeersFault) throw error
+    }
+  }
+
+  fault(fault: PacketFault): void {
+    const what = fault === 'empty' ? 'an empty packet' : 'a packet over the limit'
+    this.#fail(`the other side sent ${what}`, true)
+  }
+
+  drained(): void {
+    if (!this.#isHeldBack) return
+    this.#isHeldBack = false
+    this.#owner.drained(this)
+  }
+
+  ended(reason: string): void {
+    this.#goDown(reason)
+  }
+
+  #fail(reason: string, isPeersFault: boolean): void {
+    if (isPeersFault) this.#owner.protocolFault()
+    this.#drop(reason)
+  }
+
+  // Deferred, because nobody is told anything within `write`.
+  #overflow(buffered: number): void {
+    this.#isOverfull = true
+    const { writeLimitBytes } = this.#limits
+    const reason = `${buffered} bytes wait to be written, over the limit of ${writeLimitBytes}`
+    this.#clock.defer(() => this.#drop(reason))
+  }
+
+  // Everything that the kernel holds has been looked at between two nested turns; whatever came restarts the wait.
+  #awaitQuiet(): void {
+    const seen = this.#channel.chunkCount
+    this.#clock.nextTurn(() =>
+      this.#clock.nextTurn(() => {
+        if (this.#isDown) return
+        if (this.#channel.chunkCount === seen) this.#drop('it was read out')
+        else this.#awaitQuiet()
+      }),
+    )
+  }
+
+  #drop(reason: string): void {
+    this.#channel.destroy()
+    this.#goDown(reason)
+  }
+
+  #goDown(reason: string): void {
+    if (this.#isDown) return
+    this.#isDown = true
+    this.#readOutLimit?.clear()
+    this.#owner.down(this, reason)
+    this.#readOutDone?.()
+  }
+}

@@ -1,0 +1,116 @@
+/**
+ * Listens on the data addresses of a member and keeps a small waiting room for those not yet let in.
+ *
+ * At most eight connections wait at a time. When a ninth comes, the oldest makes place: a member of
+ * the pair is through in a millisecond, a silent connector is not, so strangers who hold places cannot
+ * keep the member out. It must not know of links.
+ */
+
+import { createServer, type Server, type Socket } from 'node:net'
+import { ClosedError, NativeError } from '../errors.js'
+import { type DataAddress, formatAddress, type Resolver, unresolvable } from './address.js'
+import { Greeting, type GreetingContext, type GreetingOutcome } from './greeting.js'
+
+// The other member needs one place; a few more for probes and for members that were given a wrong port.
+const waitingCount = 8
+
+/** What a listener tells. */
+export interface ListenerOwner {
+  /** A connection has come. */
+  accepted(): void
+  /** A greeting has ended; `address` is the host of the other side. */
+  greeted(outcome: GreetingOutcome, address: string, hasHeard: boolean): void
+  /** A connection that was not yet let in has made place for another. */
+  evicted(): void
+}
+
+/** The listening side. */
+export class Listener {
+  readonly #context: GreetingContext
+  readonly #owner: ListenerOwner
+  readonly #servers: Server[] = []
+  // In order of arrival.
+  readonly #waiting = new Set<Greeting>()
+  #listening: Promise<void> | undefined
+  #isClosed = false
+
+  constructor(context: GreetingContext, owner: ListenerOwner) {
+    this.#context = context
+    this.#owner = owner
+  }
+
+  /** Where it listens, with the ports that the system chose where 0 was asked for. */
+  get addresses(): DataAddress[] {
+    return this.#servers.flatMap((server) => {
+      const address = server.address()
+      if (address === null || typeof address === 'string') return []
+      return [{ host: address.address, port: address.port }]
+    })
+  }
+
+  /** Listens on each of `addresses`. When it rejects, some may be listening: close it. */
+  async open(addresses: readonly DataAddress[], resolver: Resolver): Promise<void> {
+    for (const address of addresses) {
+      const [host] = await resolveOwn(address, resolver)
+      if (this.#isClosed) throw new ClosedError()
+      this.#listening = this.#listen({ host: host ?? address.host, port: address.port }, address)
+      await this.#listening
+    }
+  }
+
+  /** Turns everybody away; resolves when every socket that it still has is closed. Idempotent. */
+  async close(): Promise<void> {
+    this.#isClosed = true
+    for (const greeting of this.#waiting) greeting.giveUp()
+    // A server that is still about to listen cannot be closed; `open` tells its error.
+    await this.#listening?.catch(() => {})
+    await Promise.all(this.#servers.map((server) => new Promise((done) => server.close(done))))
+  }
+
+  #listen({ host, port }: DataAddress, named: DataAddress): Promise<void> {
+    const server = createServer((socket) => this.#accept(socket))
+    this.#servers.push(server)
+    return new Promise((resolve, reject) => {
+      // Once it listens, errors are of single connections that the system could not give us.
+      server.on('error', (error) => reject(listenError(error, named)))
+      server.listen({ host, port, exclusive: true }, resolve)
+    })
+  }
+
+  #accept(socket: Socket): void {
+    const address = socket.remoteAddress
+    if (this.#isClosed || address === undefined) {
+      socket.destroy()
+      return
+    }
+    this.#owner.accepted()
+    const [oldest] = this.#waiting
+    if (oldest !== undefined && this.#waiting.size >= waitingCount) {
+      this.#owner.evicted()
+      oldest.giveUp()
+    }
+    const greeting = new Greeting(socket, 'listener', this.#context, (outcome) => {
+      this.#waiting.delete(greeting)
+      this.#owner.greeted(outcome, address, greeting.hasHeard)
+    })
+    this.#waiting.add(greeting)
+  }
+}
+
+async function resolveOwn(address: DataAddress, resolver: Resolver): Promise<readonly string[]> {
+  try {
+    return await resolver.resolve(address.host)
+  } catch (cause) {
+    throw unresolvable(address, cause)
+  }
+}
+
+function listenError(error: NodeJS.ErrnoException, address: DataAddress): NativeError {
+  const where = formatAddress(address)
+  if (error.code === 'EADDRINUSE') {
+    const message = `the data address ${where} is in use by another process`
+    return new NativeError('ERR_HOTPAIR_ADDRESS_IN_USE', message, { cause: error })
+  }
+  const message = `cannot listen on the data address ${where}: ${error.message}`
+  return new NativeError('ERR_HOTPAIR_ADDRESS', message, { cause: error })
+}
