@@ -14,6 +14,7 @@ Napi::Object initialise(Napi::Env env, Napi::Object exports) {
   Napi::Object facts = Napi::Object::New(env);
   register_facts(env, exports, facts);
   register_outbox(env, exports, facts);
+  register_snapshot(env, exports, facts);
   facts.Freeze();
   exports["facts"] = facts;
   return exports;

@@ -20,14 +20,14 @@ struct ArrayMemory {
   std::size_t length = 0;
 };
 
-std::optional<ArrayMemory> array_memory(const Napi::CallbackInfo& info, std::size_t index,
+std::optional<ArrayMemory> array_memory(Napi::Env env, Napi::Value value,
                                         napi_typedarray_type type) {
   bool is_array = false;
-  if (napi_is_typedarray(info.Env(), info[index], &is_array) != napi_ok || !is_array) return {};
+  if (napi_is_typedarray(env, value, &is_array) != napi_ok || !is_array) return {};
   ArrayMemory memory;
   napi_typedarray_type actual{};
-  const napi_status status = napi_get_typedarray_info(
-      info.Env(), info[index], &actual, &memory.length, &memory.data, nullptr, nullptr);
+  const napi_status status =
+      napi_get_typedarray_info(env, value, &actual, &memory.length, &memory.data, nullptr, nullptr);
   if (status != napi_ok || actual != type) return {};
   // A detached array has length 0 and may have any address.
   if (memory.length == 0) memory.data = nullptr;
@@ -36,19 +36,22 @@ std::optional<ArrayMemory> array_memory(const Napi::CallbackInfo& info, std::siz
 
 }  // namespace
 
+std::optional<std::span<std::uint8_t>> bytes_of(Napi::Env env, Napi::Value value) {
+  const auto memory = array_memory(env, value, napi_uint8_array);
+  if (!memory) return {};
+  return std::span(static_cast<std::uint8_t*>(memory->data), memory->length);
+}
+
 std::optional<std::span<std::uint8_t>> bytes_argument(const Napi::CallbackInfo& info,
                                                       std::size_t index) {
-  const auto memory = array_memory(info, index, napi_uint8_array);
-  if (!memory) {
-    refuse_type(info, index, "a Uint8Array");
-    return {};
-  }
-  return std::span(static_cast<std::uint8_t*>(memory->data), memory->length);
+  const auto bytes = bytes_of(info.Env(), info[index]);
+  if (!bytes) refuse_type(info, index, "a Uint8Array");
+  return bytes;
 }
 
 std::optional<std::span<std::uint32_t>> words_argument(const Napi::CallbackInfo& info,
                                                        std::size_t index) {
-  const auto memory = array_memory(info, index, napi_uint32_array);
+  const auto memory = array_memory(info.Env(), info[index], napi_uint32_array);
   if (!memory) {
     refuse_type(info, index, "a Uint32Array");
     return {};

@@ -14,6 +14,9 @@
 
 namespace hotpair::addon {
 
+// The bytes of `value` when it is a Uint8Array; nothing, and nothing pending, otherwise.
+std::optional<std::span<std::uint8_t>> bytes_of(Napi::Env env, Napi::Value value);
+
 // The bytes of a Uint8Array (a Buffer is one). They are JavaScript's: valid during the call only,
 // and only while no JavaScript runs.
 std::optional<std::span<std::uint8_t>> bytes_argument(const Napi::CallbackInfo& info,

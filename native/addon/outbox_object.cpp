@@ -8,6 +8,7 @@
 
 #include "addon/addon.hpp"
 #include "addon/args.hpp"
+#include "addon/external_memory.hpp"
 #include "addon/handle.hpp"
 #include "addon/js_error.hpp"
 #include "outbox/outbox.hpp"
@@ -23,7 +24,8 @@ class OutboxObject {
  public:
   static constexpr const char* kClassName = "OutboxHandle";
 
-  explicit OutboxObject(outbox::Outbox outbox) : outbox_(std::move(outbox)) {}
+  OutboxObject(Napi::Env env, outbox::Outbox outbox, std::size_t limit_bytes)
+      : memory_(std::in_place, env, limit_bytes), outbox_(std::move(outbox)) {}
 
   Napi::Value bytes(const Napi::CallbackInfo& info) {
     return is_closed(info) ? Napi::Value() : number(info, outbox_->bytes());
@@ -110,6 +112,7 @@ class OutboxObject {
 
   Napi::Value close(const Napi::CallbackInfo&) {
     outbox_.reset();
+    memory_.reset();
     return {};
   }
 
@@ -139,7 +142,8 @@ class OutboxObject {
     return Napi::Number::New(info.Env(), static_cast<int>(status));
   }
 
-  // Nothing after close().
+  // Both nothing after close().
+  std::optional<ExternalMemory> memory_;
   std::optional<outbox::Outbox> outbox_;
 };
 
@@ -151,7 +155,8 @@ Napi::Value open_outbox(const Napi::CallbackInfo& info) {
     throw_error(info.Env(), opened.error());
     return {};
   }
-  auto object = std::make_unique<OutboxObject>(std::move(opened).value());
+  auto object = std::make_unique<OutboxObject>(info.Env(), std::move(opened).value(),
+                                               static_cast<std::size_t>(*limit));
   return Handle<OutboxObject>::open(info.Env(), AddonData::of(info.Env()).outbox_class,
                                     std::move(object));
 }
