@@ -1,9 +1,9 @@
 /**
  * Data addresses: how they are written, and how their names become numbers.
  *
- * Names are resolved anew at each attempt, because a standby may come back under another number. The
- * platform's resolver cannot be called off and keeps a thread of the pool while it waits, so a name
- * that is still being resolved is never asked for a second time.
+ * Names are resolved anew at each attempt, because a standby may come back under another number.
+ * The platform's resolver cannot be called off and keeps a thread of the pool while it waits, so a
+ * name that is still being resolved is never asked for a second time.
  */
 
 import { lookup } from 'node:dns/promises'
@@ -26,7 +26,9 @@ export function formatAddress({ host, port }: DataAddress): string {
 export class Resolver {
   readonly #pending = new Map<string, Promise<readonly string[]>>()
 
-  /** The numeric addresses of `host`, in the resolver's order. Rejects with the platform's error. */
+  /**
+   * The numeric addresses of `host`, in the resolver's order. Rejects with the platform's error.
+   */
   resolve(host: string): Promise<readonly string[]> {
     if (isIP(host) !== 0) return Promise.resolve([host])
     const pending = this.#pending.get(host)

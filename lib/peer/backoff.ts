@@ -21,7 +21,9 @@ export class Backoff {
     this.#random = random
   }
 
-  /** The next wait, at most `longest`: between half and the whole of a span that doubles each time. */
+  /**
+   * The next wait, at most `longest`: between half and the whole of a span that doubles each time.
+   */
   next(longest: Millis): Millis {
     const span = Math.min(this.#nextMs, longest)
     this.#nextMs = span * 2

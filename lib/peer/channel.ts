@@ -2,9 +2,10 @@
  * A socket seen as packets, in both directions; the greeting uses it first, then the link.
  *
  * What is particular: a failed write does not end reading. When the other process dies, its last
- * packets lie in our kernel, and the first thing that we notice is often that our own answer cannot be
- * written; the platform would then close the socket and throw away what has arrived. Here the writing
- * side falls silent and the reading side goes on to its end. It must not know what packets mean.
+ * packets lie in our kernel, and the first thing that we notice is often that our own answer cannot
+ * be written; the platform would then close the socket and throw away what has arrived. Here the
+ * writing side falls silent and the reading side goes on to its end. It must not know what packets
+ * mean.
  */
 
 import type { Socket } from 'node:net'
@@ -25,8 +26,9 @@ export interface ChannelReceiver {
   ended(reason: string): void
 }
 
-// How long an ending connection may take to hand over what was written, and how long one that cannot be
-// written any more may take to be read: on a live network both are done within a round trip.
+// How long an ending connection may take to hand over what was written, and how long one that
+// cannot be written any more may take to be read: on a live network both are done within a round
+// trip.
 const lingerMs = millis(250)
 
 /** One connection. */
@@ -89,11 +91,15 @@ export class Channel {
     this.#socket.write(bytes)
   }
 
-  /** The receiver hears nothing any more. What was written is flushed for a short while, what arrives is thrown away. */
+  /**
+   * The receiver hears nothing any more. What was written is flushed for a short while, what
+   * arrives is thrown away.
+   */
   finish(): void {
     if (this.#isOver) return
     this.#silence()
-    // Read on to the other side's end: closing over unread data would make the kernel drop what is still to be sent.
+    // Read on to the other side's end: closing over unread data would make the kernel drop what is
+    // still to be sent.
     this.#socket.resume()
     this.#socket.end()
     this.#lingerThenDestroy()

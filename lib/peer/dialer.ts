@@ -1,8 +1,9 @@
 /**
- * Dials the other member until a link is up: each address in turn, with back-off between the rounds.
+ * Dials the other member until a link is up: each address in turn, with back-off between the
+ * rounds.
  *
- * Only member `b` dials, so two connections never cross. One attempt is under way at a time. It must
- * not know of links; its owner says when one is up and when it is down again.
+ * Only member `b` dials, so two connections never cross. One attempt is under way at a time. It
+ * must not know of links; its owner says when one is up and when it is down again.
  */
 
 import { connect, type Socket } from 'node:net'
@@ -12,12 +13,12 @@ import { type DataAddress, formatAddress, type Resolver, unresolvable } from './
 import { Backoff } from './backoff.js'
 import { Greeting, type GreetingContext, type GreetingOutcome } from './greeting.js'
 
-// A round trip around the earth takes 0.3 s; a lost SYN is repeated by the kernel after 1 s, and by then
-// another address or a fresh attempt does better.
+// A round trip around the earth takes 0.3 s; a lost SYN is repeated by the kernel after 1 s, and by
+// then another address or a fresh attempt does better.
 const stepMs = millis(1_000)
 
-// Longest wait between two rounds: for a member that is away, and for one that has refused us, which
-// only a person can mend.
+// Longest wait between two rounds: for a member that is away, and for one that has refused us,
+// which only a person can mend.
 const awayMs = millis(1_000)
 const refusedMs = millis(5_000)
 
@@ -149,8 +150,8 @@ export class Dialer {
     return undefined
   }
 
-  // One step of a round: until it finishes, its time is over, or the dialer is stopped. The platform
-  // bounds neither a connect nor the resolving of a name in any time that would do.
+  // One step of a round: until it finishes, its time is over, or the dialer is stopped. The
+  // platform bounds neither a connect nor the resolving of a name in any time that would do.
   #step<Value>(fallback: Value, run: (finish: (value: Value) => void) => void): Promise<Value> {
     return new Promise((resolve) => {
       let isOver = false
@@ -185,8 +186,8 @@ export class Dialer {
   }
 }
 
-// Dialling a free port from the same host may, by chance, use that very port as the source: TCP then
-// connects the socket to itself, which would also keep the other member from listening there.
+// Dialling a free port from the same host may, by chance, use that very port as the source: TCP
+// then connects the socket to itself, which would also keep the other member from listening there.
 function isConnectedToItself(socket: Socket): boolean {
   return socket.localPort === socket.remotePort && socket.localAddress === socket.remoteAddress
 }

@@ -1,9 +1,11 @@
 /**
- * From a fresh connection to a proven member of the pair, or to a refusal; each within a second and 16 KiB.
+ * From a fresh connection to a proven member of the pair, or to a refusal; each within a second and
+ * 16 KiB.
  *
- * First TLS where there is a secret, then the hello. The side that dialled speaks first; the side that
- * was dialled answers only to the right name of the pair, so a stranger learns nothing but that a port
- * is open. Whoever fits nearly is told why not, so that both sides report the same sentence.
+ * First TLS where there is a secret, then the hello. The side that dialled speaks first; the side
+ * that was dialled answers only to the right name of the pair, so a stranger learns nothing but
+ * that a port is open. Whoever fits nearly is told why not, so that both sides report the same
+ * sentence.
  *
  *     dialer    hello ─────────►           ─► accept, or refusal
  *     listener           ─► hello, or refusal            ─► welcome
@@ -46,7 +48,10 @@ export type Side = 'dialer' | 'listener'
 
 /** How a greeting ends. */
 export type GreetingOutcome =
-  /** The other side belongs to us. Its packets come to `channel.receiver`, which must be set within the call. */
+  /**
+   * The other side belongs to us. Its packets come to `channel.receiver`, which must be set within
+   * the call.
+   */
   | { readonly kind: 'welcome'; readonly channel: Channel; readonly hello: Hello }
   /** It spoke our protocol, or tried our kind of key, and does not fit. */
   | { readonly kind: 'refused'; readonly misfit: Misfit }
@@ -72,7 +77,9 @@ export class Greeting implements ChannelReceiver {
   #isReleased = false
   #isSettled = false
 
-  /** `raw` is connected and nobody has read from it. `done` is called once, never within this call. */
+  /**
+   * `raw` is connected and nobody has read from it. `done` is called once, never within this call.
+   */
   constructor(
     raw: Socket,
     side: Side,
@@ -85,7 +92,10 @@ export class Greeting implements ChannelReceiver {
     this.#done = done
     this.#deadline = context.clock.setTimer(deadlineMs, () => this.#break('too-slow'))
     raw.setNoDelay(true)
-    // What is wrong is told by the channel or by TLS; without a listener an error would end the process.
+    // A member that vanished with its host sends no end: the kernel then finds out, in some ten seconds.
+    raw.setKeepAlive(true, 1_000)
+    // What is wrong is told by the channel or by TLS; without a listener an error would end the
+    // process.
     raw.on('error', () => {})
     if (context.security === undefined) this.#speak(raw)
     else this.#secure(context.security)

@@ -1,10 +1,10 @@
 /**
  * One authenticated connection, as its owner sees it: `PeerLink`.
  *
- * It adds to a channel what a link promises: one `linkDown` for each `linkUp`, no packet after it, a
- * high-water mark that is told and a hard bound that is kept, and reading out at takeover. The types
- * of packets below `firstLinkType` are the connection's own. It must not know how it came up or what
- * follows when it is down.
+ * It adds to a channel what a link promises: one `linkDown` for each `linkUp`, no packet after it,
+ * a high-water mark that is told and a hard bound that is kept, and reading out at takeover. The
+ * types of packets below `firstLinkType` are the connection's own. It must not know how it came up
+ * or what follows when it is down.
  */
 
 import { isPairError } from '../errors.js'
@@ -141,7 +141,8 @@ export class Link implements PeerLink, ChannelReceiver {
     this.#clock.defer(() => this.#drop(reason))
   }
 
-  // Everything that the kernel holds has been looked at between two nested turns; whatever came restarts the wait.
+  // Everything that the kernel holds has been looked at between two nested turns; whatever came
+  // restarts the wait.
   #awaitQuiet(): void {
     const seen = this.#channel.chunkCount
     this.#clock.nextTurn(() =>

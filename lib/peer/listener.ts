@@ -1,9 +1,10 @@
 /**
- * Listens on the data addresses of a member and keeps a small waiting room for those not yet let in.
+ * Listens on the data addresses of a member and keeps a small waiting room for those not yet let
+ * in.
  *
  * At most eight connections wait at a time. When a ninth comes, the oldest makes place: a member of
- * the pair is through in a millisecond, a silent connector is not, so strangers who hold places cannot
- * keep the member out. It must not know of links.
+ * the pair is through in a millisecond, a silent connector is not, so strangers who hold places
+ * cannot keep the member out. It must not know of links.
  */
 
 import { createServer, type Server, type Socket } from 'node:net'
@@ -11,7 +12,8 @@ import { ClosedError, NativeError } from '../errors.js'
 import { type DataAddress, formatAddress, type Resolver, unresolvable } from './address.js'
 import { Greeting, type GreetingContext, type GreetingOutcome } from './greeting.js'
 
-// The other member needs one place; a few more for probes and for members that were given a wrong port.
+// The other member needs one place; a few more for probes and for members that were given a wrong
+// port.
 const waitingCount = 8
 
 /** What a listener tells. */

@@ -1,9 +1,10 @@
 /**
  * The data connection of one member: listener, dialer and the one link, joined behind `PeerPort`.
  *
- * Both members listen; `b` dials. A connection that has proved itself replaces the link that was there,
- * because a peer that dials anew has given the old one up, whether we have noticed or not. What is
- * decided here is which connection is the link, and what is told of the others; nothing else.
+ * Both members listen; `b` dials. A connection that has proved itself replaces the link that was
+ * there, because a peer that dials anew has given the old one up, whether we have noticed or not.
+ * What is decided here is which connection is the link, and what is told of the others; nothing
+ * else.
  */
 
 import { ClosedError, type ErrorCode } from '../errors.js'
@@ -49,16 +50,16 @@ export interface PeerOptions {
   readonly protocol?: { readonly newest: number; readonly oldest: number }
 }
 
-// A mebibyte is some 4,000 frames of 256 bytes, about the bandwidth-delay product of 1 Gbit/s over 8 ms:
-// half of it idles such a line, far more only hides from the sender that it is ahead.
+// A mebibyte is some 4,000 frames of 256 bytes, about the bandwidth-delay product of 1 Gbit/s over
+// 8 ms: half of it idles such a line, far more only hides from the sender that it is ahead.
 const highWaterBytes = 1_048_576
 
-// Answers and notices go out above the mark too. Twice the default bound on unacknowledged frames: who
-// has this much waiting has lost the other side.
+// Answers and notices go out above the mark too. Twice the default bound on unacknowledged frames:
+// who has this much waiting has lost the other side.
 const writeLimitBytes = 134_217_728
 
-// A link that lived shorter does not shorten the wait before the next: two processes that both think
-// they are member b would else replace one another hundreds of times a second.
+// A link that lived shorter does not shorten the wait before the next: two processes that both
+// think they are member b would else replace one another hundreds of times a second.
 const lastingMs = 1_000
 
 // The listener of another pair says nothing. Once or twice may be a member that dies just then.
@@ -174,8 +175,11 @@ export class Peer implements PeerPort {
       greeted: (outcome, address, hasHeard) => {
         // Who connects and leaves without a word is a probe; who was evicted is counted as such.
         const isStranger = outcome.kind === 'broken' && outcome.how !== 'given-up' && hasHeard
-        if (isStranger) this.#counters.strangers++
-        this.#greeted(outcome, address)
+        // Nobody dials the member that dials.
+        const isMisdialled = outcome.kind === 'welcome' && this.#dialer !== undefined
+        if (isStranger || isMisdialled) this.#counters.strangers++
+        if (isMisdialled) outcome.channel.destroy()
+        else this.#greeted(outcome, address)
       },
     })
   }
@@ -205,7 +209,10 @@ export class Peer implements PeerPort {
     else if (outcome.how === 'closed' || outcome.how === 'garbage') this.#unanswered++
     if (this.#unanswered !== unansweredCount) return
     const code: ErrorCode = 'ERR_HOTPAIR_PEER_PROTOCOL'
-    const message = `${address} takes connections and does not answer them: another pair or program may listen there, or only one of the members has a secret`
+    const message = [
+      `${address} takes connections and does not answer them: another pair or program may listen`,
+      'there, or only one of the members has a secret',
+    ].join(' ')
     this.#refusals.report({ code, message, address })
   }
 

@@ -1,5 +1,6 @@
 /**
- * Refusals, told once: a peer that does not fit dials again and again, and the user needs one sentence.
+ * Refusals, told once: a peer that does not fit dials again and again, and the user needs one
+ * sentence.
  *
  * A refusal is told when it was not told since the last link. Strangers could make up new
  * ones for ever, so only so many are remembered; beyond that they are counted and not told.
@@ -7,7 +8,8 @@
 
 import type { PeerRefusal } from '../runtime/ports-peer.js'
 
-// A pair has one peer; more than a handful of different refusals between two links is noise or an attack.
+// A pair has one peer; more than a handful of different refusals between two links is noise or an
+// attack.
 const rememberedCount = 16
 
 /** What has been told since the last link. */

@@ -1,21 +1,23 @@
 /**
- * TLS 1.3 with the secret of the pair as an external pre-shared key: no certificates, no clocks, forward secrecy.
+ * TLS 1.3 with the secret of the pair as an external pre-shared key: no certificates, no clocks,
+ * forward secrecy.
  *
  * The handshake proves the secret in both directions and cannot be replayed; who fails it learns
- * nothing but that somebody speaks TLS here. The key is derived with the name of the pair as salt, so
- * one secret used for two pairs gives two keys. Whoever answers with a certificate instead of the key is
- * refused, whoever signed it. There is no renegotiation and no early data.
+ * nothing but that somebody speaks TLS here. The key is derived with the name of the pair as salt,
+ * so one secret used for two pairs gives two keys. Whoever answers with a certificate instead of
+ * the key is refused, whoever signed it. There is no renegotiation and no early data.
  */
 
 import { hkdfSync } from 'node:crypto'
 import type { Socket } from 'node:net'
 import { connect, createSecureContext, type SecureContext, TLSSocket } from 'node:tls'
 
-// Names the use of the key, not the user of it: the same for every pair, so it tells a listener nothing.
+// Names the use of the key, not the user of it: the same for every pair, so it tells a listener
+// nothing.
 const identity = 'hotpair data 1'
 
-// The hash of the suite must be SHA-256, the one that an external key is bound to by default; of the
-// suites with it, AES is the one that processors have instructions for.
+// The hash of the suite must be SHA-256, the one that an external key is bound to by default; of
+// the suites with it, AES is the one that processors have instructions for.
 const suite = {
   minVersion: 'TLSv1.3',
   maxVersion: 'TLSv1.3',
@@ -36,8 +38,9 @@ export function securityOf(secret: string, pair: string): Security {
 }
 
 /**
- * How securing a connection ends: the secured socket, or why not. `wrong-secret`: the other side tried our
- * kind of key and it was not ours; `ended`: the connection broke off; `not-ours`: anything else.
+ * How securing a connection ends: the secured socket, or why not. `wrong-secret`: the other side
+ * tried our kind of key and it was not ours; `ended`: the connection broke off; `not-ours`:
+ * anything else.
  */
 export type SecureOutcome = TLSSocket | 'wrong-secret' | 'ended' | 'not-ours'
 
@@ -76,7 +79,8 @@ export function secureAsDialer(
   settle(socket, 'secureConnect', (code) => wrongSecretAlerts.test(code), done)
 }
 
-// By what a listener says that the binder of the key does not verify: two versions of OpenSSL, two alerts.
+// By what a listener says that the binder of the key does not verify: two versions of OpenSSL, two
+// alerts.
 const wrongSecretAlerts = /ALERT_(ILLEGAL_PARAMETER|DECRYPT_ERROR)$/
 
 function settle(
@@ -92,7 +96,8 @@ function settle(
     done(outcome)
   }
   socket.once(secured, () => {
-    // Both sides count an accepted external key as a session; without one, something else was agreed on.
+    // Both sides count an accepted external key as a session; without one, something else was
+    // agreed on.
     once(socket.isSessionReused() ? socket : 'not-ours')
   })
   socket.on('error', ({ code = '' }: NodeJS.ErrnoException) => {

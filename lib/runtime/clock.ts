@@ -1,5 +1,6 @@
 /**
- * The real clock behind `ClockPort`: the only place of the library that calls a timer or reads the time.
+ * The real clock behind `ClockPort`: the only place of the library that calls a timer or reads the
+ * time.
  *
  * Timers keep the process alive while they are set: whoever sets one clears it when it closes.
  */

@@ -1,9 +1,9 @@
 /**
  * The port through which everything below the runtime gets time.
  *
- * Time is an argument, so that the simulator can run the shipped code in virtual time and a test can
- * wait for an hour in no time. `lib/runtime/clock.ts` is the real one; no other file of the library
- * may call a timer or read a clock. Must stay types only.
+ * Time is an argument, so that the simulator can run the shipped code in virtual time and a test
+ * can wait for an hour in no time. `lib/runtime/clock.ts` is the real one; no other file of the
+ * library may call a timer or read a clock. Must stay types only.
  */
 
 import type { Instant, Millis } from '../units.js'
@@ -22,7 +22,10 @@ export interface ClockPort {
   wall(): number
   /** Calls `fire` once, not before `delay` has passed and never during this call. */
   setTimer(delay: Millis, fire: () => void): Timer
-  /** Calls `run` when the present run of code is done and before anything else arrives: work that is done once a turn. */
+  /**
+   * Calls `run` when the present run of code is done and before anything else arrives: work that is
+   * done once a turn.
+   */
   defer(run: () => void): void
   /**
    * Calls `run` in the next check phase of the event loop. Between two nested calls all that

@@ -1,5 +1,6 @@
 /**
- * The port to the other member: one authenticated data link at a time, whole packets in both directions.
+ * The port to the other member: one authenticated data link at a time, whole packets in both
+ * directions.
  *
  * `lib/peer` implements it on TCP and TLS, `lib/testing` in memory. What stands behind a link has
  * proved the secret of the pair and agrees on version, pair and settings; what the packets mean is
@@ -26,19 +27,24 @@ export interface PeerLink {
   readonly address: string
   readonly hello: PeerHello
   /**
-   * Takes whole packets (`PacketWriter.take`); ownership of `bytes` passes. False above the high-water
-   * mark: write no more than answers until `drained`. After the link is down it does nothing and says true.
+   * Takes whole packets (`PacketWriter.take`); ownership of `bytes` passes. False above the
+   * high-water mark: write no more than answers until `drained`. After the link is down it does
+   * nothing and says true.
    */
   write(bytes: Uint8Array): boolean
   /** Bytes taken and not yet in the hands of the operating system. */
   readonly bufferedBytes: number
   /**
-   * Reads out what has already arrived: resolves when the connection has ended, or when one full turn
-   * of the event loop brought nothing more, or after `limitMs`; then the link is down. Packets keep
-   * coming to `packet` until then; nothing is written any more. Used at takeover. Never rejects.
+   * Reads out what has already arrived: resolves when the connection has ended, or when one full
+   * turn of the event loop brought nothing more, or after `limitMs`; then the link is down. Packets
+   * keep coming to `packet` until then; nothing is written any more. Used at takeover. Never
+   * rejects.
    */
   readOut(limitMs: number): Promise<void>
-  /** Takes the link down at once for this side; what was written is flushed behind it, for a short while. Idempotent. */
+  /**
+   * Takes the link down at once for this side; what was written is flushed behind it, for a short
+   * while. Idempotent.
+   */
   close(reason: string): void
 }
 
@@ -49,17 +55,29 @@ export interface PeerRefusal {
   readonly address: string
 }
 
-/** What the port tells its owner. All are called on the event loop, never during a call of `open`, `dialNow` or `write`. */
+/**
+ * What the port tells its owner. All are called on the event loop, never during a call of `open`,
+ * `dialNow` or `write`.
+ */
 export interface PeerHandlers {
   /** A link is up. The former one, if any, has been reported down before. */
   linkUp(link: PeerLink): void
-  /** One whole packet, type byte first. `body` is valid during the call only. Throw `ERR_HOTPAIR_PEER_PROTOCOL` to have the link closed. */
+  /**
+   * One whole packet, type byte first. `body` is valid during the call only. Throw
+   * `ERR_HOTPAIR_PEER_PROTOCOL` to have the link closed.
+   */
   packet(link: PeerLink, body: Uint8Array): void
   /** All that was written has left; only after `write` has said false. */
   drained(link: PeerLink): void
-  /** Once for each `linkUp`; no packet of this link comes after it. Called within `close()` when that is the reason. */
+  /**
+   * Once for each `linkUp`; no packet of this link comes after it. Called within `close()` when
+   * that is the reason.
+   */
   linkDown(link: PeerLink, reason: string): void
-  /** Somebody was refused, or an address cannot be resolved: once, until it changes or a link was up. */
+  /**
+   * Somebody was refused, or an address cannot be resolved: once, until it changes or a link was
+   * up.
+   */
   refused(refusal: PeerRefusal): void
 }
 
@@ -72,7 +90,10 @@ export interface PeerCounters {
   readonly links: number
   /** Connections refused after they had spoken our protocol. */
   readonly refusals: number
-  /** Connections closed because they did not speak our protocol, or broke off in it, before they were let in. */
+  /**
+   * Connections closed because they did not speak our protocol, or broke off in it, before they
+   * were let in.
+   */
   readonly strangers: number
   /** Connections that had said nothing yet and made place for newer ones. */
   readonly evicted: number
@@ -84,13 +105,20 @@ export interface PeerCounters {
 /** The data connection of one member. */
 export interface PeerPort {
   /**
-   * Listens on this member's data addresses and, on member `b`, begins to dial.
-   * Rejects with `ERR_HOTPAIR_ADDRESS_IN_USE`, `ERR_HOTPAIR_ADDRESS` or `ERR_HOTPAIR_CLOSED`; nothing is left open then.
+   * Listens on this member's data addresses and, on member `b`, begins to dial. Rejects with
+   * `ERR_HOTPAIR_ADDRESS_IN_USE`, `ERR_HOTPAIR_ADDRESS` or `ERR_HOTPAIR_CLOSED`; nothing is left
+   * open then.
    */
   open(handlers: PeerHandlers): Promise<void>
-  /** The other member is known to be there: dial at once and forget the back-off. Does nothing while a link is up or on the side that listens. */
+  /**
+   * The other member is known to be there: dial at once and forget the back-off. Does nothing while
+   * a link is up or on the side that listens.
+   */
   dialNow(): void
   counters(): PeerCounters
-  /** Takes the link down, stops listening and dialling; resolves when every socket is closed. Idempotent. */
+  /**
+   * Takes the link down, stops listening and dialling; resolves when every socket is closed.
+   * Idempotent.
+   */
   close(): Promise<void>
 }

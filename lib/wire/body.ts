@@ -2,15 +2,16 @@
  * Reads the fields of one packet body, in the order in which `PacketWriter` put them.
  *
  * What arrives may be cut short or made up. So no read throws: beyond the end, or over a bound, it
- * answers zero or nothing and the reader remembers; whoever decodes a message reads all its fields in
- * a straight line and asks once, at the end, whether it was whole. One reader serves many bodies: `of`
- * points it at the next one without an allocation. Pure: no I/O, no time.
+ * answers zero or nothing and the reader remembers; whoever decodes a message reads all its fields
+ * in a straight line and asks once, at the end, whether it was whole. One reader serves many
+ * bodies: `of` points it at the next one without an allocation. Pure: no I/O, no time.
  */
 
 const nothing = new Uint8Array(0)
 const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
 
-// Where eight bytes become a float or a bigint: a DataView for each body would cost more than the copy.
+// Where eight bytes become a float or a bigint: a DataView for each body would cost more than the
+// copy.
 const word = new DataView(new ArrayBuffer(8))
 
 /** A cursor over a body. */
@@ -96,8 +97,8 @@ export class BodyReader {
     return this.raw(this.#body.length - this.#at)
   }
 
-  // Moves past `count` bytes and returns where they began. When they are not there, the place is the
-  // end, so that what is read there is nothing.
+  // Moves past `count` bytes and returns where they began. When they are not there, the place is
+  // the end, so that what is read there is nothing.
   #advance(count: number): number {
     const at = this.#at
     if (this.#isBroken || at + count > this.#body.length) {

@@ -1,18 +1,19 @@
 /**
  * The hello: how two members find out, before anything else, whether they belong together.
  *
- * Each side says who it is and what must match; each judges what the other said. Both come to the same
- * finding, and every sentence is worded so that it is true on both sides: it names members, never
- * "we" and "they". Whoever refuses tells the other why, except one of another pair: that one learns
- * nothing. Pure: no I/O, no time; secrets are the matter of TLS, below.
+ * Each side says who it is and what must match; each judges what the other said. Both come to the
+ * same finding, and every sentence is worded so that it is true on both sides: it names members,
+ * never "we" and "they". Whoever refuses tells the other why, except one of another pair: that one
+ * learns nothing. Pure: no I/O, no time; secrets are the matter of TLS, below.
  *
- *     hello    u8 1 │ 8 bytes magic │ u16 protocol │ u16 oldest │ string pair │ u8 member │ u64 incarnation
- *              │ u16 count │ count × (string key, string value) │ more, in a later version only
+ *     hello    u8 1 │ 8 bytes magic │ u16 protocol │ u16 oldest │ string pair │ u8 member
+ *              │ u64 incarnation │ u16 count │ count × (string key, string value)
+ *              │ more, in a later version only
  *     refusal  u8 2 │ string code │ string message
  *     accept   u8 3
  *
- * The layout of a hello is for ever: a later protocol may append to it and must change nothing else, so
- * that two versions can always tell each other that they do not fit.
+ * The layout of a hello is for ever: a later protocol may append to it and must change nothing
+ * else, so that two versions can always tell each other that they do not fit.
  */
 
 import { type ErrorCode, errorCodes } from '../errors.js'
@@ -118,7 +119,10 @@ export function commonProtocol(one: Hello, other: Hello): number | undefined {
   return newest >= Math.max(one.oldestProtocol, other.oldestProtocol) ? newest : undefined
 }
 
-/** Why `one` and `other` do not fit, or undefined when they do. The same on both sides but for the order of members. */
+/**
+ * Why `one` and `other` do not fit, or undefined when they do. The same on both sides but for the
+ * order of members.
+ */
 export function misfitOf(one: Hello, other: Hello): Misfit | undefined {
   if (one.pair !== other.pair) {
     return {

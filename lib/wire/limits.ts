@@ -1,13 +1,14 @@
 /**
- * The bounds of the data connection: every number that keeps a stranger or a broken peer from costing memory or time.
+ * The bounds of the data connection: every number that keeps a stranger or a broken peer from
+ * costing memory or time.
  *
  * Pure constants. What a user may set stands in `lib/options.ts`; these are part of the protocol.
  */
 
 /**
- * Longest packet body before the other side is known, in bytes. A hello of the largest settings list
- * that we send takes under 4 KiB; a quarter of this would be tight, four times it would let eight
- * strangers hold half a megabyte.
+ * Longest packet body before the other side is known, in bytes. A hello of the largest settings
+ * list that we send takes under 4 KiB; a quarter of this would be tight, four times it would let
+ * eight strangers hold half a megabyte.
  */
 export const greetingBytes = 16_384
 

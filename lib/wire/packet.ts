@@ -1,10 +1,11 @@
 /**
  * Packets: how a stream of bytes is cut into messages, in both directions, at full speed.
  *
- * A packet is a length and a body; the first byte of the body is its type. What else is in a body is
- * not known here. TCP cuts where it likes, so the decoder takes any chunks; it copies only a packet
- * that lies across a border, keeps one such buffer and never more than its limit. The writer collects
- * all packets of one turn in a slab and hands them over in one piece: no allocation for each packet.
+ * A packet is a length and a body; the first byte of the body is its type. What else is in a body
+ * is not known here. TCP cuts where it likes, so the decoder takes any chunks; it copies only a
+ * packet that lies across a border, keeps one such buffer and never more than its limit. The writer
+ * collects all packets of one turn in a slab and hands them over in one piece: no allocation for
+ * each packet.
  *
  *     0          4      5                      4 + length
  *     ├ u32 length ┼ type ┼ fields, little-endian ┤   1 ≤ length ≤ limit
@@ -29,7 +30,8 @@ export class PacketDecoder {
   #limit: number
   #fault: PacketFault | undefined
   #isStopped = false
-  // The packet under way, header included, while it lies across chunks: the first #staged bytes of #staging.
+  // The packet under way, header included, while it lies across chunks: the first #staged bytes of
+  // #staging.
   #staging: Uint8Array = nothing
   #staged = 0
 
@@ -72,7 +74,8 @@ export class PacketDecoder {
     return this.#fault
   }
 
-  // Completes the staged packet from the front of `chunk`, as far as it goes. Returns where the next packet begins.
+  // Completes the staged packet from the front of `chunk`, as far as it goes. Returns where the
+  // next packet begins.
   #finishStaged(chunk: Uint8Array, onBody: (body: Uint8Array) => void): number {
     let at = 0
     if (this.#staged < packetHeaderBytes) {
@@ -135,7 +138,8 @@ export class PacketWriter {
   readonly #limit: number
   #slab: Buffer = Buffer.alloc(0)
   #view: DataView = new DataView(this.#slab.buffer, this.#slab.byteOffset, 0)
-  // In the slab: [taken, open) are whole packets, [open, at) is the one under way; open is -1 between packets.
+  // In the slab: [taken, open) are whole packets, [open, at) is the one under way; open is -1
+  // between packets.
   #taken = 0
   #open = -1
   #at = 0
@@ -158,7 +162,10 @@ export class PacketWriter {
     return this
   }
 
-  /** Closes the packet under way. A body over the limit is taken back and throws a RangeError; the packets before it stay. */
+  /**
+   * Closes the packet under way. A body over the limit is taken back and throws a RangeError; the
+   * packets before it stay.
+   */
   end(): this {
     const open = this.#open
     if (open === -1) throw new Error('no packet is under way; begin one first')
@@ -242,8 +249,8 @@ export class PacketWriter {
     return packets
   }
 
-  // Makes room for `count` bytes and returns where they begin. The slab may be another one afterwards:
-  // callers reserve first and name #slab and #view after.
+  // Makes room for `count` bytes and returns where they begin. The slab may be another one
+  // afterwards: callers reserve first and name #slab and #view after.
   #reserve(count: number): number {
     if (this.#open === -1) throw new Error('no packet is under way; begin one first')
     if (this.#at + count > this.#slab.length) this.#grow(count)

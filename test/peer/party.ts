@@ -1,6 +1,6 @@
 /**
- * One side of a data connection for tests: the real transport on loopback, with ports that the system
- * chose, and all that it told in the order in which it was told.
+ * One side of a data connection for tests: the real transport on loopback, with ports that the
+ * system chose, and all that it told in the order in which it was told.
  */
 
 import type { AddressInfo, Socket } from 'node:net'
@@ -167,4 +167,18 @@ export async function heardBy(socket: Socket): Promise<Buffer> {
   socket.on('data', (chunk: Buffer) => chunks.push(chunk))
   if (!socket.closed) await new Promise((closed) => socket.once('close', closed))
   return Buffer.concat(chunks)
+}
+
+/** Waits until `holds`, looking once a turn. The test's own timeout is the guard. */
+export async function waitUntil(holds: () => boolean): Promise<void> {
+  while (!holds()) await new Promise((turn) => setImmediate(turn))
+}
+
+/** Lets `party` dial `count` times more. */
+export async function dialAgain(party: Party, count: number): Promise<void> {
+  for (let i = 0; i < count; i++) {
+    const { dials } = party.peer.counters()
+    party.peer.dialNow()
+    await waitUntil(() => party.peer.counters().dials > dials)
+  }
 }

@@ -1,6 +1,6 @@
 /**
- * The hello: what is said comes back; what is cut, made up or over a bound is no hello; and two members
- * come to the same finding about each other, in the same words.
+ * The hello: what is said comes back; what is cut, made up or over a bound is no hello; and two
+ * members come to the same finding about each other, in the same words.
  */
 
 import fc from 'fast-check'

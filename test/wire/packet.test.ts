@@ -1,7 +1,7 @@
 /**
  * Packets and their fields, by example and by property: what was written comes back under every cut
- * of the stream, what is cut short or over a bound is refused as a value, and nothing that was handed
- * over is touched again.
+ * of the stream, what is cut short or over a bound is refused as a value, and nothing that was
+ * handed over is touched again.
  */
 
 import fc from 'fast-check'
