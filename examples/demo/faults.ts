@@ -48,6 +48,7 @@ export interface FaultPlan {
   /** Whether enough of the stream is left for another fault. */
   readonly mayGoOn: () => boolean
   readonly onFault: (fault: Fault) => void
+  readonly onOver: (fault: Fault) => void
   readonly signal: AbortSignal
 }
 
@@ -88,6 +89,7 @@ async function strike(name: FaultName, plan: FaultPlan): Promise<void> {
   }
   await members.until(() => members.isPaired, 'paired again', signal)
   fault.until = performance.now()
+  plan.onOver(fault)
 }
 
 // The other member must rule, alone or, if the victim is back already, with it.

@@ -155,7 +155,12 @@ async function live(world: World, settings: RunSettings, signal: AbortSignal): P
     faults.push(fault)
     timeline.tell('main', `FAULT ${fault.name}: SIGKILL of ${fault.member}`)
   }
-  const plan = { wanted, pace, random, members, mayGoOn, onFault, signal }
+  const onOver = ({ at, until }: Fault) => {
+    const silenceMs = round(sink.silence(at, until))
+    const tookMs = round(until - at)
+    timeline.tell('main', `paired again after ${tookMs} ms; the sink was silent ${silenceMs} ms`)
+  }
+  const plan = { wanted, pace, random, members, mayGoOn, onFault, onOver, signal }
   await Promise.all([aborted(signal, source.finished), runFaults(plan)])
   timeline.tell('main', 'every record is accepted')
   await until(() => sink.handedOn.length >= settings.expected.length, signal)

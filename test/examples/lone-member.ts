@@ -7,6 +7,7 @@
  */
 
 import { checksum } from '#lib/receiver.js'
+import { historyId } from '#lib/units.js'
 import { openIntake } from '../../examples/demo/intake.js'
 import type { MemberSettings, Order, Report } from '../../examples/demo/messages.js'
 import { SinkLink } from '../../examples/demo/sink-link.js'
@@ -24,7 +25,7 @@ function forbidden(): never {
 function rule(sink: SinkLink): (data: Uint8Array, id: { seq: number }) => Promise<void> {
   const state = statistics.init()
   const signal = new AbortController().signal
-  const history = '0123456789abcdef'.repeat(2)
+  const history = historyId('0123456789abcdef'.repeat(2))
   let last = Promise.resolve()
   let number = 0
   return async (data, { seq }) => {
@@ -34,7 +35,7 @@ function rule(sink: SinkLink): (data: Uint8Array, id: { seq: number }) => Promis
       const reign = { pair: 'demo', history, epoch: 1, firstOfEpoch: 1, isRepeat: false }
       const identity = { channel: 'outlier', number, frameNo: seq, digest: checksum(bytes) }
       const output = { ...reign, ...identity, data: bytes }
-      last = last.then(() => sink.deliver(Object.assign(output), signal))
+      last = last.then(() => sink.deliver(output, signal))
     }
     const call = { frameNo: seq, now: 0 }
     const ctx = { ...call, random: forbidden, uuid: forbidden, send }
