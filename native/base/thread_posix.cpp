@@ -1,0 +1,76 @@
+// Threads by pthread; see thread.hpp.
+//
+// A glibc of 2.34 or newer gives pthread_create and pthread_join a new version that older ones do
+// not have; binding the first version keeps the addon loadable where Node.js itself still runs.
+#include <pthread.h>
+#include <signal.h>
+
+#include <bit>
+#include <memory>
+#include <utility>
+
+#include "base/check.hpp"
+#include "base/thread.hpp"
+
+#if defined(__linux__) && defined(__GLIBC__)
+#if defined(__x86_64__)
+__asm__(".symver pthread_create,pthread_create@GLIBC_2.2.5");
+__asm__(".symver pthread_join,pthread_join@GLIBC_2.2.5");
+#elif defined(__aarch64__)
+__asm__(".symver pthread_create,pthread_create@GLIBC_2.17");
+__asm__(".symver pthread_join,pthread_join@GLIBC_2.17");
+#endif
+#endif
+
+namespace hotpair {
+namespace {
+
+static_assert(sizeof(pthread_t) == sizeof(std::uintptr_t));
+
+// What the new thread needs to know; handed over to it.
+struct Start {
+  const char* name;
+  Thread::Body body;
+  void* context;
+};
+
+void* run(void* raw) {
+  const std::unique_ptr<Start> start(static_cast<Start*>(raw));
+#if defined(__APPLE__)
+  pthread_setname_np(start->name);
+#endif
+  start->body(start->context);
+  return nullptr;
+}
+
+}  // namespace
+
+Result<Thread> Thread::start(const char* name, Body body, void* context) {
+  auto start = std::make_unique<Start>(Start{name, body, context});
+  // The thread inherits the mask, so it is set before and put back after.
+  sigset_t all;
+  sigset_t former;
+  sigfillset(&all);
+  CHECK(pthread_sigmask(SIG_SETMASK, &all, &former) == 0);
+  pthread_t thread{};
+  const int failure = pthread_create(&thread, nullptr, &run, start.get());
+  CHECK(pthread_sigmask(SIG_SETMASK, &former, nullptr) == 0);
+  if (failure != 0) return Error{ErrorCode::kNative, "pthread_create", failure};
+  static_cast<void>(start.release());  // run() owns it.
+#if defined(__linux__)
+  static_cast<void>(pthread_setname_np(thread, name));
+#endif
+  return Thread(std::bit_cast<std::uintptr_t>(thread));
+}
+
+Thread::Thread(Thread&& other) noexcept
+    : handle_(other.handle_), is_running_(std::exchange(other.is_running_, false)) {}
+
+Thread::~Thread() { CHECK(!is_running_); }
+
+void Thread::join() noexcept {
+  if (!std::exchange(is_running_, false)) return;
+  CHECK(pthread_join(std::bit_cast<pthread_t>(handle_), nullptr) == 0);
+}
+
+}  // namespace hotpair
