@@ -1,0 +1,192 @@
+// The life of a pair on the beat thread, its judgement, and its board; see beat_pair.hpp.
+#include "heartbeat/beat_pair.hpp"
+
+#include <algorithm>
+#include <new>
+#include <utility>
+
+#include "base/check.hpp"
+
+namespace hotpair::heartbeat {
+
+Result<std::unique_ptr<BeatPair>> BeatPair::open(const PairConfig& config, BeatBoard& board,
+                                                 Instant now, BootInstant boot) {
+  CHECK(config.timing.is_sound());
+  CHECK(!config.links.empty() && config.links.size() <= kMostLinks);
+  CHECK(config.self <= 1 && config.incarnation != 0);
+  std::vector<Link> links;
+  links.reserve(config.links.size());
+  for (const LinkConfig& each : config.links) {
+    Result<Link> opened = Link::open(each);
+    if (!opened.ok()) return opened.error();
+    links.push_back(std::move(opened).value());
+  }
+  return std::make_unique<BeatPair>(config, board, std::move(links), now, boot);
+}
+
+BeatPair::BeatPair(const PairConfig& config, BeatBoard& board, std::vector<Link> links, Instant now,
+                   BootInstant boot)
+    : gate(config.timing.gate_span(), boot),
+      deadline(now),
+      config_(config),
+      board_(board),
+      links_(std::move(links)),
+      identity_(config.incarnation, config.timing, static_cast<unsigned>(2 * config.links.size())),
+      suspicion_(config.timing),
+      schedule_(now, config.timing.interval) {}
+
+bool BeatPair::attach(Poller& poller) noexcept {
+  owner_.check();
+  for (std::size_t i = 0; i < links_.size(); ++i) {
+    if (!links_[i].attach(poller, *this, static_cast<std::uint8_t>(i))) return false;
+  }
+  return true;
+}
+
+void BeatPair::detach() noexcept {
+  owner_.check();
+  for (Link& link : links_) link.detach();
+}
+
+void BeatPair::obey(Commands commands, Instant now) noexcept {
+  owner_.check();
+  is_touched = true;
+  if (commands & command::kAnnounce) {
+    // A failed read means that JavaScript is writing again, and will say so again.
+    if (announced.try_read(presence_)) {
+      is_announced_ = true;
+      wants_beat_ = true;
+    }
+  }
+  if (commands & command::kProbe) suspicion_.ask();
+  if (commands & command::kMove) {
+    for (std::size_t i = 0; i < links_.size(); ++i) {
+      LinkAddresses addresses;
+      if (!moved[i].try_read(addresses) || addresses.peer.length == 0) continue;
+      if (addresses.peer == links_[i].addresses().peer) continue;
+      links_[i].move_to(addresses);
+      links_[i].redial_at = now;
+      if (Stream* stream = links_[i].find(Role::kDial); stream != nullptr) links_[i].close(*stream);
+    }
+  }
+}
+
+void BeatPair::excuse(Instant now, const Wake& wake) noexcept {
+  owner_.check();
+  suspicion_.excuse(now, wake.lateness);
+  if (wake.stood_still < config_.timing.window) return;
+  ++view_.stall_count;
+  view_.stall_seq = view_.own_seq + 1;
+  is_touched = true;
+}
+
+bool BeatPair::work(Instant now, BootInstant boot) noexcept {
+  owner_.check();
+  is_touched = false;
+  note_vouch(now);
+  if (const auto newcomer = identity_.settle(circumstances(now))) adopt(*newcomer, now);
+  if (suspicion_.wants_round(now)) {
+    suspicion_.begin_round(now, view_.own_seq + 1);
+    for (Link& link : links_) link.probes.reset(now);
+  }
+  if (suspicion_.is_probing()) {
+    for (Link& link : links_) run_probes(link, now);
+    suspicion_.judge(now, says_gone(now));
+  } else {
+    suspicion_.judge(now, false);
+  }
+  if (!suspicion_.is_probing()) end_probes();
+  for (Link& link : links_) keep_connections(link, now);
+
+  const bool is_due = schedule_.is_due(now);
+  if (is_due) {
+    if (gate.renew(boot) == Gate::Renewal::kLapsed) ++view_.gate_lapses;
+    schedule_.advance(now);
+  }
+  if (is_announced_ && (is_due || wants_beat_)) send_beat(now);
+  wants_beat_ = false;
+  return publish();
+}
+
+// Dials what should stand, and closes what has not proved itself in time.
+void BeatPair::keep_connections(Link& link, Instant now) noexcept {
+  for (Stream& stream : link.streams()) {
+    if (stream.role != Role::kArriving && stream.role != Role::kDial) continue;
+    const Nanos patience =
+        stream.is_connecting ? config_.timing.dial_deadline() : kAuthenticateWithin;
+    if (now < stream.since + patience) continue;
+    if (stream.role == Role::kDial) on_dial_failed(link, now);
+    link.close(stream);
+  }
+  if (should_dial(link) && now >= link.redial_at) dial(link, now);
+}
+
+bool BeatPair::has_beat_connection() noexcept {
+  return std::any_of(links_.begin(), links_.end(),
+                     [](Link& link) { return link.beat() != nullptr; });
+}
+
+bool BeatPair::says_gone(Instant now) noexcept {
+  if (has_beat_connection()) return false;
+  return std::all_of(links_.begin(), links_.end(),
+                     [&](const Link& link) { return link.probes.says_gone(now, config_.timing); });
+}
+
+void BeatPair::note_vouch(Instant now) noexcept {
+  // relaxed: the number alone says that the event loop ran.
+  const std::uint32_t vouch = board_.vouch.load(std::memory_order_relaxed);
+  if (vouch == vouch_) return;
+  vouch_ = vouch;
+  vouched_at_ = now;
+}
+
+// Writes the board if anything changed. True: something that JavaScript waits for.
+bool BeatPair::publish() noexcept {
+  view_.suspicion = static_cast<std::uint32_t>(suspicion_.level());
+  view_.verdict = static_cast<std::uint32_t>(suspicion_.verdict());
+  view_.verdict_at = static_cast<std::uint64_t>(suspicion_.verdict_at().nanos);
+  view_.peer_incarnation = identity_.known();
+  view_.gone_incarnation = identity_.gone();
+  view_.links_up = static_cast<std::uint32_t>(std::count_if(
+      links_.begin(), links_.end(), [](Link& link) { return link.beat() != nullptr; }));
+  const auto answers_stall = [](const BoardView& view) {
+    return view.stall_seq != 0 && view.answered_seq >= view.stall_seq;
+  };
+  const BoardView& is = view_;
+  const BoardView& was = shown_;
+  const bool is_news = is.suspicion != was.suspicion || is.verdict != was.verdict ||
+                       is.peer_incarnation != was.peer_incarnation ||
+                       is.gone_incarnation != was.gone_incarnation ||
+                       is.stall_count != was.stall_count || is.links_up != was.links_up ||
+                       is.gate_lapses != was.gate_lapses || is.peer_presence != was.peer_presence ||
+                       answers_stall(is) != answers_stall(was);
+  board_.view.write(view_);
+  shown_ = view_;
+  if (!is_news) return false;
+  has_news.store(true, std::memory_order_release);  // pairs with the exchange of the doorbell
+  return true;
+}
+
+Instant BeatPair::next_deadline(Instant now) noexcept {
+  Instant next =
+      std::min({schedule_.next(), suspicion_.next_deadline(), identity_.next_deadline()});
+  for (Link& link : links_) {
+    if (suspicion_.is_probing()) {
+      next = std::min({next, link.probes.packets_due,
+                       link.probes.control.next_deadline(connect_deadline()),
+                       link.probes.data.next_deadline(connect_deadline())});
+      const Instant grace = link.probes.grace_ends(config_.timing);
+      if (grace > now) next = std::min(next, grace);
+    }
+    for (const Stream& stream : link.streams()) {
+      if (stream.role != Role::kArriving && stream.role != Role::kDial) continue;
+      const Nanos patience =
+          stream.is_connecting ? config_.timing.dial_deadline() : kAuthenticateWithin;
+      next = std::min(next, stream.since + patience);
+    }
+    if (should_dial(link)) next = std::min(next, link.redial_at);
+  }
+  return next;
+}
+
+}  // namespace hotpair::heartbeat

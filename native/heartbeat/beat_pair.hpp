@@ -1,0 +1,180 @@
+// BeatPair: one pair on the beat thread; joins the pure parts to the sockets.
+//
+// Packets come in (beat_receive.cpp), are decoded, found fresh or not, and move the suspicion; what
+// the suspicion wants goes out as beats, probes and connects (beat_send.cpp); what is known goes to
+// the board (beat_pair.cpp). It decides nothing about roles.
+//
+// Life: opened on the JavaScript thread, with its sockets; attached to the beat thread, which alone
+// uses everything but the part marked otherwise; detached there; destroyed on the JavaScript
+// thread. Nothing is allocated after `open`.
+//
+// It says nothing before the first `announce`: a beat without a presence would say something
+// untrue.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include "base/latest_value.hpp"
+#include "base/result.hpp"
+#include "base/thread_owner.hpp"
+#include "base/units.hpp"
+#include "heartbeat/answer_budget.hpp"
+#include "heartbeat/beat_board.hpp"
+#include "heartbeat/beat_codec.hpp"
+#include "heartbeat/beat_schedule.hpp"
+#include "heartbeat/freshness.hpp"
+#include "heartbeat/gate.hpp"
+#include "heartbeat/link.hpp"
+#include "heartbeat/suspicion.hpp"
+#include "heartbeat/timing.hpp"
+
+namespace hotpair::heartbeat {
+
+inline constexpr std::size_t kMostLinks = 4;
+
+struct PairConfig {
+  // Digest of the pair's name.
+  std::uint64_t pair = 0;
+  // 0 for member `a`, 1 for member `b`.
+  std::uint8_t self = 0;
+  std::uint64_t incarnation = 0;
+  BeatKeys keys{};
+  Timing timing{};
+  // This member opens the beat connections.
+  bool dials = false;
+  std::vector<LinkConfig> links;
+};
+
+// What the JavaScript thread asks of the beat thread, as bits.
+using Commands = std::uint32_t;
+namespace command {
+inline constexpr Commands kAttach = 1;
+inline constexpr Commands kAnnounce = 2;
+inline constexpr Commands kProbe = 4;
+inline constexpr Commands kMove = 8;
+inline constexpr Commands kDetach = 16;
+}  // namespace command
+
+class BeatPair {
+ public:
+  // `board` must live until the pair is destroyed. Opens the sockets of each link.
+  static Result<std::unique_ptr<BeatPair>> open(const PairConfig& config, BeatBoard& board,
+                                                Instant now, BootInstant boot);
+  // For open() only.
+  BeatPair(const PairConfig& config, BeatBoard& board, std::vector<Link> links, Instant now,
+           BootInstant boot);
+  BeatPair(const BeatPair&) = delete;
+  BeatPair& operator=(const BeatPair&) = delete;
+
+  // --- For the JavaScript thread; the loop is told by BeatLoop::post. ---
+
+  // Written by the JavaScript thread, read by the beat thread.
+  LatestValue<Presence> announced;
+  LatestValue<Counters> counters;
+  LatestValue<LinkAddresses> moved[kMostLinks];
+  // Safe from both.
+  Gate gate;
+  // Set by the beat thread when the board has news, taken by the JavaScript thread.
+  std::atomic<bool> has_news{false};
+
+  // --- For BeatLoop; see there. ---
+
+  struct Mail {
+    std::atomic<Commands> commands{0};
+    std::atomic<bool> is_queued{false};
+    BeatPair* next_queued = nullptr;
+    // The list of attached pairs, of the beat thread.
+    BeatPair* next = nullptr;
+  };
+  Mail mail;
+  // When `work` is due though nothing comes; and whether something came.
+  Instant deadline{};
+  bool is_touched = true;
+
+  // thread: beat, all below
+  bool attach(Poller& poller) noexcept;
+  void detach() noexcept;
+  void obey(Commands commands, Instant now) noexcept;
+  // The thread itself was late, or stood still.
+  void excuse(Instant now, const Wake& wake) noexcept;
+  // A socket is ready: reads it empty.
+  void on_ready(const Watched& watched, Instant now) noexcept;
+  // Judges and acts, after every socket was read. True: there is news for JavaScript.
+  bool work(Instant now, BootInstant boot) noexcept;
+  Instant next_deadline(Instant now) noexcept;
+
+ private:
+  // Where a packet came from: a stream, or an address by UDP.
+  struct Source {
+    Link& link;
+    Stream* stream;
+    Address from;
+  };
+
+  // beat_receive.cpp
+  void read_datagrams(Link& link, Instant now) noexcept;
+  void read_stream(Link& link, Stream& stream, Instant now) noexcept;
+  void on_connected(Link& link, Stream& stream, Instant now) noexcept;
+  void on_stream_end(Link& link, Stream& stream, Io status, Instant now) noexcept;
+  void on_packet(std::span<const std::uint8_t> bytes, const Source& source, Instant now) noexcept;
+  void on_own_name(const Beat& beat, const Source& source, Instant now) noexcept;
+  void refuse(const Source& source, Instant now) noexcept;
+  void take(const Beat& beat, Instant now) noexcept;
+  void adopt(const Beat& beat, Instant now) noexcept;
+  void bring_up(const Beat& beat, const Source& source) noexcept;
+  void note_round_trip(const Echo& echo, Instant now) noexcept;
+  Circumstances circumstances(Instant now) const noexcept;
+
+  // beat_send.cpp
+  Beat compose(BeatKind kind, std::uint8_t link, Instant now) noexcept;
+  void send_beat(Instant now) noexcept;
+  void send_probe(Link& link, Stream* stream, Instant now) noexcept;
+  void answer(const Beat& beat, const Source& source, Instant now) noexcept;
+  void run_probes(Link& link, Instant now) noexcept;
+  void run_connect_probe(Link& link, ConnectProbe& probe, Role role, Instant now) noexcept;
+  void end_probes() noexcept;
+  void dial(Link& link, Instant now) noexcept;
+  void on_dial_failed(Link& link, Instant now) noexcept;
+  bool should_dial(Link& link) const noexcept;
+  Nanos connect_deadline() const noexcept;
+
+  // beat_pair.cpp
+  void keep_connections(Link& link, Instant now) noexcept;
+  bool says_gone(Instant now) noexcept;
+  bool publish() noexcept;
+  void note_vouch(Instant now) noexcept;
+  bool has_beat_connection() noexcept;
+
+  const PairConfig config_;
+  BeatBoard& board_;
+  std::vector<Link> links_;
+  ThreadOwner owner_;
+
+  PeerIdentity identity_;
+  Suspicion suspicion_;
+  BeatSchedule schedule_;
+  AnswerBudget budget_;
+
+  // What the next publication shows, and what the last one showed.
+  BoardView view_{};
+  BoardView shown_{};
+  // Of the newest fresh packet: `held` is set when it is sent.
+  Echo echo_{};
+  Instant echo_heard_at_{};
+  Presence presence_{};
+  bool is_announced_ = false;
+  // A beat goes out with this wake though none is due.
+  bool wants_beat_ = false;
+  // The last beat connection of the known incarnation has ended, and none has come up since.
+  bool has_connection_ended_ = false;
+  // The newest own packet whose echo was used for the round trip.
+  std::uint64_t measured_seq_ = 0;
+  // The last vouch seen on the board, and when it was seen to change; kNever before the first.
+  std::uint32_t vouch_ = 0;
+  Instant vouched_at_ = kNever;
+};
+
+}  // namespace hotpair::heartbeat

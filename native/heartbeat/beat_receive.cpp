@@ -1,0 +1,229 @@
+// What comes in: readiness, packets, and what they mean for the pair; see beat_pair.hpp.
+#include <algorithm>
+
+#include "base/check.hpp"
+#include "heartbeat/beat_pair.hpp"
+
+namespace hotpair::heartbeat {
+namespace {
+
+// More than the system's receive buffer can hold, so that all that lay there at the wake is read
+// before silence is judged, and few enough that a flood cannot hold the thread.
+constexpr int kMostReads = 1024;
+
+}  // namespace
+
+void BeatPair::on_ready(const Watched& watched, Instant now) noexcept {
+  owner_.check();
+  CHECK(watched.link < links_.size());
+  is_touched = true;
+  Link& link = links_[watched.link];
+  switch (watched.part) {
+    case Watched::Part::kUdp:
+      return read_datagrams(link, now);
+    case Watched::Part::kListener:
+      // What came with the connection is read at once; a bound as for datagrams.
+      for (int i = 0; i < kMostReads; ++i) {
+        Stream* stream = link.accept(now);
+        if (stream == nullptr) return;
+        read_stream(link, *stream, now);
+      }
+      return;
+    case Watched::Part::kStream:
+      return read_stream(link, link.stream(watched.index), now);
+  }
+}
+
+void BeatPair::read_datagrams(Link& link, Instant now) noexcept {
+  Address from;
+  for (int i = 0; i < kMostReads; ++i) {
+    const auto bytes = link.receive(from);
+    if (!bytes) return;
+    on_packet(*bytes, {link, nullptr, from}, now);
+  }
+}
+
+void BeatPair::read_stream(Link& link, Stream& stream, Instant now) noexcept {
+  if (stream.role == Role::kFree) return;
+  if (stream.is_connecting) {
+    const Io outcome = link.finish(stream);
+    if (outcome == Io::kAgain) return;
+    if (outcome != Io::kDone) return on_stream_end(link, stream, outcome, now);
+    on_connected(link, stream, now);
+  }
+  for (int i = 0; i < kMostReads && stream.role != Role::kFree; ++i) {
+    const Io outcome = link.read(stream);
+    if (outcome == Io::kAgain) return;
+    if (outcome != Io::kDone) return on_stream_end(link, stream, outcome, now);
+    // What the data port says belongs to another protocol.
+    if (stream.role == Role::kProbeData) continue;
+    on_packet(stream.in, {link, &stream, {}}, now);
+  }
+}
+
+void BeatPair::on_connected(Link& link, Stream& stream, Instant now) noexcept {
+  switch (stream.role) {
+    case Role::kDial:
+      stream.since = now;
+      // The beat that goes out with this wake is the first packet of the connection.
+      wants_beat_ = true;
+      return;
+    case Role::kProbeControl:
+      link.probes.control.connected();
+      return send_probe(link, &stream, now);
+    case Role::kProbeData:
+      return link.probes.data.connected();
+    case Role::kFree:
+    case Role::kArriving:
+    case Role::kBeat:
+      break;
+  }
+  check_failed("a stream of this role is not connecting", __FILE__, __LINE__);
+}
+
+void BeatPair::on_stream_end(Link& link, Stream& stream, Io status, Instant now) noexcept {
+  const Role role = stream.role;
+  link.close(stream);
+  const Nanos period = config_.timing.probe_period();
+  const auto note = [&](ConnectProbe& probe) {
+    status == Io::kRefused ? probe.refused(now, period) : probe.ended(now, period);
+  };
+  switch (role) {
+    case Role::kBeat:
+      suspicion_.ask();
+      has_connection_ended_ = !has_beat_connection();
+      link.redial_at = now;
+      return;
+    case Role::kDial:
+      return on_dial_failed(link, now);
+    case Role::kProbeControl:
+      return note(link.probes.control);
+    case Role::kProbeData:
+      return note(link.probes.data);
+    case Role::kFree:
+    case Role::kArriving:
+      return;
+  }
+}
+
+Circumstances BeatPair::circumstances(Instant now) const noexcept {
+  return {now, view_.own_seq, suspicion_.is_late(now), has_connection_ended_};
+}
+
+void BeatPair::on_packet(std::span<const std::uint8_t> bytes, const Source& source,
+                         Instant now) noexcept {
+  Beat beat;
+  switch (decode(bytes, config_.pair, config_.keys, beat)) {
+    case Decoded::kMalformed:
+      ++view_.malformed;
+      return refuse(source, now);
+    case Decoded::kOtherPair:
+      ++view_.other_pair;
+      return refuse(source, now);
+    case Decoded::kBadMac:
+      ++view_.bad_mac;
+      return refuse(source, now);
+    case Decoded::kOk:
+      break;
+  }
+  if (beat.sender == config_.self) return on_own_name(beat, source, now);
+
+  const std::uint64_t refused_before = identity_.refused_count();
+  const Freshness freshness = identity_.observe(beat, circumstances(now));
+  view_.same_member += identity_.refused_count() - refused_before;
+  const bool is_probe = beat.kind == BeatKind::kProbe;
+  switch (freshness) {
+    case Freshness::kFresh:
+      take(beat, now);
+      if (is_probe) answer(beat, source, now);
+      break;
+    case Freshness::kAdopted:
+      adopt(beat, now);
+      if (is_probe) answer(beat, source, now);
+      break;
+    case Freshness::kDuplicate:
+      if (is_probe && budget_.take(now)) answer(beat, source, now);
+      break;
+    case Freshness::kReplayed:
+      ++view_.replayed;
+      break;
+    case Freshness::kUnproven:
+    case Freshness::kWaiting:
+      if (budget_.take(now)) answer(beat, source, now);
+      break;
+  }
+  if (freshness == Freshness::kFresh || freshness == Freshness::kAdopted) {
+    note_round_trip(beat.echo, now);
+  }
+  bring_up(beat, source);
+}
+
+// A packet under this member's own name: a reflection of its own, or a second process.
+void BeatPair::on_own_name(const Beat& beat, const Source& source, Instant now) noexcept {
+  ++(beat.incarnation == config_.incarnation ? view_.replayed : view_.same_member);
+  refuse(source, now);
+}
+
+// Garbage by UDP may come from anyone and is only counted; a connection that speaks it is closed.
+void BeatPair::refuse(const Source& source, Instant now) noexcept {
+  if (source.stream == nullptr) return;
+  on_stream_end(source.link, *source.stream, Io::kEnded, now);
+}
+
+// A fresh packet of the known incarnation.
+void BeatPair::take(const Beat& beat, Instant now) noexcept {
+  CHECK(beat.incarnation == identity_.known());
+  CHECK(beat.echo.incarnation == config_.incarnation);
+  suspicion_.hear(now, beat.echo.seq);
+  echo_ = {beat.incarnation, beat.seq, beat.sent_at, 0};
+  echo_heard_at_ = now;
+  view_.heard_at = static_cast<std::uint64_t>(now.nanos);
+  view_.answered_seq = std::max(view_.answered_seq, beat.echo.seq);
+  view_.peer_presence = beat.presence;
+  view_.peer_counters = beat.counters;
+  view_.peer_vouch_age_ms = beat.vouch_age_ms;
+  // The peer lives while the connection is down: no need to wait for the next dial.
+  for (Link& link : links_) {
+    if (should_dial(link) && now >= link.dialled_at + kFirstRedial) link.redial_at = now;
+  }
+}
+
+void BeatPair::adopt(const Beat& beat, Instant now) noexcept {
+  CHECK(beat.incarnation == identity_.known());
+  suspicion_.adopt(now);
+  has_connection_ended_ = false;
+  view_.answered_seq = 0;
+  for (Link& link : links_) {
+    Stream* stream = link.beat();
+    if (stream != nullptr && stream->incarnation != beat.incarnation) link.close(*stream);
+  }
+  take(beat, now);
+  // Echoes the newcomer, so that it finds this member fresh within a round trip.
+  wants_beat_ = true;
+}
+
+// A connection over which the known incarnation proves itself becomes the beat connection.
+void BeatPair::bring_up(const Beat& beat, const Source& source) noexcept {
+  Stream* stream = source.stream;
+  if (stream == nullptr || !identity_.is_newest_of_known(beat)) return;
+  const bool is_dialled = stream->role == Role::kDial;
+  const bool has_arrived = stream->role == Role::kArriving && beat.kind == BeatKind::kBeat;
+  if (!is_dialled && !has_arrived) return;
+  // Four windows without an acknowledgement by the peer's kernel: begin anew.
+  source.link.promote(*stream, beat.incarnation, config_.timing.window * 4);
+  has_connection_ended_ = false;
+  wants_beat_ = true;
+}
+
+void BeatPair::note_round_trip(const Echo& echo, Instant now) noexcept {
+  if (echo.seq <= measured_seq_) return;
+  measured_seq_ = echo.seq;
+  const std::int64_t sample = now.nanos - echo.sent_at - echo.held;
+  if (sample < 0 || Nanos{sample} > config_.timing.window) return;
+  // Smoothed by an eighth, as TCP does; 0 means "none yet", so a sample is at least 1.
+  const auto former = static_cast<std::int64_t>(view_.round_trip);
+  const std::int64_t smoothed = former == 0 ? sample : former + (sample - former) / 8;
+  view_.round_trip = static_cast<std::uint64_t>(std::max<std::int64_t>(1, smoothed));
+}
+
+}  // namespace hotpair::heartbeat
