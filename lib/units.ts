@@ -30,7 +30,8 @@ export type HistoryId = Branded<string, 'HistoryId'>
 export type MemberId = 'a' | 'b'
 
 function whole(value: number, name: string): number {
-  if (!Number.isSafeInteger(value) || value < 0) throw new RangeError(`${name} must be a whole number from 0 to 2^53 - 1, not ${value}`)
+  if (!Number.isSafeInteger(value) || value < 0)
+    throw new RangeError(`${name} must be a whole number from 0 to 2^53 - 1, not ${value}`)
   return value
 }
 
@@ -61,12 +62,14 @@ export function bytes(value: number): Bytes {
 }
 
 export function incarnationOf(value: bigint): Incarnation {
-  if (value <= 0n || value > 0xffff_ffff_ffff_ffffn) throw new RangeError(`an incarnation must be 1 to 2^64 - 1, not ${value}`)
+  if (value <= 0n || value > 0xffff_ffff_ffff_ffffn)
+    throw new RangeError(`an incarnation must be 1 to 2^64 - 1, not ${value}`)
   return value as Incarnation
 }
 
 export function historyId(value: string): HistoryId {
-  if (!/^[0-9a-f]{32}$/.test(value)) throw new RangeError(`a history id must be 32 hexadecimal digits, not ${JSON.stringify(value)}`)
+  if (!/^[0-9a-f]{32}$/.test(value))
+    throw new RangeError(`a history id must be 32 hexadecimal digits, not ${JSON.stringify(value)}`)
   return value as HistoryId
 }
 

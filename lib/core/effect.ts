@@ -53,8 +53,6 @@ export type InstantEffect =
   | { readonly type: 'release' }
   /** Tell the follower on the data stream that it is in sync. */
   | { readonly type: 'tell-in-sync'; readonly epoch: Epoch }
-  /** From now on this member follows the reign, in sync. */
-  | { readonly type: 'follow'; readonly epoch: Epoch }
   /** Acknowledge nothing more in this reign. */
   | { readonly type: 'stop-acknowledging' }
   /** Process what is held, reconcile the outbox, take what was held back, and deliver. */

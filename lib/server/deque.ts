@@ -28,6 +28,10 @@ export class Deque<T> {
     return this.#items[this.#head]
   }
 
+  get last(): T | undefined {
+    return this.length === 0 ? undefined : this.#items[this.#items.length - 1]
+  }
+
   shift(): T | undefined {
     if (this.length === 0) return undefined
     const item = this.#items[this.#head]

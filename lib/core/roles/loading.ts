@@ -103,10 +103,5 @@ function follow(state: LoadingState, config: CoreConfig): Transition<State> {
     history: state.history,
     distrustsBefore: undefined,
   }
-  return go(
-    next,
-    { type: 'follow', epoch: next.epoch },
-    announce(next, config),
-    tellRole(state, next, 'paired'),
-  )
+  return go(next, announce(next, config), tellRole(state, next, 'paired'))
 }

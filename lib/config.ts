@@ -1,0 +1,313 @@
+/**
+ * From the options of a user to the settings of a member: every default, every bound, every contradiction.
+ *
+ * Everything is checked before anything is opened. What is wrong is named by key, value and bound in
+ * one sentence (`ERR_HOTPAIR_CONFIG`); an unknown key is refused, because a misspelt bound that is
+ * silently ignored is found out on the day it matters.
+ */
+
+import { isIP } from 'node:net'
+import { ConfigError } from './errors.js'
+import type { App, Limits, MemberOptions } from './options.js'
+import type { MemberId } from './units.js'
+
+/** One address of one link. Data uses `port + 1`. */
+export interface Address {
+  readonly host: string
+  readonly port: number
+}
+
+/** Options with every default filled in. */
+export interface Config<State> {
+  readonly pair: string
+  readonly member: MemberId
+  readonly addresses: { readonly self: readonly Address[]; readonly peer: readonly Address[] }
+  readonly secret: string | undefined
+  readonly appVersion: string
+  readonly app: App<State>
+  readonly heartbeatMs: number
+  readonly windowMs: number
+  readonly startWindowMs: number
+  readonly ackTimeoutMs: number
+  readonly deliverTimeoutMs: number
+  readonly onLoss: 'wait' | 'go'
+  readonly inFlight: number
+  readonly limits: Limits
+  readonly signal: AbortSignal | undefined
+  /** What must match on both members, key by key; compared at the handshake. */
+  readonly settings: Readonly<Record<string, string>>
+}
+
+type NumberKey =
+  | 'heartbeatMs'
+  | 'windowMs'
+  | 'startWindowMs'
+  | 'ackTimeoutMs'
+  | 'deliverTimeoutMs'
+  | 'inFlight'
+
+const MiB = 1_048_576
+
+/** Default, least and greatest of each bound. */
+export const limitsTable: Readonly<Record<keyof Limits, readonly [number, number, number]>> = {
+  inputBytes: [MiB, 1, 64 * MiB],
+  queueBytes: [64 * MiB, 4_096, 4_096 * MiB],
+  unacknowledgedBytes: [64 * MiB, 65_536, 4_096 * MiB],
+  outboxBytes: [64 * MiB, 2 * MiB, 4_096 * MiB],
+  stateBytes: [1_024 * MiB, 4_096, 4_096 * MiB],
+  sources: [10_000, 1, 1_000_000],
+  channels: [256, 1, 65_535],
+}
+
+/** Default, least and greatest of each number; `undefined` as default: it follows from another. */
+export const numbersTable: Readonly<
+  Record<NumberKey, readonly [number | undefined, number, number]>
+> = {
+  heartbeatMs: [100, 1, 10_000],
+  windowMs: [undefined, 3, 120_000],
+  startWindowMs: [undefined, 3, 600_000],
+  ackTimeoutMs: [undefined, 10, 600_000],
+  deliverTimeoutMs: [10_000, 10, 3_600_000],
+  inFlight: [64, 1, 4_096],
+}
+
+const known: ReadonlySet<string> = new Set([
+  'pair',
+  'member',
+  'members',
+  'secret',
+  'arbiter',
+  'appVersion',
+  'app',
+  'onLoss',
+  'limits',
+  'signal',
+  ...Object.keys(numbersTable),
+])
+const secretLength = 16
+
+/** Checks `options` and fills in the defaults. Throws ConfigError. */
+export function configOf<State>(options: MemberOptions<State>): Config<State> {
+  if (typeof options !== 'object' || options === null)
+    throw wrong('options', 'must be an object', options)
+  refuseUnknown(options, known, '')
+  const pair = text('pair', options.pair, 1, 64)
+  const member = oneOf('member', options.member, ['a', 'b'])
+  oneOf('arbiter', options.arbiter, ['none'])
+  const addresses = addressesOf(options.members, member)
+  const secret = secretOf(options.secret, [...addresses.self, ...addresses.peer])
+  const heartbeatMs = number(options, 'heartbeatMs', 0)
+  const windowMs = number(options, 'windowMs', 5 * heartbeatMs)
+  if (windowMs < 3 * heartbeatMs) {
+    throw wrong('windowMs', `must be at least 3 × heartbeatMs = ${3 * heartbeatMs}`, windowMs)
+  }
+  const startWindowMs = number(options, 'startWindowMs', 2 * windowMs)
+  if (startWindowMs < windowMs) {
+    throw wrong('startWindowMs', `must be at least windowMs = ${windowMs}`, startWindowMs)
+  }
+  const limits = limitsOf(options.limits)
+  const config = {
+    pair,
+    member,
+    addresses,
+    secret,
+    appVersion:
+      options.appVersion === undefined ? '' : text('appVersion', options.appVersion, 0, 200),
+    app: appOf(options.app),
+    heartbeatMs,
+    windowMs,
+    startWindowMs,
+    ackTimeoutMs: number(options, 'ackTimeoutMs', Math.max(500, windowMs)),
+    deliverTimeoutMs: number(options, 'deliverTimeoutMs', 0),
+    onLoss: options.onLoss === undefined ? 'wait' : oneOf('onLoss', options.onLoss, ['wait', 'go']),
+    inFlight: number(options, 'inFlight', 0),
+    limits,
+    signal: options.signal,
+  } as const
+  return { ...config, settings: settingsOf(config) }
+}
+
+/** Versions and bounds by which two members would process or judge differently. */
+function settingsOf<State>(config: Omit<Config<State>, 'settings'>): Record<string, string> {
+  const { limits } = config
+  return {
+    appVersion: config.appVersion,
+    node: process.versions.node,
+    v8: process.versions.v8,
+    icu: process.versions['icu'] ?? 'none',
+    tz: process.versions['tz'] ?? 'none',
+    timeZone: Intl.DateTimeFormat().resolvedOptions().timeZone,
+    heartbeatMs: String(config.heartbeatMs),
+    windowMs: String(config.windowMs),
+    inFlight: String(config.inFlight),
+    links: String(config.addresses.self.length),
+    inputBytes: String(limits.inputBytes),
+    outboxBytes: String(limits.outboxBytes),
+    sources: String(limits.sources),
+    channels: String(limits.channels),
+  }
+}
+
+function addressesOf(members: unknown, member: MemberId): Config<never>['addresses'] {
+  if (typeof members !== 'object' || members === null) {
+    throw wrong('members', "must be { a: 'host:port', b: 'host:port' }", members)
+  }
+  refuseUnknown(members, new Set(['a', 'b']), 'members.')
+  const both: Readonly<Record<string, unknown>> = { ...members }
+  const a = addressList('members.a', both['a'])
+  const b = addressList('members.b', both['b'])
+  if (a.length !== b.length) {
+    throw wrong('members', 'must have the same number of addresses on both sides, one a link', [
+      a.length,
+      b.length,
+    ])
+  }
+  const taken = new Set<string>()
+  for (const { host, port } of [...a, ...b]) {
+    for (const each of [port, port + 1]) {
+      const name = `${host}:${each}`
+      if (taken.has(name)) {
+        throw wrong(
+          'members',
+          'names a port twice (data uses the port above the one that is named)',
+          name,
+        )
+      }
+      taken.add(name)
+    }
+  }
+  return member === 'a' ? { self: a, peer: b } : { self: b, peer: a }
+}
+
+function addressList(key: string, value: unknown): readonly Address[] {
+  const list: readonly unknown[] = Array.isArray(value) ? value : [value]
+  if (list.length < 1 || list.length > 4)
+    throw wrong(key, 'must have 1 to 4 addresses', list.length)
+  return list.map((each) => addressOf(key, each))
+}
+
+function addressOf(key: string, value: unknown): Address {
+  const form = "must be 'host:port', a port from 1 to 65,534, an IPv6 host in brackets"
+  if (typeof value !== 'string') throw wrong(key, form, value)
+  const match = /^(?:\[([0-9a-fA-F:.]+)\]|([^:[\]\s]+)):(\d{1,5})$/.exec(value)
+  const host = match?.[1] ?? match?.[2]
+  const port = Number(match?.[3])
+  if (host === undefined || !(port >= 1 && port <= 65_534)) throw wrong(key, form, value)
+  if (match?.[1] !== undefined && isIP(host) !== 6) throw wrong(key, form, value)
+  return { host, port }
+}
+
+/** Whether nobody outside this host can reach `host`. A name other than `localhost` may resolve to anything. */
+export function isLoopback(host: string): boolean {
+  return host === 'localhost' || host === '::1' || (isIP(host) === 4 && host.startsWith('127.'))
+}
+
+function secretOf(secret: unknown, addresses: readonly Address[]): string | undefined {
+  if (secret === undefined) {
+    const open = addresses.find(({ host }) => !isLoopback(host))
+    if (open === undefined) return undefined
+    throw new ConfigError(
+      'secret',
+      `secret is missing, and ${open.host} is not loopback: give both members the same secret of at least ${secretLength} characters, from a file or the environment`,
+    )
+  }
+  if (typeof secret !== 'string') throw new ConfigError('secret', 'secret must be a string')
+  // The value stays out of the message: it may end up in a log.
+  if (secret.length < secretLength) {
+    throw new ConfigError(
+      'secret',
+      `secret must have at least ${secretLength} characters, not ${secret.length}`,
+    )
+  }
+  return secret
+}
+
+function limitsOf(given: Partial<Limits> | undefined): Limits {
+  if (given !== undefined && (typeof given !== 'object' || given === null)) {
+    throw wrong('limits', 'must be an object', given)
+  }
+  refuseUnknown(given ?? {}, new Set(Object.keys(limitsTable)), 'limits.')
+  const limit = (key: keyof Limits) => {
+    const [usual, least, most] = limitsTable[key]
+    return within(`limits.${key}`, given?.[key] ?? usual, least, most, true)
+  }
+  return {
+    inputBytes: limit('inputBytes'),
+    queueBytes: limit('queueBytes'),
+    unacknowledgedBytes: limit('unacknowledgedBytes'),
+    outboxBytes: limit('outboxBytes'),
+    stateBytes: limit('stateBytes'),
+    sources: limit('sources'),
+    channels: limit('channels'),
+  }
+}
+
+function appOf<State>(app: App<State>): App<State> {
+  if (typeof app !== 'object' || app === null) throw wrong('app', 'must be an object', app)
+  for (const key of ['init', 'process', 'deliver'] as const) {
+    if (typeof app[key] !== 'function') throw wrong(`app.${key}`, 'must be a function', app[key])
+  }
+  if (app.prepare !== undefined && typeof app.prepare !== 'function') {
+    throw wrong('app.prepare', 'must be a function', app.prepare)
+  }
+  return app
+}
+
+function number(
+  options: { readonly [Key in NumberKey]?: number },
+  key: NumberKey,
+  derived: number,
+): number {
+  const [usual, least, most] = numbersTable[key]
+  return within(key, options[key] ?? usual ?? derived, least, most, key === 'inFlight')
+}
+
+function within(
+  key: string,
+  value: unknown,
+  least: number,
+  most: number,
+  isWhole: boolean,
+): number {
+  const isFine = typeof value === 'number' && value >= least && value <= most
+  if (!isFine || (isWhole && !Number.isInteger(value))) {
+    throw wrong(key, `must be a ${isWhole ? 'whole ' : ''}number from ${least} to ${most}`, value)
+  }
+  return value
+}
+
+function text(key: string, value: unknown, least: number, most: number): string {
+  if (typeof value !== 'string' || value.length < least || value.length > most) {
+    throw wrong(key, `must be a string of ${least} to ${most} characters`, value)
+  }
+  return value
+}
+
+function oneOf<const Choice extends string>(
+  key: string,
+  value: unknown,
+  choices: readonly Choice[],
+): Choice {
+  const choice = choices.find((each) => each === value)
+  if (choice === undefined) {
+    throw wrong(key, `must be ${choices.map((each) => `'${each}'`).join(' or ')}`, value)
+  }
+  return choice
+}
+
+function refuseUnknown(value: object, keys: ReadonlySet<string>, prefix: string): void {
+  for (const key of Object.keys(value)) {
+    if (!keys.has(key)) {
+      throw new ConfigError(
+        `${prefix}${key}`,
+        `${prefix}${key} is no option; there are ${[...keys].join(', ')}`,
+      )
+    }
+  }
+}
+
+function wrong(key: string, must: string, value: unknown): ConfigError {
+  const shown =
+    typeof value === 'function' ? 'a function' : (JSON.stringify(value) ?? String(value))
+  return new ConfigError(key, `${key} ${must}, not ${shown}`)
+}

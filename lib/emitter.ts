@@ -1,0 +1,72 @@
+/**
+ * The events of a member: typed listeners by name, and an async iterable with a bounded buffer.
+ *
+ * A listener that throws must not stop the pair: what it throws is thrown again in a microtask, where
+ * the process sees it as any uncaught error, after the pair has done its work.
+ */
+
+import type { PairEvent, PairEvents } from './events.js'
+
+type Name = PairEvent['type']
+type Listener = (event: never) => void
+
+/** Events kept for a reader of `events()` that is slow; beyond, the oldest are dropped and counted. */
+export const eventBufferCount = 1_000
+
+export class Emitter {
+  readonly #listeners = new Map<Name, Set<Listener>>()
+  readonly #readers = new Set<(event: PairEvent) => void>()
+
+  on<Of extends Name>(name: Of, listener: (event: PairEvents[Of]) => void): void {
+    const listeners = this.#listeners.get(name) ?? new Set<Listener>()
+    listeners.add(listener)
+    this.#listeners.set(name, listeners)
+  }
+
+  off<Of extends Name>(name: Of, listener: (event: PairEvents[Of]) => void): void {
+    this.#listeners.get(name)?.delete(listener)
+  }
+
+  emit(event: PairEvent): void {
+    for (const read of this.#readers) read(event)
+    for (const listener of [...(this.#listeners.get(event.type) ?? [])]) {
+      try {
+        const call: (event: PairEvent) => void = listener as (event: PairEvent) => void
+        call(event)
+      } catch (error) {
+        queueMicrotask(() => {
+          throw error
+        })
+      }
+    }
+  }
+
+  /** Every event from now on, until `signal` aborts or the reader stops. */
+  async *events(signal?: AbortSignal): AsyncGenerator<PairEvent, void, undefined> {
+    const buffer: PairEvent[] = []
+    let wake: (() => void) | undefined
+    const read = (event: PairEvent) => {
+      if (buffer.length === eventBufferCount) buffer.shift()
+      buffer.push(event)
+      wake?.()
+    }
+    const stop = () => wake?.()
+    this.#readers.add(read)
+    signal?.addEventListener('abort', stop, { once: true })
+    try {
+      while (signal?.aborted !== true) {
+        const event = buffer.shift()
+        if (event !== undefined) yield event
+        else {
+          await new Promise<void>((resolve) => {
+            wake = resolve
+          })
+          wake = undefined
+        }
+      }
+    } finally {
+      this.#readers.delete(read)
+      signal?.removeEventListener('abort', stop)
+    }
+  }
+}

@@ -1,0 +1,74 @@
+/**
+ * The seam between the server of a member and what hosts it: options in, events out. Types only.
+ */
+
+import type { OutOfStep } from '../core/event.js'
+import type { PairError } from '../errors.js'
+import type { TakeoverEvent, Verdict } from '../events.js'
+import type { App, Limits } from '../options.js'
+import type { Epoch, HistoryId, Incarnation, Instant } from '../units.js'
+import type { ClockPort } from './ports-clock.js'
+import type { OutboxPort, SnapshotPort } from './ports-outbox.js'
+
+/** What a server is made from. */
+export interface ServerOptions<State> {
+  readonly pair: string
+  readonly app: App<State>
+  readonly limits: Limits
+  readonly inFlight: number
+  readonly deliverTimeoutMs: number
+  readonly windowMs: number
+  readonly ackTimeoutMs: number
+  readonly clock: ClockPort
+  readonly outbox: OutboxPort
+  readonly snapshot: SnapshotPort
+  /** Whether the gate is open at this moment. */
+  readonly isGateOpen: () => boolean
+}
+
+/** What a server reports: most become events of the rules, some go to the user. */
+export interface ServerEvents {
+  loadAsked(from: Incarnation): void
+  resumeAsked(from: Incarnation, epoch: Epoch, history: HistoryId): void
+  resumeRefused(from: Incarnation): void
+  loadInstalled(epoch: Epoch, history: HistoryId): void
+  loadFailed(): void
+  near(follower: Incarnation): void
+  covered(follower: Incarnation): void
+  /** `addressee` was told by `from` that it is in sync. */
+  toldInSync(addressee: Incarnation, from: Incarnation, epoch: Epoch): void
+  outOfStep(reason: OutOfStep): void
+  ackTimeout(): void
+  fault(error: PairError, frameNo?: number, channel?: string): void
+  takeover(found: TakeoverReport): void
+}
+
+/** What the runtime has a server do: each method is the effect of that name. */
+export interface ServerPort {
+  begin(history: HistoryId, epoch: Epoch, over: 'nothing' | 'state'): void
+  goSolo(epoch: Epoch): void
+  sendLoad(to: Incarnation): void
+  postponeLoad(): void
+  resumeFeed(to: Incarnation): void
+  refuseResume(): void
+  dropFeed(): void
+  hold(): void
+  release(): void
+  tellInSync(epoch: Epoch): void
+  openGate(): void
+  closeGate(): void
+  demote(): void
+  stopIntake(): void
+  settle(limitMs: number): Promise<void>
+  askLoad(): void
+  dropLoad(): void
+  askResume(epoch: Epoch, history: HistoryId): void
+  stopAcknowledging(): void
+  readOut(limitMs: number): Promise<void>
+  takeOver(epoch: Epoch, verdict: Verdict | 'renounced', since: Instant): void
+}
+
+/** What a takeover found and did. */
+export type TakeoverReport = Pick<TakeoverEvent, 'epoch' | 'verdict' | 'inDoubt' | 'tookMs'> & {
+  readonly frameNo: number
+}

@@ -1,0 +1,50 @@
+/**
+ * The ports through which the runtime acts: everything outside the rules, as small interfaces.
+ *
+ * Each has a real implementation in its own room and a fake in `lib/testing`. Types only.
+ */
+
+import type { Happening } from '../core/event.js'
+import type { PairRecord, Presence, State } from '../core/state.js'
+import type { PairEvent } from '../events.js'
+import type { ClockPort } from './ports-clock.js'
+import type { ServerPort } from './ports-server.js'
+
+/** The system unit: beats, verdicts, the gate. It reports by events of the rules. */
+export interface UnitPort {
+  /** Say this in every beat from now on, and beat at once. */
+  announce(presence: Presence): void
+  openGate(): void
+  closeGate(): void
+  /** Look at the other member more often: the rules wait for an answered beat. */
+  watch(isAwaitingAnswer: boolean): void
+}
+
+/** Where the record is kept. Resolves when it is safe; rejects when it could not be. */
+export interface StorePort {
+  save(record: PairRecord): Promise<void> | undefined
+}
+
+/** An event of the user's, without its time. */
+export type Told = PairEvent extends infer One
+  ? One extends PairEvent
+    ? Omit<One, 'at'>
+    : never
+  : never
+
+export interface RuntimePorts {
+  readonly clock: ClockPort
+  /** 128 random bits. */
+  readonly entropy: () => bigint
+  readonly unit: UnitPort
+  readonly store: StorePort
+  readonly server: ServerPort
+  /** Tells the user. */
+  readonly tell: (event: Told) => void
+  /** Every transition, for diagnostics. */
+  readonly trace: (from: State, happening: Happening, to: State) => void
+  /** The member has ended. */
+  readonly stopped: () => void
+  /** A rule was found broken, or an effect failed. */
+  readonly failed: (error: unknown) => void
+}

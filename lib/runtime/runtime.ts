@@ -1,0 +1,235 @@
+/**
+ * The only caller of `step`: it gives each event its time and randomness, and runs the effects in order.
+ *
+ * One queue, run to completion: what happens during an effect is queued and decided afterwards. A
+ * barrier effect holds back every effect after it until it is done, those of later events too; so
+ * "recorded before visible" holds whatever happens meanwhile. In production too each transition is
+ * checked against the invariants: a broken one fences this member, it is never passed over.
+ */
+
+import { type BarrierEffect, type Effect, type InstantEffect, isBarrier } from '../core/effect.js'
+import type { Event, Happening, TimerName } from '../core/event.js'
+import { brokenInvariant } from '../core/invariants.js'
+import type { CoreConfig, State } from '../core/state.js'
+import { initialState, step } from '../core/step.js'
+import { assertNever } from '../core/transition.js'
+import { PairError } from '../errors.js'
+import type { RuntimePorts } from './ports.js'
+import type { Timer } from './ports-clock.js'
+
+/** Longest that the read-out of a lost primary's connection may take: what has arrived is read within one turn. */
+const readOutMs = 100
+
+/** Longest that a closing primary waits for running deliveries. */
+const settleMs = 2_000
+
+export class Runtime {
+  readonly #config: CoreConfig
+  readonly #ports: RuntimePorts
+  readonly #happenings: Happening[] = []
+  readonly #effects: Effect[] = []
+  readonly #timers = new Map<TimerName, Timer>()
+  #state: State
+  #isRunning = false
+  #isHeldBack = false
+
+  constructor(config: CoreConfig, ports: RuntimePorts) {
+    this.#config = config
+    this.#ports = ports
+    this.#state = initialState(BigInt.asUintN(64, ports.entropy()) | 1n)
+  }
+
+  get state(): State {
+    return this.#state
+  }
+
+  /** Something has happened. Decided at once, or after what is being decided. */
+  post(happening: Happening): void {
+    this.#happenings.push(happening)
+    if (!this.#isRunning) this.#run()
+  }
+
+  #run(): void {
+    this.#isRunning = true
+    for (;;) {
+      if (!this.#isHeldBack && this.#effects.length > 0) {
+        this.#perform()
+        continue
+      }
+      const happening = this.#happenings.shift()
+      if (happening === undefined) break
+      this.#decide(happening)
+    }
+    this.#isRunning = false
+  }
+
+  #decide(happening: Happening): void {
+    const { clock, entropy, trace, unit, failed } = this.#ports
+    const event: Event = {
+      ...happening,
+      now: clock.now(),
+      wall: clock.wall(),
+      entropy: entropy(),
+    }
+    const from = this.#state
+    const { state, effects } = step(from, event, this.#config)
+    const broken = brokenInvariant(from, state, this.#config)
+    if (broken !== undefined && happening.type !== 'broken') {
+      failed(
+        new PairError(
+          'ERR_HOTPAIR_INVARIANT',
+          `${broken} (${from.role} to ${state.role} by ${event.type})`,
+        ),
+      )
+      this.#fail()
+      return
+    }
+    this.#state = state
+    this.#effects.push(...effects)
+    if (state !== from) trace(from, happening, state)
+    unit.watch('distrustsBefore' in state && state.distrustsBefore !== undefined)
+  }
+
+  #perform(): void {
+    const effect = this.#effects.shift()
+    if (effect === undefined) return
+    try {
+      if (isBarrier(effect)) this.#holdBack(effect)
+      else this.#act(effect)
+    } catch (error) {
+      this.#ports.failed(error)
+      this.#fail()
+    }
+  }
+
+  /** Order can no longer be kept: nothing that was decided is carried out, and this member stops speaking. */
+  #fail(): void {
+    this.#effects.length = 0
+    this.#isHeldBack = false
+    this.#happenings.unshift({ type: 'broken' })
+  }
+
+  #holdBack(effect: BarrierEffect): void {
+    const done = this.#await(effect)
+    if (done === undefined) return
+    this.#isHeldBack = true
+    const goOn = () => {
+      this.#isHeldBack = false
+      if (!this.#isRunning) this.#run()
+    }
+    done.then(goOn, (error) => {
+      this.#ports.failed(error)
+      this.#fail()
+      if (!this.#isRunning) this.#run()
+    })
+  }
+
+  #await(effect: BarrierEffect): Promise<void> | undefined {
+    switch (effect.type) {
+      case 'store-record':
+        return this.#ports.store.save(effect.record)
+      case 'read-out':
+        return this.#ports.server.readOut(readOutMs)
+      case 'settle':
+        return this.#ports.server.settle(settleMs)
+    }
+  }
+
+  #act(effect: InstantEffect): void {
+    const { server, unit, tell } = this.#ports
+    switch (effect.type) {
+      case 'announce':
+        return unit.announce(effect.presence)
+      case 'set-timer':
+        return this.#setTimer(effect.name, effect)
+      case 'clear-timer':
+        return this.#clearTimer(effect.name)
+      case 'open-gate':
+        unit.openGate()
+        return server.openGate()
+      case 'close-gate':
+        unit.closeGate()
+        return server.closeGate()
+      case 'stop':
+        for (const name of [...this.#timers.keys()]) this.#clearTimer(name)
+        return this.#ports.stopped()
+      case 'tell-role': {
+        const { role, from, epoch, history, cause, verdict } = effect
+        return tell({ type: 'role', role, from, epoch, history, cause, verdict })
+      }
+      case 'tell-mode':
+        return tell({ type: 'mode', mode: effect.mode, epoch: effect.epoch })
+      default:
+        return this.#serve(effect)
+    }
+  }
+
+  #serve(effect: Exclude<InstantEffect, { type: NotServed }>): void {
+    const { server, clock } = this.#ports
+    switch (effect.type) {
+      case 'begin':
+        return server.begin(effect.history, effect.epoch, effect.over)
+      case 'ask-load':
+        return server.askLoad()
+      case 'drop-load':
+        return server.dropLoad()
+      case 'ask-resume': {
+        const state = this.#state
+        return state.role === 'standby' ? server.askResume(state.epoch, state.history) : undefined
+      }
+      case 'send-load':
+        return server.sendLoad(effect.to)
+      case 'postpone-load':
+        return server.postponeLoad()
+      case 'resume-feed':
+        return server.resumeFeed(effect.to)
+      case 'refuse-resume':
+        return server.refuseResume()
+      case 'drop-feed':
+        return server.dropFeed()
+      case 'hold':
+        return server.hold()
+      case 'release':
+        return server.release()
+      case 'tell-in-sync':
+        return server.tellInSync(effect.epoch)
+      case 'stop-acknowledging':
+        return server.stopAcknowledging()
+      case 'take-over':
+        return server.takeOver(effect.epoch, effect.verdict, clock.now())
+      case 'go-solo':
+        return server.goSolo(effect.epoch)
+      case 'demote':
+        return server.demote()
+      case 'stop-intake':
+        return server.stopIntake()
+      default:
+        return assertNever(effect)
+    }
+  }
+
+  #setTimer(name: TimerName, { delay }: Extract<Effect, { type: 'set-timer' }>): void {
+    this.#clearTimer(name)
+    const timer = this.#ports.clock.setTimer(delay, () => {
+      this.#timers.delete(name)
+      this.post({ type: 'timer', name })
+    })
+    this.#timers.set(name, timer)
+  }
+
+  #clearTimer(name: TimerName): void {
+    this.#timers.get(name)?.clear()
+    this.#timers.delete(name)
+  }
+}
+
+/** Effects that are not the server's alone. */
+type NotServed =
+  | 'announce'
+  | 'set-timer'
+  | 'clear-timer'
+  | 'open-gate'
+  | 'close-gate'
+  | 'stop'
+  | 'tell-role'
+  | 'tell-mode'

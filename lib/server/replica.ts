@@ -1,0 +1,158 @@
+/**
+ * What both members hold alike: the application's state and all that must travel with it.
+ *
+ * State, deduplication table, pair time, channels and pending outputs, as of one frame. It is changed
+ * by `apply`, frame after frame, whoever rules; it is taken out as one image and put in as one.
+ */
+
+import { PairError } from '../errors.js'
+import type { App } from '../options.js'
+import type { OutboxPort } from '../runtime/ports-outbox.js'
+import type { LoggedFrame } from '../sync/frame-log.js'
+import type { Epoch, HistoryId, Instant } from '../units.js'
+import { Application } from './application.js'
+import type { Channel } from './channels.js'
+import { type ImageMeta, type PendingEntry, packMeta, unpackMeta } from './image.js'
+import { Ledger } from './ledger.js'
+import { PairClock } from './pair-clock.js'
+import { Sources } from './sources.js'
+
+export interface ReplicaLimits {
+  readonly outboxBytes: number
+  readonly sources: number
+  readonly channels: number
+}
+
+export class Replica<State> {
+  readonly sources: Sources
+  readonly clock: PairClock = new PairClock()
+  readonly ledger: Ledger
+  readonly #application: Application<State>
+  readonly #limits: ReplicaLimits
+  readonly #onFault: (error: PairError, frameNo: number) => void
+  #frameNo = 0
+
+  constructor(
+    app: App<State>,
+    outbox: OutboxPort,
+    limits: ReplicaLimits,
+    onFault: (error: PairError, frameNo: number) => void,
+  ) {
+    this.#limits = limits
+    this.#onFault = onFault
+    this.sources = new Sources(limits.sources)
+    this.ledger = new Ledger(outbox, limits.channels)
+    // The outputs of one frame must fit in the outbox beside those of another.
+    this.#application = new Application(app, Math.floor(limits.outboxBytes / 2))
+  }
+
+  /** The last frame processed. */
+  get frameNo(): number {
+    return this.#frameNo
+  }
+
+  /** The state, once there is one. */
+  get held(): { readonly state: State } | undefined {
+    return this.#application.held
+  }
+
+  get history(): HistoryId {
+    return this.#application.history
+  }
+
+  /** Begins `history` from the application's `init()`. */
+  init(history: HistoryId): void {
+    this.#application.init(history)
+    this.#frameNo = 0
+    this.sources.reset([])
+    this.ledger.reset([])
+  }
+
+  /** Begins `history` over the state that is there; what was pending becomes its first outputs. */
+  rename(history: HistoryId): void {
+    const pending = [...this.ledger.channels].flatMap((channel) =>
+      [...this.ledger.pending(channel)].map(({ data }) => ({ channel: channel.name, data })),
+    )
+    this.#application.rename(history)
+    this.#frameNo = 0
+    this.sources.reset(this.sources.list().map((entry) => ({ ...entry, frameNo: 0 })))
+    this.ledger.reset([])
+    this.ledger.add(0, pending)
+  }
+
+  /** Processes the next frame; its outputs wait in the ledger for a flush. */
+  apply(frame: LoggedFrame): void {
+    const { frameNo, stamp, source, seq, data } = frame
+    const isNamed = source !== ''
+    this.#frameNo = frameNo
+    const { outputs, fault } = this.#application.apply({
+      frameNo,
+      now: stamp,
+      source: isNamed ? source : undefined,
+      seq: isNamed ? seq : undefined,
+      data,
+    })
+    if (fault) this.#onFault(fault, frameNo)
+    if (outputs.length === 0 || this.ledger.add(frameNo, outputs)) return
+    const error = new PairError(
+      'ERR_HOTPAIR_OUTPUT',
+      `frame ${frameNo} opens more than ${this.#limits.channels} channels; its outputs are dropped`,
+    )
+    this.#onFault(error, frameNo)
+  }
+
+  /** All of it as of the last frame, as one image. `pending`: what is not sent, from delivery. */
+  image(
+    epoch: Epoch,
+    pending: (channel: Channel) => readonly { frameNo: number; data: Uint8Array }[],
+  ): Uint8Array {
+    const entries: PendingEntry[] = []
+    for (const channel of this.ledger.channels) {
+      for (const { frameNo, data } of pending(channel)) {
+        entries.push({ channel: channel.name, frameNo, data })
+      }
+    }
+    const meta: ImageMeta = {
+      history: this.history,
+      epoch,
+      frameNo: this.#frameNo,
+      stamp: this.clock.last,
+      sources: this.sources.list(),
+      channels: this.ledger.channels.list(),
+      pending: entries,
+    }
+    return this.#application.image(packMeta(meta))
+  }
+
+  /** Takes everything out of an image. Throws ERR_HOTPAIR_LOAD or ERR_HOTPAIR_STATE, and nothing has changed. */
+  restore(
+    image: Uint8Array,
+    expected: { history: HistoryId; frameNo: number },
+    now: Instant,
+  ): void {
+    let restored: ImageMeta | undefined
+    this.#application.restore(image, (value) => {
+      restored = unpackMeta(value)
+      if (restored.history !== expected.history || restored.frameNo !== expected.frameNo) {
+        throw new PairError(
+          'ERR_HOTPAIR_LOAD',
+          'the load cannot be used: it is not the announced one',
+        )
+      }
+      return restored.history
+    })
+    if (restored !== undefined) this.#adopt(restored, now)
+  }
+
+  #adopt(meta: ImageMeta, now: Instant): void {
+    this.#frameNo = meta.frameNo
+    this.clock.reset(meta.stamp, now)
+    this.sources.reset(meta.sources)
+    this.ledger.reset(meta.channels)
+    for (const { channel, frameNo, data } of meta.pending) {
+      this.ledger.add(frameNo, [{ channel, data }])
+      if (this.ledger.isBatchLarge) this.ledger.flush()
+    }
+    this.ledger.flush()
+  }
+}

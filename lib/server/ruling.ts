@@ -1,0 +1,245 @@
+/**
+ * The duties of a primary: take inputs, number them, process them, feed the follower, deliver.
+ *
+ * Work is done once a turn: everything that arrived is numbered and put on the wire first, so that the
+ * follower's acknowledgement travels while this member processes. What may be answered and delivered
+ * follows from one number, `committed`: all frames while this member may send unacknowledged, the
+ * acknowledged ones otherwise (DESIGN 2.8).
+ */
+
+import type { ClockPort } from '../runtime/ports-clock.js'
+import type { Feed } from '../sync/feed.js'
+import type { LoggedFrame } from '../sync/frame-log.js'
+import type { Epoch, HistoryId } from '../units.js'
+import type { SentNotice } from '../wire/message.js'
+import type { Channel } from './channels.js'
+import type { Delivery, SentItem } from './delivery.js'
+import { gap } from './held.js'
+import type { Input, Intake } from './intake.js'
+import type { Replica } from './replica.js'
+
+/** Inputs numbered before the event loop gets a turn. */
+const inputsATurn = 512
+
+export interface RulingOptions {
+  readonly clock: ClockPort
+  readonly outboxBytes: number
+  readonly unacknowledgedBytes: number
+  /** A follower that loads takes the tail too slowly: more than `unacknowledgedBytes` wait for it. */
+  readonly onOverflow: () => void
+}
+
+/** Who must hold a frame before it counts: nobody else (solo), or the follower. */
+export type Release = 'all' | 'acknowledged'
+
+export class Ruling<State> {
+  readonly #replica: Replica<State>
+  readonly #intake: Intake
+  readonly #delivery: Delivery
+  readonly #options: RulingOptions
+  #epoch: Epoch | undefined
+  #last = 0
+  #release: Release = 'all'
+  #acked = 0
+  #feed: Feed | undefined
+  #notices: SentNotice[] = []
+  #isScheduled = false
+
+  constructor(replica: Replica<State>, intake: Intake, delivery: Delivery, options: RulingOptions) {
+    this.#replica = replica
+    this.#intake = intake
+    this.#delivery = delivery
+    this.#options = options
+  }
+
+  /** The reign, while this member rules. */
+  get epoch(): Epoch | undefined {
+    return this.#epoch
+  }
+
+  get isRuling(): boolean {
+    return this.#epoch !== undefined
+  }
+
+  /** Last frame numbered. */
+  get last(): number {
+    return this.#last
+  }
+
+  /** Last frame whose input is accepted and whose outputs may leave. */
+  get committed(): number {
+    return this.#release === 'all' ? this.#last : this.#acked
+  }
+
+  get feed(): Feed | undefined {
+    return this.#feed
+  }
+
+  /** A reign begins here, or goes on as another one: unacknowledged, from the last processed frame on. */
+  reign(history: HistoryId, epoch: Epoch): void {
+    this.#epoch = epoch
+    this.#last = this.#replica.frameNo
+    this.#release = 'all'
+    this.#replica.ledger.channels.beginReign()
+    this.#delivery.reign(history, epoch)
+    this.schedule()
+  }
+
+  /** A follower was given a load or goes on: every further frame goes to it too. */
+  feedWith(feed: Feed): void {
+    this.#feed?.close()
+    this.#feed = feed
+    this.#acked = feed.acked
+    this.#notices = []
+  }
+
+  dropFeed(): void {
+    this.#feed?.close()
+    this.#feed = undefined
+    this.#notices = []
+  }
+
+  /** Release only what is acknowledged from now on. */
+  hold(): void {
+    this.#release = 'acknowledged'
+    this.#feed?.hold()
+  }
+
+  /** Release everything again. */
+  release(): void {
+    this.#release = 'all'
+    this.commit()
+    this.schedule()
+  }
+
+  /** The follower holds all up to `frameNo`. */
+  acknowledged(frameNo: number): void {
+    this.#acked = frameNo
+    this.commit()
+    if (this.#intake.waitingCount > 0) this.schedule()
+  }
+
+  /** An output left: the follower must learn of it. */
+  sent(channel: Channel, item: SentItem): void {
+    this.#replica.ledger.sent(channel, item.number)
+    if (this.#feed) {
+      const { number, digest, data } = item
+      this.#notices.push({ channel: channel.index, number, bytes: data.length, digest })
+    }
+    this.schedule()
+  }
+
+  /** An input for this primary. */
+  take(input: Input): void {
+    this.#intake.push(input)
+    this.schedule()
+  }
+
+  schedule(): void {
+    if (this.#isScheduled || this.#epoch === undefined) return
+    this.#isScheduled = true
+    this.#options.clock.defer(() => this.#turn())
+  }
+
+  /** Everything due is answered and may leave. */
+  commit(): void {
+    const epoch = this.#epoch
+    if (epoch === undefined) return
+    const committed = this.committed
+    this.#intake.commit(committed, epoch)
+    this.#delivery.release(committed, this.#release === 'acknowledged')
+  }
+
+  /** This member rules no more. Returns the inputs that were not answered. */
+  end(): readonly Input[] {
+    this.#epoch = undefined
+    this.dropFeed()
+    this.#delivery.clear()
+    return this.#intake.drain()
+  }
+
+  #turn(): void {
+    this.#isScheduled = false
+    const epoch = this.#epoch
+    if (epoch === undefined) return
+    const frames = this.#number()
+    this.#feed?.pump()
+    for (const frame of frames) {
+      this.#replica.apply(frame)
+      if (this.#replica.ledger.isBatchLarge) this.#keep()
+    }
+    this.#keep()
+    const notices = this.#notices
+    this.#notices = []
+    this.#feed?.progress(this.#replica.frameNo, notices)
+    this.#feed?.pump()
+    this.#checkTail()
+    this.commit()
+    if (this.#intake.waitingCount > 0 && !this.#isThrottled()) this.#continue()
+  }
+
+  /** Whoever loads must not throttle a primary that works alone: its load is given up instead. */
+  #checkTail(): void {
+    const unacknowledged = this.#feed?.unacknowledgedBytes ?? 0
+    if (this.#release === 'all' && unacknowledged > this.#options.unacknowledgedBytes) {
+      this.#options.onOverflow()
+    }
+  }
+
+  /** More waits than one turn may take: let acknowledgements and deliveries through first. */
+  #continue(): void {
+    if (this.#isScheduled) return
+    this.#isScheduled = true
+    this.#options.clock.nextTurn(() => this.#turn())
+  }
+
+  /** Numbers what waits, as far as the bounds allow, and hands it to the feed. */
+  #number(): readonly LoggedFrame[] {
+    const { clock } = this.#options
+    const frames: LoggedFrame[] = []
+    while (frames.length < inputsATurn && !this.#isThrottled()) {
+      const input = this.#intake.shift()
+      if (input === undefined) break
+      const { source, seq, data } = input
+      if (source !== undefined && !this.#isNext(input, source)) continue
+      const now = clock.now()
+      this.#last += 1
+      const stamp = this.#replica.clock.stamp(now, clock.wall())
+      const frame = { frameNo: this.#last, stamp, source: source ?? '', seq, data }
+      if (source !== undefined) this.#replica.sources.take(source, seq, this.#last)
+      this.#intake.await(input, this.#last)
+      this.#feed?.push(frame, now)
+      frames.push(frame)
+    }
+    return frames
+  }
+
+  #isNext(input: Input, source: string): boolean {
+    const verdict = this.#replica.sources.classify(source, input.seq)
+    switch (verdict.type) {
+      case 'next':
+        return true
+      case 'gap':
+        input.answer.reject(gap(source, input.seq, verdict.expected))
+        return false
+      case 'known':
+        this.#intake.awaitDuplicate(input, verdict.frameNo, verdict.isNewest)
+        return false
+    }
+  }
+
+  /** Soft limits: half of what may be unacknowledged, half of the outbox. Then intake waits. */
+  #isThrottled(): boolean {
+    const { unacknowledgedBytes, outboxBytes } = this.#options
+    const unacknowledged = this.#feed?.unacknowledgedBytes ?? 0
+    if (this.#release === 'acknowledged' && unacknowledged > unacknowledgedBytes / 2) return true
+    return this.#replica.ledger.isFull || this.#replica.ledger.bytes > outboxBytes / 2
+  }
+
+  /** Puts what was produced into the outbox, and from there in line for delivery. */
+  #keep(): void {
+    for (const { channel, ...item } of this.#replica.ledger.flush()) {
+      this.#delivery.enqueue(channel, item, false)
+    }
+  }
+}

@@ -1,0 +1,261 @@
+/**
+ * What a primary sends to the one member that follows it: a load, then every frame, progress and notice.
+ *
+ * Frames are kept until they are acknowledged, so a link that breaks costs nothing but a repetition.
+ * The socket never holds more than its high-water mark and one batch: chunks and frames are written
+ * as it drains. Whether the follower may be paired is decided elsewhere; the feed says when it is
+ * near and when it covers all that was accepted or released.
+ */
+
+import type { ChunkWriter } from '../runtime/ports-outbox.js'
+import type { PeerLink } from '../runtime/ports-peer.js'
+import { Deque } from '../server/deque.js'
+import type { Epoch, HistoryId, Incarnation, Instant } from '../units.js'
+import type { AcknowledgeMessage, SentNotice } from '../wire/message.js'
+import { writeMessage } from '../wire/message.js'
+import { PacketWriter } from '../wire/packet.js'
+import { FrameLog, type LoggedFrame } from './frame-log.js'
+
+/** Bytes that are collected before a piece goes to the socket. */
+const pieceBytes = 262_144
+/** Unacknowledged bytes at which a follower counts as near: a fraction of a second at any usual rate. */
+const nearBytes = 65_536
+
+/** What the feed tells its owner. */
+export interface FeedHandlers {
+  /** All up to `frameNo` is acknowledged. */
+  acknowledged(frameNo: number): void
+  /** The follower holds the notices of `channel` up to `number`. */
+  noticed(channel: number, number: number): void
+  near(): void
+  covered(): void
+}
+
+interface SentProgress {
+  readonly progressNo: number
+  readonly sent: readonly SentNotice[]
+}
+
+export class Feed {
+  readonly follower: Incarnation
+  readonly #epoch: Epoch
+  readonly #handlers: FeedHandlers
+  readonly #writer: PacketWriter
+  readonly #log = new FrameLog()
+  #link: PeerLink | undefined
+  #isWritable = false
+  #load: ChunkWriter | undefined
+  #acked: number
+  #last: number
+  #next: number
+  #done: number
+  #progressNo = 0
+  #isProgressDue = false
+  #notices: SentNotice[] = []
+  readonly #unheldNotices = new Deque<SentProgress>()
+  #isNear = false
+  /** While pairing: the frame up to which all must be acknowledged. */
+  #barrier: number | undefined
+  #waitingSince: Instant | undefined
+
+  constructor(
+    follower: Incarnation,
+    epoch: Epoch,
+    frameNo: number,
+    mostPacketBytes: number,
+    handlers: FeedHandlers,
+  ) {
+    this.follower = follower
+    this.#epoch = epoch
+    this.#handlers = handlers
+    this.#writer = new PacketWriter(mostPacketBytes)
+    this.#acked = frameNo
+    this.#last = frameNo
+    this.#next = frameNo + 1
+    this.#done = frameNo
+  }
+
+  /** Last frame that the follower holds. */
+  get acked(): number {
+    return this.#acked
+  }
+
+  /** Bytes of frames that it has not acknowledged. */
+  get unacknowledgedBytes(): number {
+    return this.#log.bytes
+  }
+
+  get unacknowledgedCount(): number {
+    return this.#log.length
+  }
+
+  /** Since when something waits for an acknowledgement without any progress. */
+  get waitingSince(): Instant | undefined {
+    return this.#waitingSince
+  }
+
+  get isLoading(): boolean {
+    return this.#load !== undefined
+  }
+
+  /** Begins with a load over `link`. */
+  begin(link: PeerLink, history: HistoryId, imageBytes: number, load: ChunkWriter): void {
+    this.#link = link
+    this.#isWritable = true
+    this.#load = load
+    writeMessage(this.#writer, {
+      type: 'begin-load',
+      epoch: this.#epoch,
+      history,
+      frameNo: this.#last,
+      imageBytes,
+    })
+    this.pump()
+  }
+
+  /** Goes on over a new link, from what the follower holds. False when that is not possible. */
+  resume(link: PeerLink, frameNo: number): boolean {
+    if (frameNo < this.#acked || frameNo > this.#last) return false
+    this.#link = link
+    this.#isWritable = true
+    this.#next = frameNo + 1
+    writeMessage(this.#writer, { type: 'resume', epoch: this.#epoch, frameNo })
+    // What was said on the former link may be lost: said again, counted anew.
+    const again = [...this.#unheldNotices].flatMap(({ sent }) => sent)
+    this.#unheldNotices.clear()
+    this.#notices = [...again, ...this.#notices]
+    this.#progressNo = 0
+    this.#isProgressDue = true
+    this.pump()
+    return true
+  }
+
+  /** The link is gone; what is kept stays. */
+  detach(): void {
+    this.#link = undefined
+    this.#isWritable = false
+    this.#writer.take()
+  }
+
+  /** One more frame. It is written by the next `pump`. */
+  push(frame: LoggedFrame, now: Instant): void {
+    if (this.#log.length === 0) this.#waitingSince = now
+    this.#log.push(frame)
+    this.#last = frame.frameNo
+  }
+
+  /** All up to `done` is processed; `sent` were sent since the last call. */
+  progress(done: number, sent: readonly SentNotice[]): void {
+    if (done === this.#done && sent.length === 0) return
+    this.#done = done
+    this.#notices.push(...sent)
+    this.#isProgressDue = true
+  }
+
+  /** Tells the follower that it is in sync. */
+  tellInSync(epoch: Epoch): void {
+    if (this.#link === undefined) return
+    writeMessage(this.#writer, { type: 'in-sync', epoch, incarnation: this.follower })
+    this.pump()
+  }
+
+  /** Pairing begins: `covered` is told when all that exists now is acknowledged. */
+  hold(): void {
+    this.#barrier = this.#last
+    this.#checkBarrier()
+  }
+
+  drained(): void {
+    this.#isWritable = true
+    this.pump()
+  }
+
+  /** Writes what there is, as far as the socket takes it. */
+  pump(): void {
+    if (this.#link === undefined) return
+    while (this.#isWritable && this.#load) this.#writeChunk(this.#load)
+    while (this.#isWritable && this.#load === undefined) {
+      const frame = this.#log.at(this.#next)
+      if (frame === undefined) break
+      writeMessage(this.#writer, { type: 'frame', epoch: this.#epoch, ...frame })
+      this.#next += 1
+      if (this.#writer.byteLength >= pieceBytes) this.#flush()
+    }
+    if (this.#isWritable && this.#isProgressDue && this.#next > this.#done) this.#writeProgress()
+    this.#flush()
+  }
+
+  /** False when the message breaks the protocol. */
+  onAcknowledge(message: AcknowledgeMessage, now: Instant): boolean {
+    if (message.epoch < this.#epoch) return true
+    const isPossible =
+      message.epoch === this.#epoch &&
+      message.frameNo < this.#next &&
+      message.progressNo <= this.#progressNo
+    if (!isPossible) return false
+    this.#holdNotices(message.progressNo)
+    if (message.frameNo > this.#acked) {
+      this.#acked = message.frameNo
+      this.#log.trim(message.frameNo)
+      this.#waitingSince = this.#log.length === 0 ? undefined : now
+      this.#handlers.acknowledged(message.frameNo)
+    }
+    if (!this.#isNear && this.#load === undefined && this.#log.bytes <= nearBytes) {
+      this.#isNear = true
+      this.#handlers.near()
+    }
+    this.#checkBarrier()
+    return true
+  }
+
+  close(): void {
+    this.#load?.close()
+    this.#load = undefined
+    this.#link = undefined
+    this.#log.clear()
+  }
+
+  #checkBarrier(): void {
+    if (this.#barrier === undefined || this.#acked < this.#barrier) return
+    this.#barrier = undefined
+    this.#handlers.covered()
+  }
+
+  #holdNotices(progressNo: number): void {
+    while (this.#unheldNotices.first && this.#unheldNotices.first.progressNo <= progressNo) {
+      const held = this.#unheldNotices.shift()
+      for (const { channel, number } of held?.sent ?? []) this.#handlers.noticed(channel, number)
+    }
+  }
+
+  #writeChunk(load: ChunkWriter): void {
+    const bytes = load.next()
+    if (bytes === undefined) {
+      load.close()
+      this.#load = undefined
+      return
+    }
+    writeMessage(this.#writer, { type: 'chunk', bytes })
+    this.#flush()
+  }
+
+  #writeProgress(): void {
+    this.#progressNo += 1
+    const sent = this.#notices
+    this.#notices = []
+    this.#isProgressDue = false
+    if (sent.length > 0) this.#unheldNotices.push({ progressNo: this.#progressNo, sent })
+    writeMessage(this.#writer, {
+      type: 'progress',
+      epoch: this.#epoch,
+      progressNo: this.#progressNo,
+      done: this.#done,
+      sent,
+    })
+  }
+
+  #flush(): void {
+    if (this.#writer.byteLength === 0 || this.#link === undefined) return
+    this.#isWritable = this.#link.write(this.#writer.take()) && this.#isWritable
+  }
+}

@@ -1,0 +1,314 @@
+/**
+ * What a standby does with the primary's stream: stage a load, hold frames, acknowledge, process one step behind.
+ *
+ * A frame is acknowledged when it is held in order, and processed only after the primary has reported
+ * it done (DESIGN 2.7). A notice is applied when the frames before it are processed. Acknowledging
+ * pauses while more than the bound waits to be processed: the primary then throttles its intake.
+ * Nothing here decides about roles; what does not fit is reported as `outOfStep`.
+ */
+
+import type { OutOfStep } from '../core/event.js'
+import { PairError } from '../errors.js'
+import type { ChunkReader, SnapshotPort } from '../runtime/ports-outbox.js'
+import type { PeerLink } from '../runtime/ports-peer.js'
+import { Deque } from '../server/deque.js'
+import type { Epoch, HistoryId } from '../units.js'
+import {
+  type FrameMessage,
+  type Message,
+  type ProgressMessage,
+  type SentNotice,
+  writeMessage,
+} from '../wire/message.js'
+import { PacketWriter } from '../wire/packet.js'
+import { FrameLog, type LoggedFrame } from './frame-log.js'
+
+/** Frames processed before the event loop gets a turn: a few milliseconds of a usual `process`. */
+const framesATurn = 512
+
+export interface FollowHandlers {
+  /** A frame is held: its twin, if one is held back here, is answered. */
+  announced(frame: LoggedFrame, epoch: Epoch): void
+  process(frame: LoggedFrame): void
+  /** Frames were processed: outputs may be reconciled. False: they diverge, or the outbox is full. */
+  flush(): OutOfStep | undefined
+  sent(notices: readonly SentNotice[]): OutOfStep | undefined
+  /** The image is whole. Throws when it cannot be used. */
+  install(image: Uint8Array, begun: LoadHeader): void
+  installed(begun: LoadHeader): void
+  loadFailed(error: PairError): void
+  outOfStep(reason: OutOfStep): void
+  /** Call `turn()` when the present run of code is done (`later`: in the next turn of the event loop). */
+  schedule(later: boolean): void
+}
+
+export interface LoadHeader {
+  readonly epoch: Epoch
+  readonly history: HistoryId
+  readonly frameNo: number
+  readonly imageBytes: number
+}
+
+export interface FollowLimits {
+  readonly stateBytes: number
+  readonly unacknowledgedBytes: number
+  readonly packetBytes: number
+}
+
+export class Follow {
+  readonly #handlers: FollowHandlers
+  readonly #snapshot: SnapshotPort
+  readonly #limits: FollowLimits
+  readonly #writer: PacketWriter
+  #link: PeerLink | undefined
+  #epoch: Epoch | undefined
+  #staging: { readonly reader: ChunkReader; readonly header: LoadHeader } | undefined
+  readonly #log = new FrameLog()
+  readonly #progress = new Deque<ProgressMessage>()
+  #held = 0
+  #acked = 0
+  #ackedProgress = 0
+  #progressNo = 0
+  #done = 0
+  #mayAcknowledge = false
+  #isScheduled = false
+
+  constructor(snapshot: SnapshotPort, limits: FollowLimits, handlers: FollowHandlers) {
+    this.#snapshot = snapshot
+    this.#limits = limits
+    this.#handlers = handlers
+    this.#writer = new PacketWriter(limits.packetBytes)
+  }
+
+  /** The reign that is followed, once a load is in place. */
+  get epoch(): Epoch | undefined {
+    return this.#epoch
+  }
+
+  /** Last frame held. */
+  get held(): number {
+    return this.#held
+  }
+
+  /** Last frame acknowledged: outputs of later ones cannot have left the primary. */
+  get acked(): number {
+    return this.#acked
+  }
+
+  /** Frames held and not processed. */
+  get lag(): number {
+    return this.#log.length
+  }
+
+  attach(link: PeerLink): void {
+    this.#link = link
+  }
+
+  detach(): void {
+    this.#link = undefined
+    this.#writer.take()
+  }
+
+  askLoad(): void {
+    this.dropLoad()
+    this.#send({ type: 'ask-load' })
+  }
+
+  askResume(epoch: Epoch, history: HistoryId): void {
+    this.#send({ type: 'ask-resume', epoch, history, frameNo: this.#held })
+  }
+
+  forward(source: string, seq: number, data: Uint8Array): void {
+    this.#send({ type: 'forward', source, seq, data })
+  }
+
+  /** Gives up the load under way, or the tail collected since. The state that is there stays. */
+  dropLoad(): void {
+    this.#staging?.reader.close()
+    this.#staging = undefined
+    this.#mayAcknowledge = false
+    this.#epoch = undefined
+    this.#log.clear()
+    this.#progress.clear()
+  }
+
+  stopAcknowledging(): void {
+    this.#mayAcknowledge = false
+  }
+
+  /** Takes what is held and not processed, in order, and the notices that wait; nothing is held afterwards. */
+  drain(): { readonly frames: readonly LoggedFrame[]; readonly sent: readonly SentNotice[] } {
+    const frames: LoggedFrame[] = []
+    for (let frame = this.#log.shift(); frame; frame = this.#log.shift()) frames.push(frame)
+    const sent = [...this.#progress].flatMap((progress) => progress.sent)
+    this.#progress.clear()
+    return { frames, sent }
+  }
+
+  onMessage(message: Message): boolean {
+    switch (message.type) {
+      case 'frame':
+        return this.#onFrame(message)
+      case 'progress':
+        return this.#onProgress(message)
+      case 'begin-load':
+        return this.#onBeginLoad(message)
+      case 'chunk':
+        return this.#onChunk(message.bytes)
+      case 'resume':
+        if (message.epoch !== this.#epoch || message.frameNo !== this.#held) return false
+        this.#progressNo = 0
+        this.#ackedProgress = 0
+        // Whether the last acknowledgement has arrived is not known: it is said again.
+        this.#acked = -1
+        this.#schedule(false)
+        return true
+      default:
+        return false
+    }
+  }
+
+  /** Once a turn: acknowledge what is held, then process what may be. */
+  turn(): void {
+    this.#isScheduled = false
+    this.#acknowledge()
+    if (this.#epoch === undefined) return
+    for (let count = 0; count < framesATurn; count += 1) {
+      const frame = this.#log.first
+      if (frame === undefined || frame.frameNo > this.#done) break
+      this.#log.shift()
+      this.#handlers.process(frame)
+    }
+    const wrong = this.#handlers.flush() ?? this.#applyNotices()
+    if (wrong) return this.#handlers.outOfStep(wrong)
+    this.#acknowledge()
+    const next = this.#log.first
+    if (next !== undefined && next.frameNo <= this.#done) this.#schedule(true)
+  }
+
+  close(): void {
+    this.dropLoad()
+    this.detach()
+  }
+
+  #onFrame(message: FrameMessage): boolean {
+    if (this.#epoch === undefined || message.epoch < this.#epoch) return true
+    if (message.epoch > this.#epoch) return false
+    if (message.frameNo !== this.#held + 1) {
+      this.#handlers.outOfStep('gap')
+      return true
+    }
+    const { frameNo, stamp, source, seq } = message
+    const frame: LoggedFrame = { frameNo, stamp, source, seq, data: new Uint8Array(message.data) }
+    this.#log.push(frame)
+    this.#held = frameNo
+    this.#handlers.announced(frame, message.epoch)
+    this.#schedule(false)
+    return true
+  }
+
+  #onProgress(message: ProgressMessage): boolean {
+    if (this.#epoch === undefined || message.epoch < this.#epoch) return true
+    if (message.epoch > this.#epoch || message.progressNo !== this.#progressNo + 1) return false
+    if (message.done > this.#held) return false
+    this.#progressNo = message.progressNo
+    this.#done = Math.max(this.#done, message.done)
+    if (message.sent.length > 0) this.#progress.push(message)
+    this.#schedule(false)
+    return true
+  }
+
+  #applyNotices(): OutOfStep | undefined {
+    const processed = this.#log.first === undefined ? this.#held : this.#log.first.frameNo - 1
+    while (this.#progress.first !== undefined && this.#progress.first.done <= processed) {
+      const progress = this.#progress.shift()
+      const wrong = this.#handlers.sent(progress?.sent ?? [])
+      if (wrong) return wrong
+    }
+    return undefined
+  }
+
+  #onBeginLoad(message: LoadHeader): boolean {
+    this.dropLoad()
+    const { epoch, history, frameNo, imageBytes } = message
+    const header: LoadHeader = { epoch, history, frameNo, imageBytes }
+    try {
+      if (imageBytes > this.#limits.stateBytes) {
+        const bound = this.#limits.stateBytes
+        throw new PairError(
+          'ERR_HOTPAIR_LOAD',
+          `a load of ${imageBytes} bytes is above the bound of ${bound}`,
+        )
+      }
+      this.#staging = { reader: this.#snapshot.stage(imageBytes), header }
+    } catch (error) {
+      this.#failLoad(error)
+    }
+    return true
+  }
+
+  #onChunk(bytes: Uint8Array): boolean {
+    const staging = this.#staging
+    // Chunks of a load that was given up are still on their way.
+    if (staging === undefined) return true
+    const verdict = staging.reader.put(bytes)
+    if (verdict === 'ok') return true
+    try {
+      if (verdict !== 'complete') {
+        throw new PairError('ERR_HOTPAIR_LOAD', `a chunk of the load is ${verdict}`)
+      }
+      this.#handlers.install(staging.reader.take(), staging.header)
+    } catch (error) {
+      this.#failLoad(error)
+      return true
+    }
+    this.#begin(staging.header)
+    return true
+  }
+
+  #begin(header: LoadHeader): void {
+    this.#staging?.reader.close()
+    this.#staging = undefined
+    this.#epoch = header.epoch
+    this.#held = header.frameNo
+    this.#done = header.frameNo
+    this.#acked = -1
+    this.#progressNo = 0
+    this.#ackedProgress = 0
+    this.#mayAcknowledge = true
+    this.#handlers.installed(header)
+    this.#schedule(false)
+  }
+
+  #failLoad(cause: unknown): void {
+    this.dropLoad()
+    const error =
+      cause instanceof PairError
+        ? cause
+        : new PairError('ERR_HOTPAIR_LOAD', 'the load failed', { cause })
+    this.#handlers.loadFailed(error)
+  }
+
+  #acknowledge(): void {
+    const epoch = this.#epoch
+    if (!this.#mayAcknowledge || epoch === undefined || this.#link === undefined) return
+    const isBehind = this.#log.bytes > this.#limits.unacknowledgedBytes
+    const frameNo = isBehind ? Math.max(this.#acked, 0) : this.#held
+    if (frameNo === this.#acked && this.#progressNo === this.#ackedProgress) return
+    this.#acked = frameNo
+    this.#ackedProgress = this.#progressNo
+    this.#send({ type: 'acknowledge', epoch, frameNo, progressNo: this.#progressNo })
+  }
+
+  #send(message: Message): void {
+    if (this.#link === undefined) return
+    writeMessage(this.#writer, message)
+    this.#link.write(this.#writer.take())
+  }
+
+  #schedule(later: boolean): void {
+    if (this.#isScheduled) return
+    this.#isScheduled = true
+    this.#handlers.schedule(later)
+  }
+}

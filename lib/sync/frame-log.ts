@@ -1,0 +1,68 @@
+/**
+ * Frames in order and without gaps, bounded by whoever fills it: what a primary keeps until it is
+ * acknowledged, and what a standby keeps until it may be processed.
+ */
+
+import { Deque } from '../server/deque.js'
+import { frameOverheadBytes } from '../wire/message.js'
+
+/** One numbered input. */
+export interface LoggedFrame {
+  readonly frameNo: number
+  /** Pair time in milliseconds since the epoch. */
+  readonly stamp: number
+  /** Empty for an input without (source, seq). */
+  readonly source: string
+  readonly seq: number
+  readonly data: Uint8Array
+}
+
+export class FrameLog {
+  readonly #frames = new Deque<LoggedFrame>()
+  #bytes = 0
+
+  /** Frames held. */
+  get length(): number {
+    return this.#frames.length
+  }
+
+  /** Bytes held, bookkeeping included. */
+  get bytes(): number {
+    return this.#bytes
+  }
+
+  get first(): LoggedFrame | undefined {
+    return this.#frames.first
+  }
+
+  push(frame: LoggedFrame): void {
+    this.#bytes += sizeOf(frame)
+    this.#frames.push(frame)
+  }
+
+  shift(): LoggedFrame | undefined {
+    const frame = this.#frames.shift()
+    if (frame) this.#bytes -= sizeOf(frame)
+    return frame
+  }
+
+  /** The frame with that number, if it is held. */
+  at(frameNo: number): LoggedFrame | undefined {
+    const { first } = this.#frames
+    return first === undefined ? undefined : this.#frames.at(frameNo - first.frameNo)
+  }
+
+  /** Forgets all up to `frameNo`. */
+  trim(frameNo: number): void {
+    while (this.#frames.first !== undefined && this.#frames.first.frameNo <= frameNo) this.shift()
+  }
+
+  clear(): void {
+    this.#frames.clear()
+    this.#bytes = 0
+  }
+}
+
+function sizeOf(frame: LoggedFrame): number {
+  return frame.data.length + frame.source.length + frameOverheadBytes
+}

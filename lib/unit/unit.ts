@@ -1,0 +1,136 @@
+/**
+ * The system unit inside the server's process: it turns what the beat thread finds into events of the rules.
+ *
+ * The beat thread judges, this reads: after each ring of the doorbell one look at the board, and
+ * whatever is new becomes `stalled`, `heard` or `found`, in this order: a member that stood still must
+ * distrust before it believes what it hears. It decides nothing about roles.
+ */
+
+import type { Happening } from '../core/event.js'
+import type { Presence } from '../core/state.js'
+import type { Told, UnitPort } from '../runtime/ports.js'
+import type { BeatsPort, BeatView } from '../runtime/ports-beats.js'
+import type { ClockPort, Timer } from '../runtime/ports-clock.js'
+import { incarnationOf, millis } from '../units.js'
+import { decodePresence, encodePresence } from '../wire/presence.js'
+
+export interface UnitOptions {
+  readonly clock: ClockPort
+  readonly heartbeatMs: number
+  readonly post: (happening: Happening) => void
+  readonly tell: (event: Told) => void
+  /** The other member was heard: a data link may be had now. */
+  readonly peerHeard: () => void
+}
+
+export class Unit implements UnitPort {
+  readonly #options: UnitOptions
+  readonly #beats: BeatsPort
+  #seen: BeatView | undefined
+  /** What was posted of the other member last. */
+  #posted: { readonly incarnation: bigint; readonly verdict: BeatView['verdict'] } | undefined
+  #presence: Uint8Array | undefined
+  #answered = 0n
+  #watching: Timer | undefined
+
+  constructor(beats: BeatsPort, options: UnitOptions) {
+    this.#beats = beats
+    this.#options = options
+  }
+
+  announce(presence: Presence): void {
+    this.#beats.announce(encodePresence(presence))
+  }
+
+  openGate(): void {
+    this.#beats.openGate()
+  }
+
+  closeGate(): void {
+    this.#beats.closeGate()
+  }
+
+  isGateOpen(): boolean {
+    return this.#beats.isGateOpen()
+  }
+
+  /** The data link ended, or something else says that the other may be gone: look now. */
+  probe(): void {
+    this.#beats.probe()
+  }
+
+  watch(isAwaitingAnswer: boolean): void {
+    if (isAwaitingAnswer === (this.#watching !== undefined)) return
+    this.#watching?.clear()
+    this.#watching = undefined
+    if (isAwaitingAnswer) this.#watchOnce()
+  }
+
+  /** The doorbell rang. */
+  look(): void {
+    const view = this.#beats.view()
+    const before = this.#seen
+    this.#seen = view
+    const stalls = view.stallCount + view.gateLapses
+    if (before !== undefined && stalls > before.stallCount + before.gateLapses) {
+      // The next own beat is the first that is certainly younger than the stall.
+      this.#options.post({ type: 'stalled', seq: view.ownSeq + 1n })
+    }
+    if (view.sameMember > (before?.sameMember ?? 0)) this.#tellSameMember()
+    if (view.peerIncarnation !== 0n) this.#lookAtPeer(view)
+  }
+
+  close(): void {
+    this.watch(false)
+    this.#beats.close()
+  }
+
+  #watchOnce(): void {
+    const { clock, heartbeatMs } = this.#options
+    this.#watching = clock.setTimer(millis(heartbeatMs / 4), () => {
+      this.#watchOnce()
+      this.look()
+    })
+  }
+
+  #lookAtPeer(view: BeatView): void {
+    const { post, peerHeard } = this.#options
+    const incarnation = incarnationOf(view.peerIncarnation)
+    const posted = this.#posted
+    const isAnother = posted?.incarnation !== view.peerIncarnation
+    const isBack = view.verdict === 'none' && posted !== undefined && posted.verdict !== 'none'
+    const isAnswered = this.#watching !== undefined && view.answeredSeq > this.#answered
+    if (isAnother || isBack || isAnswered || !isSame(view.presence, this.#presence)) {
+      const presence = decodePresence(view.presence)
+      this.#presence = view.presence
+      this.#answered = view.answeredSeq
+      this.#posted = { incarnation: view.peerIncarnation, verdict: 'none' }
+      if (isBack && !isAnother) this.#tellVerdict('alive', view)
+      if (presence) post({ type: 'heard', incarnation, presence, answered: view.answeredSeq })
+      peerHeard()
+    }
+    if (view.verdict === 'none' || this.#posted?.verdict === view.verdict) return
+    this.#posted = { incarnation: view.peerIncarnation, verdict: view.verdict }
+    this.#tellVerdict(view.verdict, view)
+    post({ type: 'found', incarnation, verdict: view.verdict })
+  }
+
+  #tellVerdict(verdict: 'alive' | 'process-gone' | 'unreachable', view: BeatView): void {
+    const silenceMs = Math.max(0, view.verdictAtMs - view.heardAtMs)
+    this.#options.tell({ type: 'verdict', verdict, silenceMs: verdict === 'alive' ? 0 : silenceMs })
+  }
+
+  #tellSameMember(): void {
+    this.#options.tell({
+      type: 'refused',
+      code: 'ERR_HOTPAIR_PEER_MEMBER',
+      message:
+        "another process beats under this member's own name; give each side its own, a and b",
+      address: 'heartbeat',
+    })
+  }
+}
+
+function isSame(one: Uint8Array, other: Uint8Array | undefined): boolean {
+  return other !== undefined && Buffer.compare(one, other) === 0
+}
