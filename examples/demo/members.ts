@@ -22,12 +22,21 @@ export interface Side {
   role: Role | 'gone'
   mode: Mode | undefined
   epoch: number
+  /** What main has told the open process to end by. */
+  ending: 'kill' | 'close' | undefined
 }
 
 /** Everything that happens to the members, for the timeline and for those who wait. */
 export type Happening =
   | Report
-  | { readonly type: 'exit'; readonly at: number; readonly how: string }
+  | {
+      readonly type: 'exit'
+      readonly at: number
+      /** Exit code or signal. */
+      readonly how: string
+      /** It was killed, or closed and ended with code 0. */
+      readonly isExpected: boolean
+    }
 
 /** How long a member may take to start, to change and to end, before the run is given up. */
 const defaultPatienceMs = 20_000
@@ -121,7 +130,7 @@ export class Members {
     child.on('exit', (code, exitSignal) => {
       living.delete(child)
       if (child === side.spare) side.spare = undefined
-      if (child === side.child) this.#leave(side, exitSignal ?? `exit code ${code}`)
+      if (child === side.child) this.#leave(side, code, exitSignal)
       this.#check()
     })
     side.spare = child
@@ -136,11 +145,13 @@ export class Members {
     side.spare = undefined
     side.role = 'starting'
     side.mode = undefined
+    side.ending = undefined
     tell(side.child, { type: 'open', settings: side.settings })
   }
 
   /** SIGKILL, and waits until the system has taken the process away. */
   async kill(side: Side, signal: AbortSignal): Promise<void> {
+    side.ending = 'kill'
     side.child?.kill('SIGKILL')
     await this.until(() => side.child === undefined, `member ${side.member} dead`, signal)
   }
@@ -148,15 +159,17 @@ export class Members {
   /** Closes this side's member and waits for its process to end by itself. */
   async close(side: Side, signal: AbortSignal): Promise<void> {
     if (side.child === undefined) return
+    side.ending = 'close'
     tell(side.child, { type: 'close' })
     await this.until(() => side.child === undefined, `member ${side.member} closed`, signal)
   }
 
   /** Ends every process of this run at once. */
   end(): void {
-    for (const { child, spare } of [this.a, this.b]) {
-      child?.kill('SIGKILL')
-      spare?.kill('SIGKILL')
+    for (const side of [this.a, this.b]) {
+      side.ending = 'kill'
+      side.child?.kill('SIGKILL')
+      side.spare?.kill('SIGKILL')
     }
   }
 
@@ -170,11 +183,13 @@ export class Members {
     this.#onHappening(side.member, report)
   }
 
-  #leave(side: Side, how: string): void {
+  #leave(side: Side, code: number | null, signal: string | null): void {
+    const how = signal ?? `exit code ${code}`
+    const isExpected = side.ending === 'close' ? code === 0 : side.ending === 'kill'
     side.child = undefined
     side.role = 'gone'
     side.mode = undefined
-    this.#onHappening(side.member, { type: 'exit', at: Date.now(), how })
+    this.#onHappening(side.member, { type: 'exit', at: Date.now(), how, isExpected })
   }
 
   #check(): void {
@@ -183,8 +198,8 @@ export class Members {
 }
 
 function blankSide(member: MemberId, settings: MemberSettings): Side {
-  const unknown = { child: undefined, spare: undefined, mode: undefined, epoch: 0 }
-  return { member, settings, role: 'gone', ...unknown }
+  const unknown = { child: undefined, spare: undefined, mode: undefined, ending: undefined }
+  return { member, settings, role: 'gone', epoch: 0, ...unknown }
 }
 
 // A process that has just died takes no more orders; its exit is reported by itself.

@@ -75,10 +75,11 @@ export async function run(
   const totalMs = (settings.records.length / settings.rate) * 1000 + graceMs
   const deadline = AbortSignal.timeout(totalMs)
   try {
-    await live(world, settings, AbortSignal.any([signal, deadline]))
+    await live(world, settings, AbortSignal.any([signal, deadline, world.failure.signal]))
   } catch (error) {
     signal.throwIfAborted()
-    world.problems.push(deadline.aborted ? missing(world, settings, totalMs) : messageOf(error))
+    const reason = world.failure.signal.aborted ? world.failure.signal.reason : error
+    world.problems.push(deadline.aborted ? missing(world, settings, totalMs) : messageOf(reason))
   } finally {
     world.source.close()
     world.members.end()
@@ -97,6 +98,8 @@ interface World {
   readonly faults: Fault[]
   readonly unplanned: { readonly at: number; readonly verdict: string; readonly inDoubt: number }[]
   readonly problems: string[]
+  /** Aborted with the reason when going on makes no sense. */
+  readonly failure: AbortController
 }
 
 async function openWorld(settings: RunSettings, print: Print): Promise<World> {
@@ -106,6 +109,7 @@ async function openWorld(settings: RunSettings, print: Print): Promise<World> {
   const faults: Fault[] = []
   const unplanned: World['unplanned'] = []
   const problems: string[] = []
+  const failure = new AbortController()
   const sink = new Sink((note) => timeline.tell('sink', note))
   const sinkPort = await sink.listen()
   const a = await freePorts(3, [])
@@ -124,6 +128,9 @@ async function openWorld(settings: RunSettings, print: Print): Promise<World> {
     if (happening.type === 'trouble' && grave.includes(happening.code)) {
       problems.push(`member ${member}: ${happening.code} ${happening.message}`)
     }
+    if (happening.type === 'exit' && !happening.isExpected) {
+      failure.abort(new Error(`the process of member ${member} ended: ${happening.how}`))
+    }
     if (happening.type !== 'takeover') return
     const { verdict, inDoubt } = happening
     const fault = faults.at(-1)
@@ -137,7 +144,7 @@ async function openWorld(settings: RunSettings, print: Print): Promise<World> {
   const seconds = (records.length / rate).toFixed(1)
   timeline.tell('main', `${records.length} records in ${seconds} s, seed ${seed}`)
   timeline.tell('main', secret === undefined ? 'no secret: plain TCP' : 'a secret: TLS 1.3')
-  return { timeline, random, source, sink, members, faults, unplanned, problems }
+  return { timeline, random, source, sink, members, faults, unplanned, problems, failure }
 }
 
 async function live(world: World, settings: RunSettings, signal: AbortSignal): Promise<void> {

@@ -72,7 +72,7 @@ t.test('an undisturbed run is perfect beside a member that is stuck', async (t) 
 })
 
 t.test('a pair that does not survive a fault gets a verdict and a reason', async (t) => {
-  const short = { ...settings, rate: 5000, faults: ['kill'] as const, patienceMs: 500 }
+  const short = { ...settings, rate: 5000, faults: ['kill'] as const, patienceMs: 2000 }
   const result = await run(short, () => {}, never)
   t.notOk(result.isPerfect)
   t.notOk(result.identical)
@@ -144,4 +144,11 @@ t.test('the seed decides what is drawn', async (t) => {
   t.notSame(draw(4), draw(5))
   t.ok(draw(6).every((value) => value >= 0 && value < 1))
   t.strictSame(createRandom(1).shuffled([1, 2, 3]).sort(), [1, 2, 3])
+})
+
+t.test('a member that ends by itself ends the run with a reason', async (t) => {
+  const short = { ...settings, program: new URL('brief-member.js', import.meta.url) }
+  const result = await run(short, () => {}, never)
+  t.notOk(result.isPerfect)
+  t.match(result.problems, [/the process of member [ab] ended: exit code 3/])
 })
