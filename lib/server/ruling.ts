@@ -166,9 +166,9 @@ export class Ruling<State> {
     this.#feed?.pump()
     for (const frame of frames) {
       this.#replica.apply(frame)
-      if (this.#replica.ledger.isBatchLarge) this.#keep()
+      if (this.#replica.ledger.isBatchLarge) this.keep()
     }
-    this.#keep()
+    this.keep()
     const notices = this.#notices
     this.#notices = []
     this.#feed?.progress(this.#replica.frameNo, notices)
@@ -237,7 +237,7 @@ export class Ruling<State> {
   }
 
   /** Puts what was produced into the outbox, and from there in line for delivery. */
-  #keep(): void {
+  keep(): void {
     for (const { channel, ...item } of this.#replica.ledger.flush()) {
       this.#delivery.enqueue(channel, item, false)
     }

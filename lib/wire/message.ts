@@ -30,6 +30,17 @@ export const messageType = {
   refuseForward: 28,
 } as const
 
+/** Bytes of image in one chunk: large enough for the wire, small enough not to hold up frames for long. */
+export const chunkBytes = 262_144
+
+/** Headers and a source name around the largest thing that a packet carries. */
+const packetOverheadBytes = 4_096
+
+/** Longest packet body between members that take inputs of at most `inputBytes`. */
+export function packetLimit(inputBytes: number): number {
+  return Math.max(inputBytes, chunkBytes) + packetOverheadBytes
+}
+
 /** Longest source name in UTF-8 bytes. */
 export const sourceNameBytes = 512
 const historyBytes = 16

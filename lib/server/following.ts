@@ -1,0 +1,213 @@
+/**
+ * The duties of a member that does not rule: follow the primary's stream over the replica, and hold inputs.
+ *
+ * It holds what it is given until the twin is announced, forwards what the primary never announces, and
+ * hands everything over when this member rules. What a frame or notice reveals (divergence, a full
+ * outbox) is reported; what follows from it is decided by the rules.
+ */
+
+import type { OutOfStep } from '../core/event.js'
+import { type ErrorCode, errorCodes, InputError, PairError } from '../errors.js'
+import type { ClockPort } from '../runtime/ports-clock.js'
+import type { SnapshotPort } from '../runtime/ports-outbox.js'
+import type { PeerLink } from '../runtime/ports-peer.js'
+import type { ServerEvents } from '../runtime/ports-server.js'
+import { Follow, type FollowHandlers, type FollowLimits, type LoadHeader } from '../sync/follow.js'
+import { type Epoch, epochOf, type HistoryId, instant } from '../units.js'
+import type { Message } from '../wire/message.js'
+import { Held } from './held.js'
+import type { Input } from './intake.js'
+import type { Replica } from './replica.js'
+
+const noEpoch: Epoch = epochOf(0)
+
+export interface FollowingOptions extends FollowLimits {
+  readonly clock: ClockPort
+  readonly snapshot: SnapshotPort
+  readonly queueBytes: number
+  readonly windowMs: number
+}
+
+export class Following<State> {
+  readonly #replica: Replica<State>
+  readonly #options: FollowingOptions
+  readonly #events: ServerEvents
+  readonly #held: Held
+  readonly #follow: Follow
+  #link: PeerLink | undefined
+  /** A load is in place, or was before this member lost step: its table of sources speaks of the pair. */
+  #isInstalled = false
+
+  constructor(replica: Replica<State>, options: FollowingOptions, events: ServerEvents) {
+    this.#replica = replica
+    this.#options = options
+    this.#events = events
+    this.#held = new Held(options.queueBytes)
+    this.#follow = new Follow(options.snapshot, options, this.#handlers())
+  }
+
+  /** Last frame that this member has acknowledged. */
+  get acked(): number {
+    return this.#follow.acked
+  }
+
+  /** Frames held and not processed. */
+  get lag(): number {
+    return this.#follow.lag
+  }
+
+  get heldBytes(): number {
+    return this.#held.bytes
+  }
+
+  attach(link: PeerLink): void {
+    this.#link = link
+    this.#follow.attach(link)
+  }
+
+  detach(): void {
+    this.#link = undefined
+    this.#follow.detach()
+  }
+
+  /** An input of the application, which has an identity. */
+  take(input: Input, source: string): void {
+    const verdict = this.#isInstalled
+      ? this.#replica.sources.classify(source, input.seq)
+      : undefined
+    if (verdict?.type === 'known') {
+      const frameNo = verdict.isNewest ? verdict.frameNo : undefined
+      const epoch = this.#follow.epoch ?? noEpoch
+      return input.answer.resolve({ frameNo, epoch, duplicate: true })
+    }
+    this.#held.hold(input, source, this.#options.clock.now())
+  }
+
+  /** Holds what a primary that was demoted had not answered. */
+  holdAgain(input: Input, source: string): void {
+    this.#held.hold(input, source, this.#options.clock.now())
+  }
+
+  /** Everything that is held, in order of arrival: it is the caller's now. */
+  drainHeld(): readonly Input[] {
+    return this.#held.drain()
+  }
+
+  /** Gives the primary what it has not announced within a window. */
+  forwardOverdue(): void {
+    if (this.#link === undefined || this.#follow.epoch === undefined) return
+    const now = this.#options.clock.now()
+    const before = instant(now - this.#options.windowMs)
+    for (const { source, seq, data } of this.#held.overdue(before, now)) {
+      if (source !== undefined) this.#follow.forward(source, seq, data)
+    }
+  }
+
+  askLoad(): void {
+    this.#isInstalled = false
+    this.#follow.askLoad()
+  }
+
+  dropLoad(): void {
+    this.#follow.dropLoad()
+  }
+
+  askResume(epoch: Epoch, history: HistoryId): void {
+    this.#follow.askResume(epoch, history)
+  }
+
+  stopAcknowledging(): void {
+    this.#follow.stopAcknowledging()
+  }
+
+  /** Processes all that is held, applies the notices that wait, and ends following. */
+  finish(): void {
+    const { ledger } = this.#replica
+    this.#isInstalled = false
+    const { frames, sent } = this.#follow.drain()
+    for (const frame of frames) {
+      this.#replica.apply(frame)
+      if (ledger.isBatchLarge) ledger.flush()
+    }
+    ledger.flush()
+    ledger.peerSent(sent)
+  }
+
+  /** False when the message does not fit. */
+  onMessage(message: Message): boolean {
+    if (message.type !== 'refuse-forward') return this.#follow.onMessage(message)
+    const { source, seq, code, expected } = message
+    this.#held.refused(source, seq, refusal(code, expected))
+    return true
+  }
+
+  close(): void {
+    this.#follow.close()
+  }
+
+  #handlers(): FollowHandlers {
+    const { clock } = this.#options
+    return {
+      announced: (frame, epoch) => {
+        const { source, seq, frameNo, stamp } = frame
+        this.#replica.clock.observe(stamp, clock.now())
+        if (source === '') return
+        this.#replica.sources.take(source, seq, frameNo)
+        this.#held.announced(source, seq, frameNo, epoch)
+      },
+      process: (frame) => {
+        this.#replica.apply(frame)
+        if (this.#replica.ledger.isBatchLarge) this.#replica.ledger.flush()
+      },
+      flush: () => {
+        this.#replica.ledger.flush()
+        return this.#replica.ledger.isFull ? 'overflow' : this.#divergence()
+      },
+      sent: (notices) => {
+        this.#replica.ledger.peerSent(notices)
+        return this.#divergence()
+      },
+      install: (image, header) => this.#replica.restore(image, header, clock.now()),
+      installed: (header) => this.#installed(header),
+      loadFailed: (error) => {
+        this.#events.fault(error)
+        this.#events.loadFailed()
+      },
+      outOfStep: (reason) => this.#events.outOfStep(reason),
+      schedule: (later) => {
+        if (later) clock.nextTurn(() => this.#follow.turn())
+        else clock.defer(() => this.#follow.turn())
+      },
+    }
+  }
+
+  #installed(header: LoadHeader): void {
+    this.#isInstalled = true
+    for (const { source, seq, frameNo } of this.#replica.sources.list()) {
+      this.#held.announced(source, seq, frameNo, header.epoch)
+    }
+    this.#events.loadInstalled(header.epoch, header.history)
+  }
+
+  #divergence(): OutOfStep | undefined {
+    const found = this.#replica.ledger.divergence
+    if (found === undefined) return undefined
+    const channel = JSON.stringify(found.channel)
+    const error = new PairError(
+      'ERR_HOTPAIR_DIVERGED',
+      `output ${found.number} of channel ${channel} differs between the members; this one loads again. Look for a clock, randomness or I/O in process().`,
+    )
+    this.#events.fault(error, this.#replica.frameNo, found.channel)
+    return 'divergence'
+  }
+}
+
+function refusal(code: string, expected: number): InputError {
+  const known = isCode(code) ? code : 'ERR_HOTPAIR_INPUT'
+  if (expected === 0) return new InputError(known, 'the primary refused the input')
+  return new InputError(known, `the primary expects ${expected} next; it was not taken`, expected)
+}
+
+function isCode(code: string): code is ErrorCode {
+  return Object.hasOwn(errorCodes, code)
+}
