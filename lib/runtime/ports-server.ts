@@ -45,8 +45,21 @@ export interface ServerEvents {
 
 /** What the runtime has a server do: each method is the effect of that name. */
 export interface ServerPort {
+  readonly feeding: FeedingPort
+  readonly following: FollowingPort
   begin(history: HistoryId, epoch: Epoch, over: 'nothing' | 'state'): void
   goSolo(epoch: Epoch): void
+  takeOver(epoch: Epoch, verdict: Verdict | 'renounced', since: Instant): void
+  demote(): void
+  openGate(): void
+  closeGate(): void
+  stopIntake(): void
+  settle(limitMs: number): Promise<void>
+  readOut(limitMs: number): Promise<void>
+}
+
+/** The primary's end of the link. */
+export interface FeedingPort {
   sendLoad(to: Incarnation): void
   postponeLoad(): void
   resumeFeed(to: Incarnation): void
@@ -55,17 +68,14 @@ export interface ServerPort {
   hold(): void
   release(): void
   tellInSync(epoch: Epoch): void
-  openGate(): void
-  closeGate(): void
-  demote(): void
-  stopIntake(): void
-  settle(limitMs: number): Promise<void>
+}
+
+/** The follower's end of the link. */
+export interface FollowingPort {
   askLoad(): void
   dropLoad(): void
   askResume(epoch: Epoch, history: HistoryId): void
   stopAcknowledging(): void
-  readOut(limitMs: number): Promise<void>
-  takeOver(epoch: Epoch, verdict: Verdict | 'renounced', since: Instant): void
 }
 
 /** What a takeover found and did. */

@@ -166,35 +166,38 @@ export class Runtime {
 
   #serve(effect: Exclude<InstantEffect, { type: NotServed }>): void {
     const { server, clock } = this.#ports
+    const { feeding, following } = server
     switch (effect.type) {
       case 'begin':
         return server.begin(effect.history, effect.epoch, effect.over)
       case 'ask-load':
-        return server.askLoad()
+        return following.askLoad()
       case 'drop-load':
-        return server.dropLoad()
+        return following.dropLoad()
       case 'ask-resume': {
         const state = this.#state
-        return state.role === 'standby' ? server.askResume(state.epoch, state.history) : undefined
+        return state.role === 'standby'
+          ? following.askResume(state.epoch, state.history)
+          : undefined
       }
       case 'send-load':
-        return server.sendLoad(effect.to)
+        return feeding.sendLoad(effect.to)
       case 'postpone-load':
-        return server.postponeLoad()
+        return feeding.postponeLoad()
       case 'resume-feed':
-        return server.resumeFeed(effect.to)
+        return feeding.resumeFeed(effect.to)
       case 'refuse-resume':
-        return server.refuseResume()
+        return feeding.refuseResume()
       case 'drop-feed':
-        return server.dropFeed()
+        return feeding.dropFeed()
       case 'hold':
-        return server.hold()
+        return feeding.hold()
       case 'release':
-        return server.release()
+        return feeding.release()
       case 'tell-in-sync':
-        return server.tellInSync(effect.epoch)
+        return feeding.tellInSync(effect.epoch)
       case 'stop-acknowledging':
-        return server.stopAcknowledging()
+        return following.stopAcknowledging()
       case 'take-over':
         return server.takeOver(effect.epoch, effect.verdict, clock.now())
       case 'go-solo':

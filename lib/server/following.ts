@@ -11,7 +11,7 @@ import { type ErrorCode, errorCodes, InputError, PairError } from '../errors.js'
 import type { ClockPort } from '../runtime/ports-clock.js'
 import type { SnapshotPort } from '../runtime/ports-outbox.js'
 import type { PeerLink } from '../runtime/ports-peer.js'
-import type { ServerEvents } from '../runtime/ports-server.js'
+import type { FollowingPort, ServerEvents } from '../runtime/ports-server.js'
 import { Follow, type FollowHandlers, type FollowLimits, type LoadHeader } from '../sync/follow.js'
 import { type Epoch, epochOf, type HistoryId, instant } from '../units.js'
 import type { Message } from '../wire/message.js'
@@ -28,7 +28,7 @@ export interface FollowingOptions extends FollowLimits {
   readonly windowMs: number
 }
 
-export class Following<State> {
+export class Following<State> implements FollowingPort {
   readonly #replica: Replica<State>
   readonly #options: FollowingOptions
   readonly #events: ServerEvents

@@ -1,9 +1,9 @@
 /**
  * The server of one member: it does what the rules decide, and reports what they need to know.
  *
- * Two duties exclude each other, ruling and following, over one replica. This class joins them and
- * turns packets of the link into calls and events. It decides nothing about roles: every method of
- * `ServerPort` is the effect of that name.
+ * Two duties exclude each other, ruling (with `feeding` as its end of the link) and following, over one
+ * replica. This class joins them and hands packets to the right one. It decides nothing about roles:
+ * every method of the ports is the effect of that name.
  */
 
 import { ClosedError, InputError, PairError } from '../errors.js'
@@ -11,17 +11,10 @@ import type { Verdict } from '../events.js'
 import type { ClockPort, Timer } from '../runtime/ports-clock.js'
 import type { PeerLink } from '../runtime/ports-peer.js'
 import type { ServerEvents, ServerOptions, ServerPort } from '../runtime/ports-server.js'
-import { Feed, type FeedHandlers } from '../sync/feed.js'
 import { type Epoch, type HistoryId, type Incarnation, type Instant, millis } from '../units.js'
-import {
-  chunkBytes,
-  type Message,
-  packetLimit,
-  readMessage,
-  writeMessage,
-} from '../wire/message.js'
-import { PacketWriter } from '../wire/packet.js'
+import { type Message, packetLimit, readMessage } from '../wire/message.js'
 import { Delivery } from './delivery.js'
+import { Feeding } from './feeding.js'
 import { Following } from './following.js'
 import { type Input, Intake } from './intake.js'
 import { Replica } from './replica.js'
@@ -47,6 +40,8 @@ export interface ServerCounts {
 }
 
 export class Server<State> implements ServerPort {
+  readonly feeding: Feeding<State>
+  readonly following: Following<State>
   readonly #options: ServerOptions<State>
   readonly #events: ServerEvents
   readonly #clock: ClockPort
@@ -54,22 +49,15 @@ export class Server<State> implements ServerPort {
   readonly #intake: Intake
   readonly #delivery: Delivery
   readonly #ruling: Ruling<State>
-  readonly #following: Following<State>
-  readonly #writer: PacketWriter
-  readonly #packetBytes: number
   #link: PeerLink | undefined
   #isClosed = false
   #watch: Timer | undefined
-  /** From which frame on the follower would go on; set while `resume-asked` is decided. */
-  #resumeFrom: number | undefined
 
   constructor(options: ServerOptions<State>, events: ServerEvents) {
     const { limits, clock, app } = options
     this.#options = options
     this.#events = events
     this.#clock = clock
-    this.#packetBytes = packetLimit(limits.inputBytes)
-    this.#writer = new PacketWriter(this.#packetBytes)
     const fault = (error: PairError, frameNo: number) => events.fault(error, frameNo)
     this.#replica = new Replica(app, options.outbox, limits, fault)
     this.#intake = new Intake(limits.queueBytes)
@@ -84,13 +72,18 @@ export class Server<State> implements ServerPort {
       onFault: (error, channel, frameNo) => events.fault(error, frameNo, channel),
     })
     const { outboxBytes, unacknowledgedBytes, stateBytes, queueBytes } = limits
-    const onOverflow = () => this.#overflow()
-    const ruling = { clock, outboxBytes, unacknowledgedBytes, onOverflow }
-    this.#ruling = new Ruling(this.#replica, this.#intake, this.#delivery, ruling)
     const { snapshot, windowMs } = options
-    const packetBytes = this.#packetBytes
+    const packetBytes = packetLimit(limits.inputBytes)
+    this.#ruling = new Ruling(this.#replica, this.#intake, this.#delivery, {
+      clock,
+      outboxBytes,
+      unacknowledgedBytes,
+      onOverflow: () => this.feeding.overflow(),
+    })
+    const parts = { replica: this.#replica, ruling: this.#ruling, delivery: this.#delivery }
+    this.feeding = new Feeding(parts, { clock, snapshot, packetBytes }, events)
     const bounds = { stateBytes, unacknowledgedBytes, packetBytes, queueBytes }
-    this.#following = new Following(this.#replica, { clock, snapshot, windowMs, ...bounds }, events)
+    this.following = new Following(this.#replica, { clock, snapshot, windowMs, ...bounds }, events)
     this.#watchWaits()
   }
 
@@ -103,11 +96,11 @@ export class Server<State> implements ServerPort {
   get counts(): ServerCounts {
     return {
       frameNo: this.#replica.frameNo,
-      committed: this.#ruling.isRuling ? this.#ruling.committed : this.#following.acked,
+      committed: this.#ruling.isRuling ? this.#ruling.committed : this.following.acked,
       unacknowledged: this.#ruling.feed?.unacknowledgedCount ?? 0,
-      lag: this.#following.lag,
+      lag: this.following.lag,
       waiting: this.#intake.waitingCount,
-      heldBytes: this.#following.heldBytes,
+      heldBytes: this.following.heldBytes,
       outboxBytes: this.#replica.ledger.bytes,
       pending: this.#delivery.pendingCount,
     }
@@ -117,7 +110,7 @@ export class Server<State> implements ServerPort {
   receive(input: Input): void {
     if (this.#isClosed) return input.answer.reject(new ClosedError())
     if (this.#ruling.isRuling) return this.#ruling.take(input)
-    if (input.source !== undefined) return this.#following.take(input, input.source)
+    if (input.source !== undefined) return this.following.take(input, input.source)
     const text =
       'this member does not rule: give the input a (source, seq), or give it to the primary'
     input.answer.reject(new InputError('ERR_HOTPAIR_NOT_PRIMARY', text))
@@ -125,7 +118,7 @@ export class Server<State> implements ServerPort {
 
   stopIntake(): void {
     this.#isClosed = true
-    refuse(this.#following.drainHeld(), new ClosedError())
+    refuse(this.following.drainHeld(), new ClosedError())
   }
 
   begin(history: HistoryId, epoch: Epoch, over: 'nothing' | 'state'): void {
@@ -137,51 +130,6 @@ export class Server<State> implements ServerPort {
   goSolo(epoch: Epoch): void {
     this.#ruling.reign(this.#replica.history, epoch)
     this.#ruling.commit()
-  }
-
-  sendLoad(to: Incarnation): void {
-    const link = this.#link
-    const { epoch } = this.#ruling
-    if (link?.hello.incarnation !== to || epoch === undefined) return
-    const image = this.#image(epoch)
-    if (image === undefined) return
-    const { frameNo, history } = this.#replica
-    const feed = new Feed(to, epoch, frameNo, this.#packetBytes, this.#feedHandlers(to))
-    this.#delivery.noticeAll()
-    this.#ruling.feedWith(feed)
-    const chunks = this.#options.snapshot.cut(image, chunkBytes)
-    feed.begin(link, history, image.length, chunks)
-  }
-
-  postponeLoad(): void {
-    this.#send({ type: 'refuse-load', reason: 'not at the moment' })
-  }
-
-  resumeFeed(to: Incarnation): void {
-    const { feed } = this.#ruling
-    const from = this.#resumeFrom
-    if (feed?.follower !== to || this.#link === undefined || from === undefined) return
-    if (!feed.resume(this.#link, from)) this.refuseResume()
-  }
-
-  refuseResume(): void {
-    this.#send({ type: 'refuse-resume' })
-  }
-
-  dropFeed(): void {
-    this.#ruling.dropFeed()
-  }
-
-  hold(): void {
-    this.#ruling.hold()
-  }
-
-  release(): void {
-    this.#ruling.release()
-  }
-
-  tellInSync(epoch: Epoch): void {
-    this.#ruling.feed?.tellInSync(epoch)
   }
 
   openGate(): void {
@@ -201,7 +149,7 @@ export class Server<State> implements ServerPort {
     )
     for (const input of this.#ruling.end()) {
       if (input.source === undefined || this.#isClosed) input.answer.reject(error)
-      else this.#following.holdAgain(input, input.source)
+      else this.following.holdAgain(input, input.source)
     }
   }
 
@@ -216,22 +164,6 @@ export class Server<State> implements ServerPort {
     })
   }
 
-  askLoad(): void {
-    this.#following.askLoad()
-  }
-
-  dropLoad(): void {
-    this.#following.dropLoad()
-  }
-
-  askResume(epoch: Epoch, history: HistoryId): void {
-    this.#following.askResume(epoch, history)
-  }
-
-  stopAcknowledging(): void {
-    this.#following.stopAcknowledging()
-  }
-
   /** Reads out what the lost primary had sent; then the link is down. */
   async readOut(limitMs: number): Promise<void> {
     await this.#link?.readOut(limitMs)
@@ -239,8 +171,8 @@ export class Server<State> implements ServerPort {
 
   /** DESIGN 2.10: process what is held, reconcile, send what is not noticed as sent, take what was held back. */
   takeOver(epoch: Epoch, verdict: Verdict | 'renounced', since: Instant): void {
-    const { acked } = this.#following
-    this.#following.finish()
+    const { acked } = this.following
+    this.following.finish()
     const inDoubt = this.#queuePending(acked)
     this.#rule(epoch)
     const tookMs = this.#clock.now() - since
@@ -249,17 +181,18 @@ export class Server<State> implements ServerPort {
 
   linkUp(link: PeerLink): void {
     this.#link = link
-    this.#following.attach(link)
+    this.feeding.attach(link)
+    this.following.attach(link)
   }
 
   linkDown(): void {
     this.#link = undefined
-    this.#following.detach()
-    this.#ruling.feed?.detach()
+    this.following.detach()
+    this.feeding.detach()
   }
 
   drained(): void {
-    this.#ruling.feed?.drained()
+    this.feeding.drained()
   }
 
   /** Throws ERR_HOTPAIR_PEER_PROTOCOL for what the protocol does not allow. */
@@ -275,69 +208,33 @@ export class Server<State> implements ServerPort {
     this.stopIntake()
     this.#watch?.clear()
     refuse(this.#ruling.end(), new ClosedError())
-    this.#following.close()
+    this.following.close()
     this.#options.outbox.close()
   }
 
   #onMessage(message: Message, from: Incarnation): boolean {
     const events = this.#events
     switch (message.type) {
-      case 'ask-load':
-        events.loadAsked(from)
-        return true
-      case 'ask-resume':
-        this.#resumeFrom = message.frameNo
-        events.resumeAsked(from, message.epoch, message.history)
-        return true
-      case 'acknowledge':
-        return this.#ruling.feed?.onAcknowledge(message, this.#clock.now()) ?? true
       case 'refuse-resume':
         events.resumeRefused(from)
         return true
       case 'refuse-load':
-        this.#following.dropLoad()
+        this.following.dropLoad()
         events.loadFailed()
         return true
       case 'in-sync':
         events.toldInSync(message.incarnation, from, message.epoch)
         return true
-      case 'forward':
-        this.#takeForwarded(message)
-        return true
       default:
-        return this.#following.onMessage(message)
+        return this.feeding.onMessage(message, from) ?? this.following.onMessage(message)
     }
   }
 
   #rule(epoch: Epoch): void {
     this.#ruling.reign(this.#replica.history, epoch)
     this.#ruling.keep()
-    for (const input of this.#following.drainHeld()) this.#ruling.take(input)
+    for (const input of this.following.drainHeld()) this.#ruling.take(input)
     this.#ruling.commit()
-  }
-
-  #image(epoch: Epoch): Uint8Array | undefined {
-    try {
-      return this.#replica.image(epoch, (channel) => this.#delivery.pending(channel))
-    } catch (error) {
-      const cause = error instanceof PairError ? error : undefined
-      const fault = cause ?? new PairError('ERR_HOTPAIR_STATE', String(error), { cause: error })
-      this.#events.fault(fault)
-      this.#send({ type: 'refuse-load', reason: fault.message })
-      return undefined
-    }
-  }
-
-  #feedHandlers(follower: Incarnation): FeedHandlers {
-    return {
-      acknowledged: (frameNo) => this.#ruling.acknowledged(frameNo),
-      noticed: (index, number) => {
-        const channel = this.#replica.ledger.channels.at(index)
-        if (channel) this.#delivery.notice(channel, number)
-      },
-      near: () => this.#events.near(follower),
-      covered: () => this.#events.covered(follower),
-    }
   }
 
   /** Lines up what the former primary did not report sent; those it may have begun are in doubt. */
@@ -354,40 +251,16 @@ export class Server<State> implements ServerPort {
     return inDoubt
   }
 
-  #takeForwarded({ source, seq, data }: Extract<Message, { type: 'forward' }>): void {
-    if (!this.#ruling.isRuling) return
-    const reject = (error: Error) => {
-      // Only a gap is the sender's to mend; for anything else the other member keeps its copy.
-      if (!(error instanceof InputError) || error.expectedSeq === undefined) return
-      const { code, expectedSeq: expected } = error
-      this.#send({ type: 'refuse-forward', source, seq, code, expected })
-    }
-    const answer = { resolve: () => {}, reject }
-    this.#ruling.take({ data: new Uint8Array(data), source, seq, answer })
-  }
-
   /** Looks after what waits: held inputs are forwarded, a silent follower is reported. */
   #watchWaits(): void {
     const { windowMs, ackTimeoutMs } = this.#options
     this.#watch = this.#clock.setTimer(millis(Math.min(windowMs, ackTimeoutMs) / 4), () => {
-      this.#following.forwardOverdue()
+      this.following.forwardOverdue()
       const waiting = this.#ruling.feed?.waitingSince
       const isLate = waiting !== undefined && this.#clock.now() - waiting > ackTimeoutMs
       if (isLate) this.#events.ackTimeout()
       this.#watchWaits()
     })
-  }
-
-  #overflow(): void {
-    const reason = 'the tail grew over the bound before the load was in place'
-    this.#send({ type: 'refuse-load', reason })
-    this.#ruling.dropFeed()
-  }
-
-  #send(message: Message): void {
-    if (this.#link === undefined) return
-    writeMessage(this.#writer, message)
-    this.#link.write(this.#writer.take())
   }
 }
 

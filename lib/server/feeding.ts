@@ -1,0 +1,182 @@
+/**
+ * The primary's end of the link: loads on request, resumption, pairing, inputs that the other forwards.
+ *
+ * One follower at a time. What it holds is known by its acknowledgements alone; what follows from that
+ * is the rules' to decide. A state that cannot be cloned is refused with its reason, never half sent.
+ */
+
+import { InputError, PairError } from '../errors.js'
+import type { ClockPort } from '../runtime/ports-clock.js'
+import type { SnapshotPort } from '../runtime/ports-outbox.js'
+import type { PeerLink } from '../runtime/ports-peer.js'
+import type { FeedingPort, ServerEvents } from '../runtime/ports-server.js'
+import { Feed, type FeedHandlers } from '../sync/feed.js'
+import type { Epoch, Incarnation } from '../units.js'
+import { chunkBytes, type Message, writeMessage } from '../wire/message.js'
+import { PacketWriter } from '../wire/packet.js'
+import type { Delivery } from './delivery.js'
+import type { Replica } from './replica.js'
+import type { Ruling } from './ruling.js'
+
+export interface FeedingOptions {
+  readonly clock: ClockPort
+  readonly snapshot: SnapshotPort
+  /** Longest packet body that the other side takes. */
+  readonly packetBytes: number
+}
+
+export class Feeding<State> implements FeedingPort {
+  readonly #replica: Replica<State>
+  readonly #ruling: Ruling<State>
+  readonly #delivery: Delivery
+  readonly #options: FeedingOptions
+  readonly #events: ServerEvents
+  readonly #writer: PacketWriter
+  #link: PeerLink | undefined
+  /** From which frame on the follower would go on; set while `resume-asked` is decided. */
+  #resumeFrom: number | undefined
+
+  constructor(
+    parts: {
+      readonly replica: Replica<State>
+      readonly ruling: Ruling<State>
+      readonly delivery: Delivery
+    },
+    options: FeedingOptions,
+    events: ServerEvents,
+  ) {
+    this.#replica = parts.replica
+    this.#ruling = parts.ruling
+    this.#delivery = parts.delivery
+    this.#options = options
+    this.#events = events
+    this.#writer = new PacketWriter(options.packetBytes)
+  }
+
+  attach(link: PeerLink): void {
+    this.#link = link
+  }
+
+  detach(): void {
+    this.#link = undefined
+    this.#ruling.feed?.detach()
+  }
+
+  drained(): void {
+    this.#ruling.feed?.drained()
+  }
+
+  sendLoad(to: Incarnation): void {
+    const link = this.#link
+    const { epoch } = this.#ruling
+    if (link?.hello.incarnation !== to || epoch === undefined) return
+    const image = this.#image(epoch)
+    if (image === undefined) return
+    const { frameNo, history } = this.#replica
+    const feed = new Feed(to, epoch, frameNo, this.#options.packetBytes, this.#feedHandlers(to))
+    this.#delivery.noticeAll()
+    this.#ruling.feedWith(feed)
+    const chunks = this.#options.snapshot.cut(image, chunkBytes)
+    feed.begin(link, history, image.length, chunks)
+  }
+
+  postponeLoad(): void {
+    this.#send({ type: 'refuse-load', reason: 'not at the moment' })
+  }
+
+  resumeFeed(to: Incarnation): void {
+    const { feed } = this.#ruling
+    const from = this.#resumeFrom
+    if (feed?.follower !== to || this.#link === undefined || from === undefined) return
+    if (!feed.resume(this.#link, from)) this.refuseResume()
+  }
+
+  refuseResume(): void {
+    this.#send({ type: 'refuse-resume' })
+  }
+
+  dropFeed(): void {
+    this.#ruling.dropFeed()
+  }
+
+  hold(): void {
+    this.#ruling.hold()
+  }
+
+  release(): void {
+    this.#ruling.release()
+  }
+
+  tellInSync(epoch: Epoch): void {
+    this.#ruling.feed?.tellInSync(epoch)
+  }
+
+  /** A follower that loads takes the tail too slowly: its load is given up. */
+  overflow(): void {
+    const reason = 'the tail grew over the bound before the load was in place'
+    this.#send({ type: 'refuse-load', reason })
+    this.#ruling.dropFeed()
+  }
+
+  /** False when the message does not fit; undefined when it is not for a primary. */
+  onMessage(message: Message, from: Incarnation): boolean | undefined {
+    switch (message.type) {
+      case 'ask-load':
+        this.#events.loadAsked(from)
+        return true
+      case 'ask-resume':
+        this.#resumeFrom = message.frameNo
+        this.#events.resumeAsked(from, message.epoch, message.history)
+        return true
+      case 'acknowledge':
+        return this.#ruling.feed?.onAcknowledge(message, this.#options.clock.now()) ?? true
+      case 'forward':
+        this.#takeForwarded(message)
+        return true
+      default:
+        return undefined
+    }
+  }
+
+  #image(epoch: Epoch): Uint8Array | undefined {
+    try {
+      return this.#replica.image(epoch, (channel) => this.#delivery.pending(channel))
+    } catch (error) {
+      const known = error instanceof PairError ? error : undefined
+      const fault = known ?? new PairError('ERR_HOTPAIR_STATE', String(error), { cause: error })
+      this.#events.fault(fault)
+      this.#send({ type: 'refuse-load', reason: fault.message })
+      return undefined
+    }
+  }
+
+  #feedHandlers(follower: Incarnation): FeedHandlers {
+    return {
+      acknowledged: (frameNo) => this.#ruling.acknowledged(frameNo),
+      noticed: (index, number) => {
+        const channel = this.#replica.ledger.channels.at(index)
+        if (channel) this.#delivery.notice(channel, number)
+      },
+      near: () => this.#events.near(follower),
+      covered: () => this.#events.covered(follower),
+    }
+  }
+
+  #takeForwarded({ source, seq, data }: Extract<Message, { type: 'forward' }>): void {
+    if (!this.#ruling.isRuling) return
+    const reject = (error: Error) => {
+      // Only a gap is the sender's to mend; for anything else the other member keeps its copy.
+      if (!(error instanceof InputError) || error.expectedSeq === undefined) return
+      const { code, expectedSeq: expected } = error
+      this.#send({ type: 'refuse-forward', source, seq, code, expected })
+    }
+    const answer = { resolve: () => {}, reject }
+    this.#ruling.take({ data: new Uint8Array(data), source, seq, answer })
+  }
+
+  #send(message: Message): void {
+    if (this.#link === undefined) return
+    writeMessage(this.#writer, message)
+    this.#link.write(this.#writer.take())
+  }
+}
