@@ -186,8 +186,11 @@ export class Dialer {
   }
 }
 
-// Dialling a free port from the same host may, by chance, use that very port as the source: TCP
-// then connects the socket to itself, which would also keep the other member from listening there.
-function isConnectedToItself(socket: Socket): boolean {
+/**
+ * Whether `socket` has met itself: dialling a free port of the same host may, by chance, use that
+ * very port as its source, and TCP then connects the two ends. It would also keep the other member
+ * from listening there.
+ */
+export function isConnectedToItself(socket: Socket): boolean {
   return socket.localPort === socket.remotePort && socket.localAddress === socket.remoteAddress
 }

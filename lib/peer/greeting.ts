@@ -92,7 +92,8 @@ export class Greeting implements ChannelReceiver {
     this.#done = done
     this.#deadline = context.clock.setTimer(deadlineMs, () => this.#break('too-slow'))
     raw.setNoDelay(true)
-    // A member that vanished with its host sends no end: the kernel then finds out, in some ten seconds.
+    // A member that vanished with its host sends no end: the kernel then finds out, in some ten
+    // seconds.
     raw.setKeepAlive(true, 1_000)
     // What is wrong is told by the channel or by TLS; without a listener an error would end the
     // process.

@@ -1,7 +1,8 @@
 /**
- * A member b in a process of its own, to be killed. It links to the port given and fills the connection,
- * so that its buffers have grown; at the first packet from the other side it writes its last packets,
- * says so in a file once the operating system has them all, and then stands still: it never reads again.
+ * A member b in a process of its own, to be killed. It links to the port given and fills the
+ * connection, so that its buffers have grown; at the first packet from the other side it writes its
+ * last packets, says so in a file once the operating system has them all, and then stands still: it
+ * never reads again.
  *
  * Arguments: port, secret or '-', file, number and size of the last packets.
  */

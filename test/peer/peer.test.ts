@@ -4,6 +4,7 @@
 
 import t from 'tap'
 import { PairError } from '#lib/errors.js'
+import { Link } from '#lib/peer/link.js'
 import { systemClock } from '#lib/runtime/clock.js'
 import type { ClockPort } from '#lib/runtime/ports-clock.js'
 import { incarnationOf } from '#lib/units.js'
@@ -150,6 +151,18 @@ t.test('a packet that breaks the protocol closes the link, and is counted', asyn
   t.equal(a.peer.counters().protocolFaults, 1)
 })
 
+t.test('a mistake of our own within a packet closes the link and is not swallowed', async (t) => {
+  const { a } = await openPair(t)
+  const link = await a.untilUp()
+  if (!(link instanceof Link)) throw new Error('the transport makes its links from Link')
+  a.onPacket = () => {
+    throw new TypeError('undefined is not a function')
+  }
+  t.throws(() => link.body(Uint8Array.of(16)), { name: 'TypeError' })
+  t.strictSame(a.story, ['up', 'down: undefined is not a function'])
+  t.equal(a.peer.counters().protocolFaults, 0)
+})
+
 t.test('packets of a link that its protocol does not know close it', async (t) => {
   const cases: [Uint8Array, RegExp][] = [
     [packetOf(Buffer.from('x'), 3), /type 3 out of place/],
@@ -202,6 +215,20 @@ t.test('a link that is written to beyond every bound is closed', async (t) => {
   t.strictSame(b.story, ['up'], 'nobody is told within write')
   await b.untilDown()
   t.match(b.story[1], /over the limit of 20000000/)
+})
+
+t.test(
+  'a name or a setting that no hello can carry is refused before anything is opened',
+  async (t) => {
+    t.throws(() => new Party({ pair: 'x'.repeat(257) }), { name: 'RangeError' })
+    t.throws(() => new Party({ settings: { appVersion: 'x'.repeat(257) } }), { name: 'RangeError' })
+  },
+)
+
+t.test('a transport is opened once', async (t) => {
+  const a = await new Party().open(t)
+  await t.rejects(a.open(t), { message: /already open/ })
+  t.equal(a.peer.addresses.length, 1)
 })
 
 t.test('close is the same for everybody, at any time', async (t) => {

@@ -1,6 +1,6 @@
 /**
- * Who is not let in: a member that does not fit is refused by name on both sides and once; the member
- * that refuses goes on; a stranger learns nothing.
+ * Who is not let in: a member that does not fit is refused by name on both sides and once; the
+ * member that refuses goes on; a stranger learns nothing.
  */
 
 import { createServer } from 'node:net'
