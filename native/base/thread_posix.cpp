@@ -1,9 +1,12 @@
 // Threads by pthread; see thread.hpp.
 //
-// A glibc of 2.34 or newer gives pthread_create and pthread_join a new version that older ones do
-// not have; binding the first version keeps the addon loadable where Node.js itself still runs.
+// A glibc of 2.34 or newer gives these calls a new version that older ones do not have; binding the
+// first version keeps the addon loadable where Node.js itself still runs.
 #include <pthread.h>
 #include <signal.h>
+#if defined(__linux__)
+#include <sys/prctl.h>
+#endif
 
 #include <bit>
 #include <memory>
@@ -16,9 +19,11 @@
 #if defined(__x86_64__)
 __asm__(".symver pthread_create,pthread_create@GLIBC_2.2.5");
 __asm__(".symver pthread_join,pthread_join@GLIBC_2.2.5");
+__asm__(".symver pthread_sigmask,pthread_sigmask@GLIBC_2.2.5");
 #elif defined(__aarch64__)
 __asm__(".symver pthread_create,pthread_create@GLIBC_2.17");
 __asm__(".symver pthread_join,pthread_join@GLIBC_2.17");
+__asm__(".symver pthread_sigmask,pthread_sigmask@GLIBC_2.17");
 #endif
 #endif
 
@@ -38,6 +43,9 @@ void* run(void* raw) {
   const std::unique_ptr<Start> start(static_cast<Start*>(raw));
 #if defined(__APPLE__)
   pthread_setname_np(start->name);
+#elif defined(__linux__)
+  // Not pthread_setname_np, whose version is too new as well.
+  static_cast<void>(::prctl(PR_SET_NAME, start->name));
 #endif
   start->body(start->context);
   return nullptr;
@@ -57,9 +65,6 @@ Result<Thread> Thread::start(const char* name, Body body, void* context) {
   CHECK(pthread_sigmask(SIG_SETMASK, &former, nullptr) == 0);
   if (failure != 0) return Error{ErrorCode::kNative, "pthread_create", failure};
   static_cast<void>(start.release());  // run() owns it.
-#if defined(__linux__)
-  static_cast<void>(pthread_setname_np(thread, name));
-#endif
   return Thread(std::bit_cast<std::uintptr_t>(thread));
 }
 

@@ -2,7 +2,6 @@
 #include "heartbeat/beat_pair.hpp"
 
 #include <algorithm>
-#include <new>
 #include <utility>
 
 #include "base/check.hpp"
@@ -12,10 +11,9 @@ namespace hotpair::heartbeat {
 Result<std::unique_ptr<BeatPair>> BeatPair::open(const PairConfig& config, BeatBoard& board,
                                                  Instant now, BootInstant boot) {
   CHECK(config.timing.is_sound());
-  CHECK(!config.links.empty() && config.links.size() <= kMostLinks);
+  CHECK(config.links.size() > 0);
   CHECK(config.self <= 1 && config.incarnation != 0);
-  std::vector<Link> links;
-  links.reserve(config.links.size());
+  FixedList<Link, kMostLinks> links;
   for (const LinkConfig& each : config.links) {
     Result<Link> opened = Link::open(each);
     if (!opened.ok()) return opened.error();
@@ -24,8 +22,8 @@ Result<std::unique_ptr<BeatPair>> BeatPair::open(const PairConfig& config, BeatB
   return std::make_unique<BeatPair>(config, board, std::move(links), now, boot);
 }
 
-BeatPair::BeatPair(const PairConfig& config, BeatBoard& board, std::vector<Link> links, Instant now,
-                   BootInstant boot)
+BeatPair::BeatPair(const PairConfig& config, BeatBoard& board, FixedList<Link, kMostLinks> links,
+                   Instant now, BootInstant boot)
     : gate(config.timing.gate_span(), boot),
       deadline(now),
       config_(config),

@@ -15,8 +15,8 @@
 #include <atomic>
 #include <cstdint>
 #include <memory>
-#include <vector>
 
+#include "base/fixed_list.hpp"
 #include "base/latest_value.hpp"
 #include "base/result.hpp"
 #include "base/thread_owner.hpp"
@@ -45,7 +45,7 @@ struct PairConfig {
   Timing timing{};
   // This member opens the beat connections.
   bool dials = false;
-  std::vector<LinkConfig> links;
+  FixedList<LinkConfig, kMostLinks> links;
 };
 
 // What the JavaScript thread asks of the beat thread, as bits.
@@ -64,8 +64,8 @@ class BeatPair {
   static Result<std::unique_ptr<BeatPair>> open(const PairConfig& config, BeatBoard& board,
                                                 Instant now, BootInstant boot);
   // For open() only.
-  BeatPair(const PairConfig& config, BeatBoard& board, std::vector<Link> links, Instant now,
-           BootInstant boot);
+  BeatPair(const PairConfig& config, BeatBoard& board, FixedList<Link, kMostLinks> links,
+           Instant now, BootInstant boot);
   BeatPair(const BeatPair&) = delete;
   BeatPair& operator=(const BeatPair&) = delete;
 
@@ -150,7 +150,7 @@ class BeatPair {
 
   const PairConfig config_;
   BeatBoard& board_;
-  std::vector<Link> links_;
+  FixedList<Link, kMostLinks> links_;
   ThreadOwner owner_;
 
   PeerIdentity identity_;

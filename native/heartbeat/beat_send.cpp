@@ -33,9 +33,8 @@ void BeatPair::send_beat(Instant now) noexcept {
   CHECK(is_announced_);
   Beat beat = compose(BeatKind::kBeat, 0, now);
   PacketBytes packet;
-  for (std::size_t i = 0; i < links_.size(); ++i) {
-    Link& link = links_[i];
-    beat.link = static_cast<std::uint8_t>(i);
+  for (Link& link : links_) {
+    beat.link = link.index();
     encode(beat, config_.keys, packet);
     link.send(packet, link.addresses().peer);
     for (Stream& stream : link.streams()) {
@@ -48,9 +47,8 @@ void BeatPair::send_beat(Instant now) noexcept {
 // By UDP when there is no stream. Each probe has a number of its own.
 void BeatPair::send_probe(Link& link, Stream* stream, Instant now) noexcept {
   if (!is_announced_) return;
-  const auto index = static_cast<std::uint8_t>(&link - links_.data());
   PacketBytes packet;
-  encode(compose(BeatKind::kProbe, index, now), config_.keys, packet);
+  encode(compose(BeatKind::kProbe, link.index(), now), config_.keys, packet);
   if (stream == nullptr) return link.send(packet, link.addresses().peer);
   link.write(*stream, packet);
 }
@@ -58,8 +56,7 @@ void BeatPair::send_probe(Link& link, Stream* stream, Instant now) noexcept {
 // Answers one packet to where it came from, echoing that packet and not the newest heard.
 void BeatPair::answer(const Beat& beat, const Source& source, Instant now) noexcept {
   if (!is_announced_) return;
-  const auto index = static_cast<std::uint8_t>(&source.link - links_.data());
-  Beat reply = compose(BeatKind::kAnswer, index, now);
+  Beat reply = compose(BeatKind::kAnswer, source.link.index(), now);
   reply.echo = {beat.incarnation, beat.seq, beat.sent_at, 0};
   PacketBytes packet;
   encode(reply, config_.keys, packet);

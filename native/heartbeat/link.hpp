@@ -124,6 +124,8 @@ class Link {
   std::span<Stream> streams() noexcept { return streams_; }
   Stream& stream(std::size_t index) noexcept { return streams_[index]; }
 
+  // Of this link within its pair. Meaningful after attach.
+  std::uint8_t index() const noexcept { return udp_watched_.link; }
   const LinkAddresses& addresses() const noexcept { return addresses_; }
   // The peer's host was resolved anew.
   void move_to(const LinkAddresses& addresses) noexcept { addresses_ = addresses; }

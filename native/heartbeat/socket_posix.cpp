@@ -7,6 +7,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <cstddef>
 #include <cstring>
 #include <string>
 
@@ -107,6 +108,14 @@ std::optional<Address> parse_address(const char* host, std::uint16_t port) {
   ::freeaddrinfo(found);
   if (!fits) return {};
   return address;
+}
+
+std::uint16_t port_of(const Address& address) noexcept {
+  // The port stands at the same place in both kinds of address, in network order.
+  static_assert(offsetof(sockaddr_in, sin_port) == offsetof(sockaddr_in6, sin6_port));
+  std::uint16_t port = 0;
+  std::memcpy(&port, address.bytes.data() + offsetof(sockaddr_in, sin_port), sizeof(port));
+  return ntohs(port);
 }
 
 Result<UniqueFd> open_udp(const Address& self) {
