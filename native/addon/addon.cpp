@@ -4,6 +4,7 @@
 
 #include <memory>
 
+#include "addon/heartbeat_thread.hpp"
 #include "base/check.hpp"
 
 namespace hotpair::addon {
@@ -14,6 +15,7 @@ Napi::Object initialise(Napi::Env env, Napi::Object exports) {
   Napi::Object facts = Napi::Object::New(env);
   register_facts(env, exports, facts);
   register_outbox(env, exports, facts);
+  register_heartbeat(env, exports, facts);
   register_snapshot(env, exports, facts);
   facts.Freeze();
   exports["facts"] = facts;
@@ -21,6 +23,9 @@ Napi::Object initialise(Napi::Env env, Napi::Object exports) {
 }
 
 }  // namespace
+
+AddonData::AddonData() = default;
+AddonData::~AddonData() = default;
 
 AddonData& AddonData::of(Napi::Env env) {
   AddonData* data = env.GetInstanceData<AddonData>();

@@ -5,6 +5,8 @@
 // function per object file adds its exports and its part of `facts`.
 #pragma once
 
+#include <memory>
+
 #include "addon/napi_clean.hpp"
 
 namespace hotpair::addon {
@@ -12,11 +14,19 @@ namespace hotpair::addon {
 // The contract of lib/native/binding.ts (`bindingAbi`) that this addon carries out.
 inline constexpr int kAbi = 1;
 
+class HeartbeatThread;
+
 struct AddonData {
+  AddonData();
+  ~AddonData();
+
   // The classes, kept so that the open functions can construct them; see handle.hpp.
   Napi::FunctionReference outbox_class;
   Napi::FunctionReference chunk_writer_class;
   Napi::FunctionReference chunk_reader_class;
+  Napi::FunctionReference heartbeat_class;
+  // The beat thread of this environment; null before its first pair.
+  std::unique_ptr<HeartbeatThread> heartbeat_thread;
   // The object that the running open function hands to the constructor it calls; else null.
   void* being_born = nullptr;
 
@@ -26,6 +36,7 @@ struct AddonData {
 
 void register_facts(Napi::Env env, Napi::Object exports, Napi::Object facts);
 void register_outbox(Napi::Env env, Napi::Object exports, Napi::Object facts);
+void register_heartbeat(Napi::Env env, Napi::Object exports, Napi::Object facts);
 void register_snapshot(Napi::Env env, Napi::Object exports, Napi::Object facts);
 
 }  // namespace hotpair::addon

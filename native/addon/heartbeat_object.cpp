@@ -1,0 +1,335 @@
+// HeartbeatHandle: one pair on the beat thread as JavaScript sees it; see lib/native/binding.ts.
+//
+// Thin: arguments in, a word or a command to the beat thread, nothing back; what comes back stands
+// on the board. The board's memory has two users, this object and the ArrayBuffer over it, and goes
+// with the last of them: closing detaches the ArrayBuffer first, so that JavaScript can never touch
+// memory that is gone.
+#include <algorithm>
+#include <cstddef>
+#include <memory>
+#include <optional>
+#include <utility>
+
+#include "addon/addon.hpp"
+#include "addon/args.hpp"
+#include "addon/handle.hpp"
+#include "addon/heartbeat_options.hpp"
+#include "addon/heartbeat_thread.hpp"
+#include "addon/js_error.hpp"
+#include "base/check.hpp"
+#include "base/clock.hpp"
+#include "base/siphash.hpp"
+#include "heartbeat/beat_board.hpp"
+
+namespace hotpair::addon {
+namespace {
+
+// A beat board with its users counted. All of them are on the JavaScript thread.
+class SharedBoard {
+ public:
+  heartbeat::BeatBoard board;
+
+  void use() noexcept { ++users_; }
+  static void let_go(SharedBoard* self) noexcept {
+    CHECK(self->users_ > 0);
+    if (--self->users_ == 0) std::unique_ptr<SharedBoard>(self).reset();
+  }
+
+ private:
+  int users_ = 1;
+};
+
+struct LetGo {
+  void operator()(SharedBoard* board) const noexcept { SharedBoard::let_go(board); }
+};
+using BoardUse = std::unique_ptr<SharedBoard, LetGo>;
+
+class HeartbeatObject final : public Listener {
+ public:
+  static constexpr const char* kClassName = "HeartbeatHandle";
+
+  HeartbeatObject(HeartbeatThread& thread, heartbeat::PairConfig config, BoardUse board,
+                  std::unique_ptr<heartbeat::BeatPair> pair, Napi::ArrayBuffer buffer,
+                  Napi::Function ring)
+      : config_(std::move(config)),
+        board_(std::move(board)),
+        pair_(std::move(pair)),
+        buffer_(Napi::Reference<Napi::ArrayBuffer>::New(buffer, 1)),
+        ring_(Napi::Persistent(ring)) {
+    thread.add(*this);
+    thread.loop().add(*pair_);
+  }
+  ~HeartbeatObject() { end(); }
+
+  bool take_news() noexcept override {
+    return pair_->has_news.exchange(false, std::memory_order_acquire);  // pairs with publish()
+  }
+
+  void tell(napi_env env) override {
+    napi_value undefined = nullptr;
+    napi_value error = nullptr;
+    if (napi_get_undefined(env, &undefined) != napi_ok) return;
+    const napi_status status =
+        napi_call_function(env, undefined, ring_.Value(), 0, nullptr, nullptr);
+    if (status != napi_pending_exception) return;
+    // What the callback throws is an uncaught exception, as from a timer; other pairs still hear.
+    if (napi_get_and_clear_last_exception(env, &error) != napi_ok) return;
+    static_cast<void>(napi_fatal_exception(env, error));
+  }
+
+  Napi::Value board(const Napi::CallbackInfo& info) {
+    if (pair_ == nullptr) return closed_buffer(info.Env());
+    return buffer_.Value();
+  }
+
+  Napi::Value announce(const Napi::CallbackInfo& info) {
+    const auto presence = sized_argument<heartbeat::kPresenceBytes>(info);
+    if (!presence) return {};
+    pair_->announced.write(*presence);
+    post(heartbeat::command::kAnnounce);
+    return {};
+  }
+
+  Napi::Value set_counters(const Napi::CallbackInfo& info) {
+    const auto counters = sized_argument<heartbeat::kCounterBytes>(info);
+    if (counters) pair_->counters.write(*counters);
+    return {};
+  }
+
+  Napi::Value probe(const Napi::CallbackInfo& info) {
+    if (!is_closed(info)) post(heartbeat::command::kProbe);
+    return {};
+  }
+
+  Napi::Value set_peer_host(const Napi::CallbackInfo& info) {
+    if (is_closed(info)) return {};
+    const auto index = whole_argument(info, 0, 0, config_.links.size() - 1);
+    if (!index) return {};
+    if (!info[1].IsString()) {
+      Napi::TypeError::New(info.Env(), "argument 1 must be a string").ThrowAsJavaScriptException();
+      return {};
+    }
+    const std::string host = info[1].As<Napi::String>();
+    const heartbeat::LinkAddresses& was = config_.links[*index].addresses;
+    const auto peer = address_of(info.Env(), host, heartbeat::port_of(was.peer));
+    if (!peer) return {};
+    const auto data = address_of(info.Env(), host, heartbeat::port_of(was.peer_data));
+    if (!data) return {};
+    pair_->moved[*index].write({*peer, *data});
+    post(heartbeat::command::kMove);
+    return {};
+  }
+
+  Napi::Value open_gate(const Napi::CallbackInfo& info) {
+    if (!is_closed(info)) pair_->gate.open();
+    return {};
+  }
+
+  Napi::Value close_gate(const Napi::CallbackInfo&) {
+    if (pair_ != nullptr) pair_->gate.shut();
+    return {};
+  }
+
+  Napi::Value is_gate_open(const Napi::CallbackInfo& info) {
+    const bool is_open = pair_ != nullptr && pair_->gate.is_open(boot_now());
+    return Napi::Boolean::New(info.Env(), is_open);
+  }
+
+  Napi::Value close(const Napi::CallbackInfo& info) {
+    if (pair_ == nullptr) return {};
+    CHECK(napi_detach_arraybuffer(info.Env(), buffer_.Value()) == napi_ok);
+    end();
+    return {};
+  }
+
+ private:
+  // Idempotent. The beat thread has let go of the pair before its memory goes.
+  void end() noexcept {
+    if (pair_ == nullptr) return;
+    pair_->gate.shut();
+    if (HeartbeatThread* beats = thread(); beats != nullptr) {
+      beats->remove(*this);
+      beats->loop().remove(*pair_);
+    }
+    pair_.reset();
+    board_.reset();
+    buffer_.Reset();
+    ring_.Reset();
+  }
+
+  bool is_closed(const Napi::CallbackInfo& info) const {
+    if (pair_ == nullptr) throw_closed(info.Env(), "heartbeat");
+    return pair_ == nullptr;
+  }
+
+  // After close the property is still an ArrayBuffer of length 0, as the contract says.
+  static Napi::Value closed_buffer(Napi::Env env) { return Napi::ArrayBuffer::New(env, 0); }
+
+  template <std::size_t kBytes>
+  std::optional<std::array<std::uint8_t, kBytes>> sized_argument(const Napi::CallbackInfo& info) {
+    if (is_closed(info)) return {};
+    const auto bytes = bytes_argument(info, 0);
+    if (!bytes) return {};
+    std::array<std::uint8_t, kBytes> copy;
+    if (bytes->size() != kBytes) {
+      const std::string message = "argument 0 must have " + std::to_string(kBytes) + " bytes";
+      Napi::RangeError::New(info.Env(), message).ThrowAsJavaScriptException();
+      return {};
+    }
+    std::copy(bytes->begin(), bytes->end(), copy.begin());
+    return copy;
+  }
+
+  // While JavaScript runs the environment's data is there, and so is the thread.
+  void post(heartbeat::Commands commands) {
+    CHECK(thread() != nullptr);
+    thread()->loop().post(*pair_, commands);
+  }
+
+  const heartbeat::PairConfig config_;
+  // All below are empty after the end. The pair writes to the board, so it goes first.
+  BoardUse board_;
+  std::unique_ptr<heartbeat::BeatPair> pair_;
+  Napi::Reference<Napi::ArrayBuffer> buffer_;
+  Napi::FunctionReference ring_;
+};
+
+// An ArrayBuffer over the board, which becomes its second user. Null with an exception pending.
+std::optional<Napi::ArrayBuffer> buffer_over(Napi::Env env, SharedBoard& shared) {
+  napi_value buffer = nullptr;
+  const napi_status status = napi_create_external_arraybuffer(
+      env, &shared.board, sizeof(shared.board),
+      [](napi_env, void*, void* hint) { SharedBoard::let_go(static_cast<SharedBoard*>(hint)); },
+      &shared, &buffer);
+  if (status != napi_ok) {
+    // A build of V8 with a memory cage has no ArrayBuffers over foreign memory.
+    throw_error(env, {ErrorCode::kNative, "making an ArrayBuffer over the beat board"});
+    return {};
+  }
+  shared.use();
+  return Napi::ArrayBuffer(env, buffer);
+}
+
+Napi::Value open_heartbeat(const Napi::CallbackInfo& info) {
+  const Napi::Env env = info.Env();
+  auto config = heartbeat_options(env, info[0]);
+  if (!config) return {};
+  if (!info[1].IsFunction()) {
+    Napi::TypeError::New(env, "argument 1 must be a function").ThrowAsJavaScriptException();
+    return {};
+  }
+  BoardUse shared(std::make_unique<SharedBoard>().release());
+  auto pair = heartbeat::BeatPair::open(*config, shared->board, monotonic_now(), boot_now());
+  if (!pair.ok()) {
+    throw_error(env, pair.error());
+    return {};
+  }
+  const Result<HeartbeatThread*> thread = HeartbeatThread::of(env);
+  if (!thread.ok()) {
+    throw_error(env, thread.error());
+    return {};
+  }
+  const auto buffer = buffer_over(env, *shared);
+  if (!buffer) return {};
+  auto object = std::make_unique<HeartbeatObject>(*thread.value(), std::move(*config),
+                                                  std::move(shared), std::move(pair).value(),
+                                                  *buffer, info[1].As<Napi::Function>());
+  return Handle<HeartbeatObject>::open(env, AddonData::of(env).heartbeat_class, std::move(object));
+}
+
+Napi::Value siphash_of(const Napi::CallbackInfo& info) {
+  const auto key = bytes_argument(info, 0);
+  if (!key) return {};
+  const auto data = bytes_argument(info, 1);
+  if (!data) return {};
+  if (key->size() != 16) {
+    Napi::RangeError::New(info.Env(), "argument 0 must have 16 bytes").ThrowAsJavaScriptException();
+    return {};
+  }
+  return Napi::BigInt::New(info.Env(), siphash24(SipKey::from_bytes(key->first<16>()), *data));
+}
+
+void set_fact(Napi::Object facts, const char* name, double value) {
+  facts[name] = Napi::Number::New(facts.Env(), value);
+}
+
+template <typename Enumerator>
+void set_state(Napi::Object facts, const char* name, Enumerator value) {
+  set_fact(facts, name, static_cast<double>(value));
+}
+
+Napi::Object board_facts(Napi::Env env) {
+  using heartbeat::BeatBoard;
+  using heartbeat::BoardView;
+  constexpr std::size_t kView = LatestValue<BoardView>::value_offset();
+  Napi::Object board = Napi::Object::New(env);
+  set_fact(board, "bytes", sizeof(BeatBoard));
+  set_fact(board, "sequence", LatestValue<BoardView>::sequence_offset());
+  set_fact(board, "suspicion", kView + offsetof(BoardView, suspicion));
+  set_fact(board, "verdict", kView + offsetof(BoardView, verdict));
+  set_fact(board, "verdictAt", kView + offsetof(BoardView, verdict_at));
+  set_fact(board, "peerIncarnation", kView + offsetof(BoardView, peer_incarnation));
+  set_fact(board, "goneIncarnation", kView + offsetof(BoardView, gone_incarnation));
+  set_fact(board, "answeredSeq", kView + offsetof(BoardView, answered_seq));
+  set_fact(board, "ownSeq", kView + offsetof(BoardView, own_seq));
+  set_fact(board, "heardAt", kView + offsetof(BoardView, heard_at));
+  set_fact(board, "peerPresence", kView + offsetof(BoardView, peer_presence));
+  set_fact(board, "peerCounters", kView + offsetof(BoardView, peer_counters));
+  set_fact(board, "peerVouchAge", kView + offsetof(BoardView, peer_vouch_age_ms));
+  set_fact(board, "stallCount", kView + offsetof(BoardView, stall_count));
+  set_fact(board, "stallSeq", kView + offsetof(BoardView, stall_seq));
+  set_fact(board, "gateLapses", kView + offsetof(BoardView, gate_lapses));
+  set_fact(board, "badMac", kView + offsetof(BoardView, bad_mac));
+  set_fact(board, "malformed", kView + offsetof(BoardView, malformed));
+  set_fact(board, "replayed", kView + offsetof(BoardView, replayed));
+  set_fact(board, "otherPair", kView + offsetof(BoardView, other_pair));
+  set_fact(board, "sameMember", kView + offsetof(BoardView, same_member));
+  set_fact(board, "roundTrip", kView + offsetof(BoardView, round_trip));
+  set_fact(board, "linksUp", kView + offsetof(BoardView, links_up));
+  set_fact(board, "end", heartbeat::kBoardViewEnd);
+  set_fact(board, "vouch", offsetof(BeatBoard, vouch));
+  board.Freeze();
+  return board;
+}
+
+}  // namespace
+
+void register_heartbeat(Napi::Env env, Napi::Object exports, Napi::Object facts) {
+  using Class = Handle<HeartbeatObject>;
+  AddonData::of(env).heartbeat_class =
+      Class::define(env, {
+                             Class::getter<&HeartbeatObject::board>("board"),
+                             Class::method<&HeartbeatObject::announce>("announce"),
+                             Class::method<&HeartbeatObject::set_counters>("setCounters"),
+                             Class::method<&HeartbeatObject::probe>("probe"),
+                             Class::method<&HeartbeatObject::set_peer_host>("setPeerHost"),
+                             Class::method<&HeartbeatObject::open_gate>("openGate"),
+                             Class::method<&HeartbeatObject::close_gate>("closeGate"),
+                             Class::method<&HeartbeatObject::is_gate_open>("isGateOpen"),
+                             Class::method<&HeartbeatObject::close>("close"),
+                         });
+  exports["openHeartbeat"] = Napi::Function::New<open_heartbeat>(env, "openHeartbeat");
+  exports["siphash"] = Napi::Function::New<siphash_of>(env, "siphash");
+
+  set_fact(facts, "presenceBytes", heartbeat::kPresenceBytes);
+  set_fact(facts, "counterBytes", heartbeat::kCounterBytes);
+  set_fact(facts, "beatBytes", heartbeat::kPacketBytes);
+  set_fact(facts, "mostLinks", heartbeat::kMostLinks);
+  set_fact(facts, "noVouch", heartbeat::kNoVouch);
+  facts["board"] = board_facts(env);
+  Napi::Object suspicion = Napi::Object::New(env);
+  set_state(suspicion, "unheard", heartbeat::Level::kUnheard);
+  set_state(suspicion, "alive", heartbeat::Level::kAlive);
+  set_state(suspicion, "late", heartbeat::Level::kLate);
+  set_state(suspicion, "suspect", heartbeat::Level::kSuspect);
+  suspicion.Freeze();
+  facts["suspicion"] = suspicion;
+  Napi::Object verdict = Napi::Object::New(env);
+  set_state(verdict, "none", heartbeat::Verdict::kNone);
+  set_state(verdict, "processGone", heartbeat::Verdict::kProcessGone);
+  set_state(verdict, "unreachable", heartbeat::Verdict::kUnreachable);
+  verdict.Freeze();
+  facts["verdict"] = verdict;
+}
+
+}  // namespace hotpair::addon
