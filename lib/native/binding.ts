@@ -52,8 +52,11 @@ export interface HeartbeatHandle {
   readonly board: ArrayBuffer
   /**
    * Replaces what each beat says of this member (`facts.presenceBytes` bytes) and beats at once.
+   * Before the first call nothing is sent: a beat without a presence would say something untrue.
    */
   announce(presence: Uint8Array): void
+  /** Replaces the `facts.counterBytes` bytes that each beat carries for show. */
+  setCounters(counters: Uint8Array): void
   /** Evidence from elsewhere that the peer may be gone: probe every path now. */
   probe(): void
   /** The peer's name of link `index` was resolved anew. */
@@ -161,6 +164,10 @@ export interface BoardFacts {
   readonly heardAt: number
   /** `presenceBytes` bytes, as the peer announced them. */
   readonly peerPresence: number
+  /** `counterBytes` bytes, as the peer set them. */
+  readonly peerCounters: number
+  /** u32, ms since the peer's event loop vouched for itself, as it said; `noVouch` before. */
+  readonly peerVouchAge: number
   /** u32, times that the beat thread itself stood still for a window or longer. */
   readonly stallCount: number
   /** u64, first own beat sent after the last such stall. */
@@ -180,12 +187,20 @@ export interface BoardFacts {
   readonly roundTrip: number
   /** u32, links whose beat connection is up. */
   readonly linksUp: number
+  /** Where the part under the seqlock ends. */
   readonly end: number
+  /** u32 beyond `end`, raised by this member's event loop: each beat says how long ago. */
+  readonly vouch: number
 }
 
 export interface Facts {
   readonly presenceBytes: number
+  readonly counterBytes: number
   readonly beatBytes: number
+  /** Links that one pair may have. */
+  readonly mostLinks: number
+  /** `board.peerVouchAge` of a peer whose event loop has not vouched yet. */
+  readonly noVouch: number
   readonly board: BoardFacts
   readonly suspicion: {
     readonly unheard: number
@@ -237,7 +252,8 @@ export interface Binding {
   /**
    * Adds a pair to the environment's beat thread, starting it with the first. `ring` is called on
    * the JavaScript thread, without arguments, some time after anything on the board but counters
-   * and times has changed. Throws an Error with `code` `ERR_HOTPAIR_ADDRESS_IN_USE`,
+   * and times has changed; `sameMember` and `gateLapses` ring too. What it throws is an uncaught
+   * exception. The handle does not keep the process alive, and must be closed. Throws an Error with `code` `ERR_HOTPAIR_ADDRESS_IN_USE`,
    * `ERR_HOTPAIR_ADDRESS` or `ERR_HOTPAIR_NATIVE`.
    */
   openHeartbeat(options: HeartbeatOptions, ring: () => void): HeartbeatHandle

@@ -1,0 +1,229 @@
+/**
+ * The beat thread of one pair, typed: opens it, reads its board, passes on what it is asked.
+ *
+ * The beat thread writes the board, this reads it without a call into the addon: a sequence counter
+ * stands before it, odd while the thread writes, so that one look is either whole or tried again.
+ * What it shows is a finding about the other process, never a decision about roles.
+ */
+
+import { type ErrorCode, isPairError, NativeError } from '../errors.js'
+import type { BeatsPort, BeatView } from '../runtime/ports-beats.js'
+import type { Binding, BoardFacts, HeartbeatHandle, HeartbeatOptions } from './binding.js'
+import { loadBinding } from './load.js'
+
+export type { HeartbeatLink, HeartbeatOptions } from './binding.js'
+
+/** One whole look at the beat board. */
+export interface HeartbeatView extends BeatView {
+  /** The incarnation whose place a newer one has taken; 0n if none. */
+  readonly goneIncarnation: bigint
+  /** The first own beat after the thread last stood still; 0n without such a stall. */
+  readonly stallSeq: bigint
+  /** Milliseconds since the other's event loop vouched for itself, as it said; undefined before. */
+  readonly peerVouchAgeMs: number | undefined
+  /** The 32 bytes of the other's counters. */
+  readonly peerCounters: Uint8Array
+  /** Refused packets by kind; `refused` is their sum. */
+  readonly badMac: number
+  readonly malformed: number
+  readonly replayed: number
+  readonly otherPair: number
+}
+
+/** The heartbeat of one pair. Every method but `close` and the gate's throws after `close`. */
+export interface Heartbeat extends BeatsPort {
+  view(): HeartbeatView
+  /** Replaces the 32 bytes that each beat carries for show. */
+  setCounters(counters: Uint8Array): void
+  /** The event loop lives: the next beat says so. */
+  vouch(): void
+}
+
+// A write takes well under a microsecond, a try of this side about one: a hundred tries fail only
+// when the beat thread was taken off its processor in the middle of a write.
+const mostTries = 100
+
+const nanosPerMilli = 1e6
+
+/**
+ * Opens the sockets of `options.links` and begins to listen. Beats go out from the first `announce`
+ * on. `onRing` is called some time after the board has changed in anything but numbers and times;
+ * what it throws is an uncaught exception. The heartbeat does not keep the process alive, and must
+ * be closed.
+ *
+ * @throws NativeError `ERR_HOTPAIR_ADDRESS_IN_USE` when another process holds a port,
+ * `ERR_HOTPAIR_ADDRESS` when an address is not numeric or not of this host, `ERR_HOTPAIR_NATIVE`
+ * when the addon or the operating system refuses.
+ */
+export function openHeartbeat(options: HeartbeatOptions, onRing: () => void): Heartbeat {
+  const binding = loadBinding()
+  try {
+    return new BoundHeartbeat(binding, binding.openHeartbeat(options, onRing))
+  } catch (cause) {
+    const links = options.links.map((link) => `${link.selfHost} port ${link.selfPort}`).join(', ')
+    throw asNativeError(cause, `the heartbeat cannot be opened on ${links}`)
+  }
+}
+
+class BoundHeartbeat implements Heartbeat {
+  readonly #binding: Binding
+  readonly #handle: HeartbeatHandle
+  readonly #words: Int32Array
+  /** The look under way, copied word by word. */
+  readonly #copy: Int32Array<ArrayBuffer>
+  #last: HeartbeatView
+
+  constructor(binding: Binding, handle: HeartbeatHandle) {
+    this.#binding = binding
+    this.#handle = handle
+    this.#words = new Int32Array(handle.board)
+    this.#copy = new Int32Array(this.#words.length)
+    this.#last = viewOf(binding, this.#copy.buffer)
+  }
+
+  view(): HeartbeatView {
+    if (this.#words.length === 0) return this.#last
+    for (let tries = 0; tries < mostTries; tries++) {
+      if (!this.#tryCopy()) continue
+      this.#last = viewOf(this.#binding, this.#copy.buffer)
+      break
+    }
+    return this.#last
+  }
+
+  announce(presence: Uint8Array): void {
+    this.#call(() => this.#handle.announce(presence))
+  }
+
+  setCounters(counters: Uint8Array): void {
+    this.#call(() => this.#handle.setCounters(counters))
+  }
+
+  vouch(): void {
+    const { vouch } = this.#binding.facts.board
+    if (this.#words.length > 0) Atomics.add(this.#words, vouch / Int32Array.BYTES_PER_ELEMENT, 1)
+  }
+
+  probe(): void {
+    this.#call(() => this.#handle.probe())
+  }
+
+  setPeerHost(link: number, host: string): void {
+    this.#call(() => this.#handle.setPeerHost(link, host))
+  }
+
+  openGate(): void {
+    this.#call(() => this.#handle.openGate())
+  }
+
+  closeGate(): void {
+    this.#handle.closeGate()
+  }
+
+  isGateOpen(): boolean {
+    return this.#handle.isGateOpen()
+  }
+
+  close(): void {
+    // What stands there at the end can still be read after it.
+    this.view()
+    this.#handle.close()
+  }
+
+  /** Copies the board; false when the beat thread wrote meanwhile. */
+  #tryCopy(): boolean {
+    const { sequence, end } = this.#binding.facts.board
+    const at = sequence / Int32Array.BYTES_PER_ELEMENT
+    const before = Atomics.load(this.#words, at)
+    if (before % 2 !== 0) return false
+    // By Atomics, word by word: only so is the order of these loads kept on every processor.
+    const words = end / Int32Array.BYTES_PER_ELEMENT
+    for (let i = 0; i < words; i++) this.#copy[i] = Atomics.load(this.#words, i)
+    return Atomics.load(this.#words, at) === before
+  }
+
+  #call(act: () => void): void {
+    try {
+      act()
+    } catch (cause) {
+      throw asNativeError(cause, 'the heartbeat refused')
+    }
+  }
+}
+
+function viewOf(binding: Binding, buffer: ArrayBuffer): HeartbeatView {
+  const { board, noVouch, presenceBytes, counterBytes } = binding.facts
+  const data = new DataView(buffer)
+  const u32 = (field: keyof BoardFacts) => data.getUint32(board[field], true)
+  const u64 = (field: keyof BoardFacts) => data.getBigUint64(board[field], true)
+  const count = (field: keyof BoardFacts) => Number(u64(field))
+  const ms = (field: keyof BoardFacts) => count(field) / nanosPerMilli
+  const bytes = (field: keyof BoardFacts, length: number) =>
+    new Uint8Array(buffer.slice(board[field], board[field] + length))
+  const vouchAge = u32('peerVouchAge')
+  return {
+    suspicion: suspicionOf(binding, u32('suspicion')),
+    verdict: verdictOf(binding, u32('verdict')),
+    verdictAtMs: ms('verdictAt'),
+    peerIncarnation: u64('peerIncarnation'),
+    goneIncarnation: u64('goneIncarnation'),
+    answeredSeq: u64('answeredSeq'),
+    ownSeq: u64('ownSeq'),
+    heardAtMs: ms('heardAt'),
+    presence: bytes('peerPresence', presenceBytes),
+    peerCounters: bytes('peerCounters', counterBytes),
+    peerVouchAgeMs: vouchAge === noVouch || u64('peerIncarnation') === 0n ? undefined : vouchAge,
+    stallCount: u32('stallCount'),
+    stallSeq: u64('stallSeq'),
+    gateLapses: count('gateLapses'),
+    sameMember: count('sameMember'),
+    badMac: count('badMac'),
+    malformed: count('malformed'),
+    replayed: count('replayed'),
+    otherPair: count('otherPair'),
+    refused: count('badMac') + count('malformed') + count('replayed') + count('otherPair'),
+    roundTripMs: ms('roundTrip'),
+    linksUp: u32('linksUp'),
+  }
+}
+
+function suspicionOf(binding: Binding, code: number): BeatView['suspicion'] {
+  const { unheard, alive, late, suspect } = binding.facts.suspicion
+  switch (code) {
+    case unheard:
+      return 'unheard'
+    case alive:
+      return 'alive'
+    case late:
+      return 'late'
+    case suspect:
+      return 'suspect'
+    default:
+      throw unknownState('suspicion', code)
+  }
+}
+
+function verdictOf(binding: Binding, code: number): BeatView['verdict'] {
+  const { none, processGone, unreachable } = binding.facts.verdict
+  switch (code) {
+    case none:
+      return 'none'
+    case processGone:
+      return 'process-gone'
+    case unreachable:
+      return 'unreachable'
+    default:
+      throw unknownState('verdict', code)
+  }
+}
+
+function unknownState(name: string, code: number): NativeError {
+  return new NativeError('ERR_HOTPAIR_NATIVE', `the beat board shows the unknown ${name} ${code}`)
+}
+
+/** An error of the addon with its code kept; any other is a use of the addon that it refuses. */
+function asNativeError(cause: unknown, what: string): NativeError {
+  const code: ErrorCode = isPairError(cause) ? cause.code : 'ERR_HOTPAIR_NATIVE'
+  const why = cause instanceof Error ? cause.message : String(cause)
+  return new NativeError(code, `${what}: ${why}`, { cause })
+}
