@@ -33,7 +33,7 @@ export class Resolver {
     if (isIP(host) !== 0) return Promise.resolve([host])
     const pending = this.#pending.get(host)
     if (pending !== undefined) return pending
-    const asked = lookup(host, { all: true, verbatim: true })
+    const asked = lookup(host, { all: true, order: 'verbatim' })
       .then((found) => found.map(({ address }) => address))
       .finally(() => this.#pending.delete(host))
     this.#pending.set(host, asked)

@@ -27,8 +27,7 @@ export interface ChannelReceiver {
 }
 
 // How long an ending connection may take to hand over what was written, and how long one that
-// cannot be written any more may take to be read: on a live network both are done within a round
-// trip.
+// cannot be written is left to end by itself: on a live network both are done within a round trip.
 const lingerMs = millis(250)
 
 /** One connection. */
@@ -82,13 +81,27 @@ export class Channel {
     return this.#socket.writableLength
   }
 
-  /** Chunks that have arrived: when two readings agree, nothing came in between. */
-  get chunkCount(): number {
-    return this.#chunkCount
+  /** Whether `drained` will be called. */
+  get willDrain(): boolean {
+    return this.#socket.writableNeedDrain
   }
 
   write(bytes: Uint8Array): void {
     this.#socket.write(bytes)
+  }
+
+  /**
+   * Calls `done` once a full turn of the event loop has brought nothing; whatever comes restarts
+   * the wait. Between two nested turns all that the kernel holds has been looked at.
+   */
+  whenQuiet(done: () => void): void {
+    const seen = this.#chunkCount
+    this.#clock.nextTurn(() =>
+      this.#clock.nextTurn(() => {
+        if (this.#chunkCount === seen) done()
+        else this.whenQuiet(done)
+      }),
+    )
   }
 
   /**
@@ -102,7 +115,7 @@ export class Channel {
     // still to be sent.
     this.#socket.resume()
     this.#socket.end()
-    this.#lingerThenDestroy()
+    this.#linger ??= this.#clock.setTimer(lingerMs, () => this.#socket.destroy())
   }
 
   /** The receiver hears nothing any more, and the connection is closed at once. */
@@ -131,15 +144,19 @@ export class Channel {
     const guard = (done: Done): Done => {
       return (error) => {
         if (error === undefined || error === null) done()
-        else this.#lingerThenDestroy(error.message)
+        else this.#onFailedWrite(error)
       }
     }
     socket._write = (chunk, encoding, done) => write(chunk, encoding, guard(done))
     if (writev !== undefined) socket._writev = (chunks, done) => writev(chunks, guard(done))
   }
 
-  #lingerThenDestroy(reason: string = this.#reason): void {
-    this.#reason = reason
-    this.#linger ??= this.#clock.setTimer(lingerMs, () => this.#socket.destroy())
+  // A connection that cannot be written is dead in the kernel too, and reading ends by itself;
+  // should it not, it is ended here, but never before what had arrived is read: this process may
+  // have stood still.
+  #onFailedWrite(error: Error): void {
+    this.#reason = error.message
+    const endWhenQuiet = (): void => this.whenQuiet(() => this.#socket.destroy())
+    this.#linger ??= this.#clock.setTimer(lingerMs, endWhenQuiet)
   }
 }

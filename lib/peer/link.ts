@@ -73,8 +73,10 @@ export class Link implements PeerLink, ChannelReceiver {
     this.#channel.write(bytes)
     const buffered = this.#channel.bufferedBytes
     if (buffered > this.#limits.writeLimitBytes) this.#overflow(buffered)
-    if (buffered > this.#limits.highWaterBytes) this.#isHeldBack = true
-    return buffered <= this.#limits.highWaterBytes
+    // False is only said where `drained` will follow.
+    const isAbove = buffered > this.#limits.highWaterBytes && this.#channel.willDrain
+    this.#isHeldBack ||= isAbove
+    return !isAbove
   }
 
   readOut(limitMs: number): Promise<void> {
@@ -86,7 +88,7 @@ export class Link implements PeerLink, ChannelReceiver {
       this.#readOutDone = resolve
       const give = (): void => this.#drop('it was read out as far as time allowed')
       this.#readOutLimit = this.#clock.setTimer(millis(limitMs), give)
-      this.#awaitQuiet()
+      this.#channel.whenQuiet(() => this.#drop('it was read out'))
     })
     return this.#readOut
   }
@@ -141,20 +143,8 @@ export class Link implements PeerLink, ChannelReceiver {
     this.#clock.defer(() => this.#drop(reason))
   }
 
-  // Everything that the kernel holds has been looked at between two nested turns; whatever came
-  // restarts the wait.
-  #awaitQuiet(): void {
-    const seen = this.#channel.chunkCount
-    this.#clock.nextTurn(() =>
-      this.#clock.nextTurn(() => {
-        if (this.#isDown) return
-        if (this.#channel.chunkCount === seen) this.#drop('it was read out')
-        else this.#awaitQuiet()
-      }),
-    )
-  }
-
   #drop(reason: string): void {
+    if (this.#isDown) return
     this.#channel.destroy()
     this.#goDown(reason)
   }

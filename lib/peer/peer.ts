@@ -260,7 +260,8 @@ export class Peer implements PeerPort {
   #down(link: Link, reason: string): void {
     this.#link = undefined
     const lived = elapsed(link.since, this.#options.clock.now())
-    this.#handlers?.linkDown(link, reason)
+    // The dialer first, so that `dialNow` works within `linkDown`.
     this.#dialer?.linkDown(lived >= lastingMs)
+    this.#handlers?.linkDown(link, reason)
   }
 }

@@ -95,7 +95,7 @@ export interface PeerCounters {
    * were let in.
    */
   readonly strangers: number
-  /** Connections that had said nothing yet and made place for newer ones. */
+  /** Connections that were not yet let in and made place for newer ones. */
   readonly evicted: number
   /** Links closed because the other member broke the protocol. */
   readonly protocolFaults: number

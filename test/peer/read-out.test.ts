@@ -58,6 +58,8 @@ async function bereaved(
   const child = spawn(process.execPath, [doomed, ...words], { stdio: 'inherit' })
   t.teardown(() => child.kill('SIGKILL'))
   await a.until(({ bodies }) => bodies.length === warmingPackets)
+  // From here to the end in the check phase of the loop: what is due comes next, and only then reading.
+  await new Promise((turn) => setImmediate(turn))
   a.link.write(packetOf(Buffer.from('now')))
   standStillUntil(() => existsSync(file))
   if (options.hasUnreadAnswer) a.link.write(packetOf(Buffer.from('never read')))
@@ -99,6 +101,15 @@ for (const [name, key] of [
     })
   }
 }
+
+t.test('one that stood still after a failed write still reads all that had arrived', async (t) => {
+  const { a, link, arrivedCount } = await bereaved(t, { secret: undefined, hasUnreadAnswer: true })
+  link.write(packetOf(Buffer.from('cannot be written')))
+  const until = performance.now() + 300
+  standStillUntil(() => performance.now() > until)
+  await a.untilDown()
+  t.ok(a.bodies.length >= arrivedCount, `${a.bodies.length} of ${arrivedCount}`)
+})
 
 t.test(
   'a live link is read out until one turn brings nothing more, and is down then',
