@@ -4,8 +4,8 @@
  * A reader who follows a dead link stops trusting the page. Addresses outside are not followed: a
  * test must not depend on somebody else's server.
  */
-import { dirname, join } from 'node:path/posix'
-import { lineAt, type Offence, type Rule, type Source } from './source.js'
+import { basename, dirname, join } from 'node:path/posix'
+import { isNative, isScript, lineAt, type Offence, type Rule, type Source } from './source.js'
 
 function documentsIn(sources: readonly Source[]): readonly Source[] {
   return sources.filter(({ path }) => path.endsWith('.md'))
@@ -85,6 +85,38 @@ export const links: Rule = {
         },
       ),
     ),
+}
+
+/** A name in capitals is a document where its ending, a section or an item follows. */
+const citation =
+  /\b([A-Z][A-Z-]{3,})(?:\.md\b| section \w|#\w| [A-Z]\d+\b)|\((?!GLIBC)([A-Z-]{4,}) \d+\.\d/g
+
+export const documentNames: Rule = {
+  name: 'a document that a comment cites exists',
+  refuses: [
+    { 'lib/core/step.ts': '// See docs/RULES.md.' },
+    { 'lib/core/step.ts': '// The order matters (RULES 2.16).' },
+    { 'native/base/a.hpp': '// See RULES section F.' },
+  ],
+  accepts: [
+    { 'lib/core/step.ts': '// See PROTOCOL section 2, by RAII 2.\n', 'docs/PROTOCOL.md': '# P' },
+    { 'native/base/a.hpp': '// CHECK stops the process; GLIBC 2.28 is no document.' },
+  ],
+  check: (sources) => {
+    const documents = new Set(documentsIn(sources).map(({ path }) => basename(path, '.md')))
+    return sources
+      .filter(({ path }) => isNative(path) || isScript(path))
+      .flatMap((source) =>
+        [...source.text.matchAll(citation)]
+          .filter((found) => source.uncommented[found.index] === ' ')
+          .filter((found) => !documents.has(found[1] ?? found[2] ?? ''))
+          .map((found) => ({
+            path: source.path,
+            line: lineAt(source.text, found.index),
+            says: `'${found[0]}' cites a document that is not here; cite one of docs/, or say it`,
+          })),
+      )
+  },
 }
 
 const largestBytes = 500_000

@@ -4,6 +4,7 @@
  * A file that does not fit is two files. The numbers are those of docs and CONTRIBUTING.md; the
  * length of functions in TypeScript is Biome's rule, since Biome parses it.
  */
+import { basename, dirname, join } from 'node:path/posix'
 import { isNative, isScript, type Offence, type Rule, type Source } from './source.js'
 
 const columns = 100
@@ -113,7 +114,8 @@ function headerOf(text: string): readonly string[] {
 function hasHeader({ path, text }: Source, sources: readonly Source[]): boolean {
   const header = headerOf(text)
   const isPicture = (line: string) => /^( \*|\/\/|#)\s{2,}\S/.test(line)
-  const isTold = sources.some((other) => other.path === path.replace(/\.cpp$/, '.hpp'))
+  const told = /; see (\w+\.hpp)\.$/.exec(header[0] ?? '')?.[1] ?? basename(path, '.cpp') + '.hpp'
+  const isTold = sources.some((other) => other.path === join(dirname(path), told))
   const fewest = header[0]?.startsWith('/*') ? 3 : isNative(path) && isTold ? 1 : 2
   return header.length >= fewest && header.filter((line) => !isPicture(line)).length <= 20
 }
@@ -123,7 +125,7 @@ export const fileHeader: Rule = {
   refuses: [
     { 'lib/core/step.ts': "import { a } from './a.js'\n" },
     { 'lib/core/step.ts': '// One line.\nconst a = 1\n' },
-    { 'native/base/a.cpp': '// One line, and no header that says more.\n#include <vector>\n' },
+    { 'native/base/a.cpp': '// One line; see missing.hpp.\n#include <vector>\n' },
     { 'native/base/a.hpp': '#pragma once\n' },
     { 'lib/core/step.ts': `/**\n${' * word\n'.repeat(20)} */\n` },
   ],
@@ -131,7 +133,7 @@ export const fileHeader: Rule = {
     { 'lib/core/step.ts': '/**\n * What it is.\n *\n * Why it exists.\n */\nconst a = 1\n' },
     { 'lib/wire/a.ts': `/**\n * What it is.\n${' *   | 4 bytes |\n'.repeat(20)} */\n` },
     { 'native/base/a.hpp': '// What it is.\n// Why it exists.\n#pragma once\n' },
-    { 'native/base/b.cpp': '// See b.hpp.\n', 'native/base/b.hpp': '// What.\n// Why.\n' },
+    { 'native/base/b.cpp': '// B; see a.hpp.\n', 'native/base/a.hpp': '// What.\n// Why.\n' },
     { '.ci/run': '#!/usr/bin/env bash\n# What it is.\n# Why it exists.\n' },
   ],
   check: (sources) =>
