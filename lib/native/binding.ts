@@ -74,9 +74,9 @@ export interface HeartbeatHandle {
 }
 
 /**
- * The frame-diff outbox of one member. Batches, never single outputs, cross the boundary. A batch is taken
- * whole or not at all; every method throws a TypeError on a foreign receiver and `ERR_HOTPAIR_CLOSED` after
- * `close()`.
+ * The frame-diff outbox of one member. Batches, never single outputs, cross the boundary. A
+ * batch is taken whole or not at all; every method throws a TypeError on a foreign receiver and
+ * `ERR_HOTPAIR_CLOSED` after `close()`.
  */
 export interface OutboxHandle {
   /** Bytes of the blocks in use, bookkeeping included; never above the limit given at open. */
@@ -84,20 +84,21 @@ export interface OutboxHandle {
   /** Outputs produced here and not known as sent. */
   readonly pendingCount: number
   /**
-   * Adds `count` outputs from `batch` (layout: `facts.outbox`) in order, and writes the CRC-32C of
-   * each into `digests`. Each is reconciled at once with what the peer has reported sent. Returns
-   * `facts.outbox.ok`; `.full`, `.malformed` or `.gap` (nothing of the batch was taken); or `.diverged`
-   * (all of it was taken, and an output of it differs from what the peer has sent).
+   * Adds `count` outputs from `batch` (layout: `facts.outbox`) in order, and writes the CRC-32C
+   * of each into `digests`. Each is reconciled at once with what the peer has reported sent.
+   * Returns `facts.outbox.ok`; `.full`, `.malformed` or `.gap` (nothing of the batch was taken);
+   * or `.diverged` (all of it was taken, and an output of it differs from what the peer has
+   * sent).
    */
   produce(batch: Uint8Array, count: number, digests: Uint32Array): number
   /**
-   * The peer reports `count` outputs as sent (channel, number, length, CRC-32C each), without gaps per
-   * channel; those known as sent are passed over. Returns as `produce`.
+   * The peer reports `count` outputs as sent (channel, number, length, CRC-32C each), without
+   * gaps per channel; those known as sent are passed over. Returns as `produce`.
    */
   peerSent(batch: Uint8Array, count: number): number
   /**
-   * This member has sent all up to `number` on `channel`: forget them. Throws a RangeError when they were
-   * not all produced.
+   * This member has sent all up to `number` on `channel`: forget them. Throws a RangeError when
+   * they were not all produced.
    */
   sent(channel: number, number: number): void
   /** The first difference found since its channel was reset, or undefined. */
@@ -109,9 +110,10 @@ export interface OutboxHandle {
    */
   pending(channel: number, from: number, into: Uint8Array): number
   /**
-   * Begins `channel` after a load at `produced` outputs produced and `sent` outputs sent, `produced <= sent`
-   * (pending ones of the load are produced afterwards); forgets what it held, a divergence too. Outputs in
-   * between are taken without comparison, because their notices were not seen.
+   * Begins `channel` after a load at `produced` outputs produced and `sent` outputs sent,
+   * `produced <= sent` (pending ones of the load are produced afterwards); forgets what it held,
+   * a divergence too. Outputs in between are taken without comparison, because their notices
+   * were not seen.
    */
   reset(channel: number, produced: number, sent: number): void
   /** Forgets everything. */
@@ -221,6 +223,11 @@ export interface Facts {
     /** The unit in which memory is taken; the least limit that `openOutbox` accepts. */
     readonly blockBytes: number
     readonly recordHeaderBytes: number
+    /** Offsets of the fields of both records; the digest only of a sent one. */
+    readonly channelAt: number
+    readonly lengthAt: number
+    readonly numberAt: number
+    readonly digestAt: number
     readonly sentRecordBytes: number
     readonly ok: number
     readonly full: number
@@ -257,7 +264,10 @@ export interface Binding {
    * `ERR_HOTPAIR_ADDRESS` or `ERR_HOTPAIR_NATIVE`.
    */
   openHeartbeat(options: HeartbeatOptions, ring: () => void): HeartbeatHandle
-  /** Reserves `limitBytes`, from `facts.outbox.blockBytes` to 2^43. Throws `ERR_HOTPAIR_NO_MEMORY`. */
+  /**
+   * Reserves `limitBytes`, from `facts.outbox.blockBytes` to 2^43. Throws
+   * `ERR_HOTPAIR_NO_MEMORY`.
+   */
   openOutbox(limitBytes: number): OutboxHandle
   /**
    * `image` must not change until the writer is closed. Chunks carry at most `chunkBytes` of it.

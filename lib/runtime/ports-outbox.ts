@@ -1,8 +1,8 @@
 /**
  * The ports to the frame-diff outbox and to the snapshot serializer.
  *
- * `lib/native` implements them in C++, `lib/testing` in plain TypeScript for the simulator and as an
- * oracle. Batches, never single outputs, go through. Must stay types only.
+ * `lib/native` implements them in C++, `lib/testing` in plain TypeScript for the simulator and
+ * as an oracle. Batches, never single outputs, go through. Must stay types only.
  */
 
 /** One output by channel index and number. */
@@ -22,28 +22,39 @@ export interface OutboxSent {
 }
 
 /**
- * full: nothing of the batch was taken. diverged: taken, and one differs from what the other member has
- * under its number (`divergence`). gap: a number was left out; nothing was taken.
+ * What became of a batch. `full`: the bound would be passed; `gap`: a number does not follow the one
+ * before it in its channel; of both nothing was taken. `diverged`: all of it was taken, and one
+ * output differs from what the other member has under its number (`divergence`).
  */
 export type OutboxStatus = 'ok' | 'full' | 'gap' | 'diverged'
 
+/** Every method throws `ERR_HOTPAIR_CLOSED` after `close()`, and a RangeError on a wrong argument. */
 export interface OutboxPort {
   /** Bytes held, bookkeeping included; never above the limit given at open. */
   readonly bytes: number
-  /** Adds outputs, in order by channel; `digests[i]` is the CRC-32C of the i-th. */
+  /**
+   * Adds outputs, in order by channel; `digests[i]` is the CRC-32C of the i-th. The data is copied.
+   * A batch whose records alone are larger than the limit is `full`, whatever it would free.
+   */
   produce(records: readonly OutboxRecord[]): {
     readonly status: OutboxStatus
     readonly digests: Uint32Array
   }
-  /** The other member has sent these. */
+  /** The other member has sent these. Numbers that are known as sent are passed over. */
   peerSent(records: readonly OutboxSent[]): { readonly status: OutboxStatus }
-  /** This member has sent all of `channel` up to `number`. */
+  /** This member has sent all of `channel` up to `number`, which was produced. */
   sent(channel: number, number: number): void
-  /** The first difference. */
+  /** The first difference since its channel was reset. */
   divergence(): { readonly channel: number; readonly number: number } | undefined
-  /** Pending outputs of `channel` from number `from` on, in order, at least one if there is any, about `mostBytes` at once; data is copied. */
+  /**
+   * Pending outputs of `channel` from number `from` on, in order, about `mostBytes` at once and at
+   * least one if there is any; the data is copied.
+   */
   pending(channel: number, from: number, mostBytes: number): readonly OutboxRecord[]
-  /** Begins `channel` anew at these counts, empty. */
+  /**
+   * Begins `channel` anew, empty, at these counts; `produced` must not be above `sent`, for what
+   * is pending has to be produced again. What lies between is taken without comparison.
+   */
   reset(channel: number, produced: number, sent: number): void
   /** Forgets everything. */
   clear(): void

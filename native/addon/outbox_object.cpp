@@ -187,6 +187,10 @@ void register_outbox(Napi::Env env, Napi::Object exports, Napi::Object facts) {
   Napi::Object layout = Napi::Object::New(env);
   set_fact(layout, "blockBytes", outbox::kBlockBytes);
   set_fact(layout, "recordHeaderBytes", outbox::kRecordHeaderBytes);
+  set_fact(layout, "channelAt", outbox::kChannelOffset);
+  set_fact(layout, "lengthAt", outbox::kLengthOffset);
+  set_fact(layout, "numberAt", outbox::kNumberOffset);
+  set_fact(layout, "digestAt", outbox::kDigestOffset);
   set_fact(layout, "sentRecordBytes", outbox::kSentRecordBytes);
   set_fact(layout, "ok", static_cast<double>(outbox::Status::kOk));
   set_fact(layout, "full", static_cast<double>(outbox::Status::kFull));

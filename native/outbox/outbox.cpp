@@ -78,10 +78,7 @@ std::int64_t Outbox::pending(std::uint16_t index, std::uint64_t from,
       break;
     }
     std::uint8_t* to = into.data() + written;
-    store_little<std::uint16_t>(to, index);
-    store_little<std::uint16_t>(to + 2, 0);
-    store_little<std::uint32_t>(to + 4, header.length);
-    store_little<std::uint64_t>(to + 8, number);
+    put_output_header(to, index, header.length, number);
     EntryQueue::copy_data(pool_, at, into.subspan(written + kRecordHeaderBytes, header.length));
     std::fill(to + kRecordHeaderBytes + header.length, to + size, std::uint8_t{0});
     written += size;

@@ -29,6 +29,13 @@ namespace hotpair::outbox {
 
 inline constexpr std::size_t kRecordHeaderBytes = 16;
 inline constexpr std::size_t kSentRecordBytes = 24;
+inline constexpr std::size_t kChannelOffset = 0;
+inline constexpr std::size_t kZeroOffset = 2;
+inline constexpr std::size_t kLengthOffset = 4;
+inline constexpr std::size_t kNumberOffset = 8;
+// Of a sent record only.
+inline constexpr std::size_t kDigestOffset = 16;
+inline constexpr std::size_t kSentZeroOffset = 20;
 inline constexpr std::uint64_t kLastNumber = (std::uint64_t{1} << 53) - 1;
 
 struct OutputRecord {
@@ -54,29 +61,41 @@ static_assert(record_bytes(0) == 16 && record_bytes(1) == 24 && record_bytes(8) 
 inline std::optional<OutputRecord> take_output(std::span<const std::uint8_t>& batch) noexcept {
   if (batch.size() < kRecordHeaderBytes) return {};
   const std::uint8_t* at = batch.data();
-  const std::size_t length = load_little<std::uint32_t>(at + 4);
-  const std::uint64_t number = load_little<std::uint64_t>(at + 8);
-  if (load_little<std::uint16_t>(at + 2) != 0 || number == 0 || number > kLastNumber) return {};
+  const std::size_t length = load_little<std::uint32_t>(at + kLengthOffset);
+  const std::uint64_t number = load_little<std::uint64_t>(at + kNumberOffset);
+  if (load_little<std::uint16_t>(at + kZeroOffset) != 0 || number == 0 || number > kLastNumber)
+    return {};
   if (batch.size() < record_bytes(length)) return {};
   for (std::size_t i = kRecordHeaderBytes + length; i < record_bytes(length); ++i) {
     if (at[i] != 0) return {};
   }
-  const OutputRecord record{load_little<std::uint16_t>(at), number,
+  const OutputRecord record{load_little<std::uint16_t>(at + kChannelOffset), number,
                             batch.subspan(kRecordHeaderBytes, length)};
   batch = batch.subspan(record_bytes(length));
   return record;
 }
 
+// Writes the header of an output record to `to`; the caller writes bytes and padding.
+inline void put_output_header(std::uint8_t* to, std::uint16_t channel, std::uint32_t length,
+                              std::uint64_t number) noexcept {
+  store_little<std::uint16_t>(to + kChannelOffset, channel);
+  store_little<std::uint16_t>(to + kZeroOffset, 0);
+  store_little<std::uint32_t>(to + kLengthOffset, length);
+  store_little<std::uint64_t>(to + kNumberOffset, number);
+}
+
 inline std::optional<SentRecord> take_sent(std::span<const std::uint8_t>& batch) noexcept {
   if (batch.size() < kSentRecordBytes) return {};
   const std::uint8_t* at = batch.data();
-  const std::uint64_t number = load_little<std::uint64_t>(at + 8);
-  if (load_little<std::uint16_t>(at + 2) != 0 || load_little<std::uint32_t>(at + 20) != 0)
+  const std::uint64_t number = load_little<std::uint64_t>(at + kNumberOffset);
+  if (load_little<std::uint16_t>(at + kZeroOffset) != 0 ||
+      load_little<std::uint32_t>(at + kSentZeroOffset) != 0)
     return {};
   if (number == 0 || number > kLastNumber) return {};
   batch = batch.subspan(kSentRecordBytes);
-  return SentRecord{load_little<std::uint16_t>(at), load_little<std::uint32_t>(at + 4), number,
-                    load_little<std::uint32_t>(at + 16)};
+  return SentRecord{load_little<std::uint16_t>(at + kChannelOffset),
+                    load_little<std::uint32_t>(at + kLengthOffset), number,
+                    load_little<std::uint32_t>(at + kDigestOffset)};
 }
 
 }  // namespace hotpair::outbox

@@ -1,0 +1,125 @@
+/**
+ * The snapshot serializer in plain TypeScript: what `SnapshotPort` means, said as simply as
+ * possible.
+ *
+ * The simulator runs on it, and the addon is compared with it: chunks cut by one are taken by the
+ * other. One flag per byte says what is there, so it is for images of tests only.
+ */
+
+import { ClosedError, NativeError } from '../errors.js'
+import type {
+  ChunkReader,
+  ChunkVerdict,
+  ChunkWriter,
+  SnapshotPort,
+} from '../runtime/ports-outbox.js'
+import { crc32c } from './crc32c.js'
+
+const headerBytes = 16
+const sumAt = 12
+const wordSize = 2 ** 32
+// A reader takes chunks in any order, but no more than this many separate parts at once.
+const mostParts = 1024
+
+/** The serializer in plain TypeScript. */
+export const referenceSnapshot: SnapshotPort = { cut, stage }
+
+function sumOf(chunk: Uint8Array): number {
+  return crc32c(chunk.subarray(headerBytes), crc32c(chunk.subarray(0, sumAt)))
+}
+
+function cut(image: Uint8Array, chunkBytes: number): ChunkWriter {
+  if (!(chunkBytes >= 1)) {
+    throw new RangeError(`a chunk must carry at least 1 byte, not ${chunkBytes}`)
+  }
+  let offset = 0
+  let isClosed = false
+  return {
+    next(): Uint8Array | undefined {
+      if (isClosed) throw new ClosedError('the chunk writer is closed')
+      const data = image.subarray(offset, offset + chunkBytes)
+      if (data.length === 0) return undefined
+      const chunk = new Uint8Array(headerBytes + data.length)
+      const view = new DataView(chunk.buffer)
+      view.setUint32(0, offset, true)
+      view.setUint32(4, offset / wordSize, true)
+      view.setUint32(8, data.length, true)
+      chunk.set(data, headerBytes)
+      view.setUint32(sumAt, sumOf(chunk), true)
+      offset += data.length
+      return chunk
+    },
+    close(): void {
+      isClosed = true
+    },
+  }
+}
+
+function stage(imageBytes: number): ChunkReader {
+  if (!Number.isSafeInteger(imageBytes) || imageBytes < 1) {
+    throw new RangeError(`an image must have at least 1 byte, not ${imageBytes}`)
+  }
+  return new ReferenceReader(imageBytes)
+}
+
+class ReferenceReader implements ChunkReader {
+  #staging: Uint8Array | undefined
+  readonly #isThere: Uint8Array
+
+  constructor(imageBytes: number) {
+    try {
+      this.#staging = new Uint8Array(imageBytes)
+      this.#isThere = new Uint8Array(imageBytes)
+    } catch (cause) {
+      const message = `staging of ${imageBytes} bytes cannot be allocated`
+      throw new NativeError('ERR_HOTPAIR_NO_MEMORY', message, { cause })
+    }
+  }
+
+  put(chunk: Uint8Array): ChunkVerdict {
+    const staging = this.#open()
+    if (chunk.length <= headerBytes) return 'corrupt'
+    const view = new DataView(chunk.buffer, chunk.byteOffset, chunk.length)
+    const begin = view.getUint32(0, true) + view.getUint32(4, true) * wordSize
+    const data = chunk.subarray(headerBytes)
+    if (view.getUint32(8, true) !== data.length) return 'corrupt'
+    if (view.getUint32(sumAt, true) !== sumOf(chunk)) return 'corrupt'
+    const end = begin + data.length
+    if (end > staging.length) return 'outside'
+    if (this.#isThere.subarray(begin, end).includes(1)) return 'overlap'
+
+    const isApart = this.#isThere[begin - 1] !== 1 && this.#isThere[end] !== 1
+    if (isApart && this.#parts() === mostParts) return 'outside'
+    this.#isThere.fill(1, begin, end)
+    staging.set(data, begin)
+    return this.#isComplete() ? 'complete' : 'ok'
+  }
+
+  take(): Uint8Array {
+    const image = this.#open()
+    if (!this.#isComplete()) throw new RangeError('the image cannot be taken before it is complete')
+    this.#staging = undefined
+    return image
+  }
+
+  close(): void {
+    this.#staging = undefined
+  }
+
+  #open(): Uint8Array {
+    if (!this.#staging) throw new ClosedError('the chunk reader is closed')
+    return this.#staging
+  }
+
+  #isComplete(): boolean {
+    return !this.#isThere.includes(0)
+  }
+
+  #parts(): number {
+    let count = 0
+    for (const [at, is] of this.#isThere.entries()) {
+      if (is === 1 && this.#isThere[at - 1] !== 1) count += 1
+    }
+    return count
+  }
+}

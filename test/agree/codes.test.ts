@@ -1,0 +1,28 @@
+/**
+ * The error codes of the addon and of the library are one list: what native/base/error_code.def
+ * lists is what the addon exports, in order, and each of it has its meaning in lib/errors.ts.
+ */
+
+import { readFileSync } from 'node:fs'
+import t from 'tap'
+import { errorCodes } from '#lib/errors.js'
+import { loadBinding } from '#lib/native/load.js'
+
+const listed = [
+  ...readFileSync(new URL('../../../native/base/error_code.def', import.meta.url), 'utf8').matchAll(
+    /^HOTPAIR_ERROR\(k\w+, "(\w+)"\)$/gm,
+  ),
+].map(([, name = '']) => name)
+
+t.test('the list is read', async (t) => {
+  t.ok(listed.includes('ERR_HOTPAIR_NO_MEMORY'))
+})
+
+t.test('the addon exports the list', async (t) => {
+  t.strictSame(loadBinding().facts.errorCodes, listed)
+})
+
+t.test('each code has its meaning in the library', async (t) => {
+  for (const name of listed) t.ok(Object.hasOwn(errorCodes, name), name)
+  t.equal(new Set(listed).size, listed.length, 'no code stands twice')
+})
