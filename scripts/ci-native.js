@@ -25,11 +25,15 @@ const sanitizers = {
       ASAN_OPTIONS: 'detect_leaks=1:strict_string_checks=1',
       UBSAN_OPTIONS: 'print_stacktrace=1:halt_on_error=1',
     },
+    envInNode: {},
   },
   thread: {
     flag: 'thread',
     libraries: ['libtsan.so'],
-    env: { TSAN_OPTIONS: `halt_on_error=1:suppressions=${root}native/test/tsan.supp` },
+    env: { TSAN_OPTIONS: 'halt_on_error=1' },
+    // Node itself is not built for the sanitizer, which sees half of its locks and calls that a race.
+    // What the addon does is judged all the same, whichever thread it runs on.
+    envInNode: { TSAN_OPTIONS: 'halt_on_error=1:ignore_noninstrumented_modules=1' },
   },
 }
 const kind = process.argv[2]
@@ -89,7 +93,12 @@ function runAddonTests() {
   const paths = sanitizer.libraries.map((name) =>
     execFileSync('g++', [`-print-file-name=${name}`], { encoding: 'utf8' }).trim(),
   )
-  const env = { ...sanitizer.env, HOTPAIR_PREBUILD: home, LD_PRELOAD: paths.join(' ') }
+  const env = {
+    ...sanitizer.env,
+    ...sanitizer.envInNode,
+    HOTPAIR_PREBUILD: home,
+    LD_PRELOAD: paths.join(' '),
+  }
   const testEnv = Object.entries(env).map(([name, value]) => `--test-env=${name}=${value}`)
   const options = ['--disable-coverage', '--jobs=1', '--timeout=300']
   const { isGood, output } = run('node', ['scripts/tap-ci.js', ...options, ...testEnv, ...files])

@@ -202,6 +202,7 @@ export const deadFiles: Rule = {
       'package.json': '"./testing": "./dist/testing.js"',
       'lib/testing.ts': '',
     },
+    { 'lib/testing/a.ts': '', 'test/core/b.test.ts': "import '#lib/testing/a.js'" },
     { 'native/base/a.hpp': '', 'native/base/a.cpp': '#include "base/a.hpp"' },
     { 'native/test/a.hpp': '', 'native/test/a_test.cpp': '#include "a.hpp"' },
   ],
@@ -211,6 +212,11 @@ export const deadFiles: Rule = {
       for (const { name } of importsOf(source)) {
         if (name.startsWith('.')) used.add(join(dirname(source.path), name).replace(/\.js$/, '.ts'))
       }
+    }
+    // What lib/testing/ offers is used by tests, ours and those of users.
+    for (const source of sources.filter(({ path }) => /^(test|benchmarks)\//.test(path))) {
+      const names = importsOf(source).map(({ name }) => name.replace(/^#(.*)\.js$/, '$1.ts'))
+      for (const name of names) if (name.startsWith('lib/testing/')) used.add(name)
     }
     for (const source of sources.filter(({ path }) => isNative(path))) {
       for (const found of source.uncommented.matchAll(/#include "([^"]+)"/g)) {

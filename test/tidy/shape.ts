@@ -114,7 +114,7 @@ function headerOf(text: string): readonly string[] {
 function hasHeader({ path, text }: Source, sources: readonly Source[]): boolean {
   const header = headerOf(text)
   const isPicture = (line: string) => /^( \*|\/\/|#)\s{2,}\S/.test(line)
-  const told = /; see (\w+\.hpp)\.$/.exec(header[0] ?? '')?.[1] ?? basename(path, '.cpp') + '.hpp'
+  const told = /; see (\w+\.hpp)\.$/.exec(header[0] ?? '')?.[1] ?? `${basename(path, '.cpp')}.hpp`
   const isTold = sources.some((other) => other.path === join(dirname(path), told))
   const fewest = header[0]?.startsWith('/*') ? 3 : isNative(path) && isTold ? 1 : 2
   return header.length >= fewest && header.filter((line) => !isPicture(line)).length <= 20
