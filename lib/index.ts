@@ -1,0 +1,34 @@
+/**
+ * The public list of names of `hotpair`, and nothing else.
+ */
+
+export {
+  ClosedError,
+  ConfigError,
+  type ErrorCode,
+  errorCodes,
+  InputError,
+  isPairError,
+  NativeError,
+  PairError,
+  PeerError,
+} from './errors.js'
+export type {
+  FaultEvent,
+  LinkEvent,
+  Mode,
+  ModeEvent,
+  PairEvent,
+  PairEvents,
+  RefusedEvent,
+  Role,
+  RoleCause,
+  RoleEvent,
+  TakeoverEvent,
+  Verdict,
+  VerdictEvent,
+} from './events.js'
+export { type InputId, type Member, type Milestone, openMember, type Status } from './member.js'
+export type { App, Frame, Limits, MemberOptions, Output, ProcessContext } from './options.js'
+export type { Received } from './server/intake.js'
+export type { ServerCounts } from './server/server.js'
