@@ -22,13 +22,13 @@ export interface OutboxSent {
 }
 
 /**
- * What became of a batch. `full`: the bound would be passed; `gap`: a number does not follow the one
- * before it in its channel; of both nothing was taken. `diverged`: all of it was taken, and one
+ * What became of a batch. `full`: the bound would be passed; `gap`: a number does not follow the
+ * one before it in its channel; of both nothing was taken. `diverged`: all of it was taken, and one
  * output differs from what the other member has under its number (`divergence`).
  */
 export type OutboxStatus = 'ok' | 'full' | 'gap' | 'diverged'
 
-/** Every method throws `ERR_HOTPAIR_CLOSED` after `close()`, and a RangeError on a wrong argument. */
+/** Each method throws `ERR_HOTPAIR_CLOSED` after `close()`, and a RangeError on a wrong argument. */
 export interface OutboxPort {
   /** Bytes held, bookkeeping included; never above the limit given at open. */
   readonly bytes: number

@@ -39,10 +39,14 @@ class OutboxObject {
     if (is_closed(info)) return {};
     const auto batch = bytes_argument(info, 0);
     if (!batch) return {};
+    const auto count = whole_argument(info, 1, 0, kMaxSafeInteger);
+    if (!count) return {};
     const auto digests = words_argument(info, 2);
     if (!digests) return {};
-    const auto count = whole_argument(info, 1, 0, digests->size());
-    if (!count) return {};
+    if (digests->size() < *count) {
+      refuse(info, "there is no room for as many digests");
+      return {};
+    }
     return status(info, outbox_->produce(*batch, *count, *digests));
   }
 

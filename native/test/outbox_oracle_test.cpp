@@ -1,4 +1,6 @@
-// The outbox against a dumb oracle (two maps per channel) under seeded random operations.
+// The outbox against a dumb oracle (two maps per channel) under seeded random operations: resets,
+// repeated notices, divergences and a bound that is reached now and then. The oracle must stay so
+// simple that one look tells it is right.
 #include "outbox_batch.hpp"
 
 namespace {
