@@ -61,7 +61,8 @@ interface Import {
 const importForms = new RegExp(
   [
     String.raw`\b(?:import|export)\s+(type\s)?\s*(?:([^'";]*?)\sfrom\s+)?['"]([^'"\n]+)['"]`,
-    String.raw`\b(?:import|require|new URL)\(\s*['"]([^'"\n]+)['"]`,
+    String.raw`\b(?:import|require)\(\s*['"]([^'"\n]+)['"]`,
+    String.raw`\bnew URL\(\s*['"]([^'"\n]+\.[jt]s)['"]`,
   ].join('|'),
   'g',
 )
@@ -76,7 +77,7 @@ export function importsOf(source: Source): readonly Import[] {
     const areAllTypes = names.length > 0 && names.every((name) => /^\s*type\s/.test(name))
     return {
       line: lineAt(source.text, found.index),
-      name: found[3] ?? found[4] ?? '',
+      name: found[3] ?? found[4] ?? found[5] ?? '',
       isTypeOnly: found[1] !== undefined || areAllTypes,
     }
   })
@@ -130,11 +131,13 @@ export const importTable: Rule = {
     { 'lib/somewhere/new.ts': "import { epochOf } from '../units.js'" },
     { 'lib/runtime/runtime.ts': "const link = await import('../peer/link.js')" },
     { 'lib/receiver.ts': "import type { Output } from './member.js'" },
+    { 'lib/runtime/runtime.ts': "new Worker(new URL('../unit/main.js', import.meta.url))" },
   ],
   accepts: [
     { 'lib/core/step.ts': "import { epochOf } from '../units.js'\nimport { a } from './state.js'" },
     { 'lib/wire/presence.ts': "import { type Presence } from '../core/state.js'" },
     { 'lib/sync/load.ts': "// import { connect } from 'node:net'\nimport '../wire/packet.js'" },
+    { 'lib/native/load.ts': "const root = new URL('../..', import.meta.url)" },
     { 'lib/member.ts': "import { step } from './core/step.js'\nimport 'node:net'" },
   ],
   check: (sources) =>
