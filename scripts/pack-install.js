@@ -129,8 +129,6 @@ function install(tarball, app, env) {
   demand(!existsSync(join(app, 'node_modules/hotpair/build')), 'something was compiled')
 }
 
-const exampleFolder = 'build-dev/examples/quick-start'
-
 function checkNode(tarball, node, name) {
   const app = join(work, `app-${name}`)
   const path = pathWith(node, name)
@@ -149,9 +147,9 @@ function checkNode(tarball, node, name) {
   check(`${version}: import 'hotpair/receiver' works`, () =>
     runNode('--input-type=module', '-e', "import 'hotpair/receiver'"),
   )
-  check(`${version}: two processes are a pair`, () => {
-    cpSync(join(root, exampleFolder), join(app, 'quick-start'), { recursive: true })
-    process.stdout.write(runNode('quick-start/main.js'))
+  check(`${version}: two processes are a pair that survives a kill`, () => {
+    cpSync(join(root, 'scripts/pack-install-pair.js'), join(app, 'pair.mjs'))
+    process.stdout.write(runNode('pair.mjs'))
   })
 }
 
