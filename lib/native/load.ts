@@ -1,5 +1,6 @@
 /**
- * Loads the addon, and refuses one that does not fit, each time with a sentence that says what to do.
+ * Loads the addon, and refuses one that does not fit, each time with a sentence that says what to
+ * do.
  *
  * node-gyp-build finds the binary: a local build first, else the prebuilt one of this platform. No
  * install script exists, so a platform without a prebuilt binary is told the one command that
@@ -8,18 +9,20 @@
  */
 
 import { createRequire } from 'node:module'
+import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { NativeError } from '../errors.js'
 import { type Binding, bindingAbi } from './binding.js'
 
-const root = fileURLToPath(new URL('../..', import.meta.url))
+// From dist/native/ to the folder of the package.
+const root = join(dirname(fileURLToPath(import.meta.url)), '..', '..')
 const buildCommand = 'cd node_modules/hotpair && npx node-gyp-build'
 
 /**
  * The addon of this environment. The first call loads it, later ones get the same.
  *
- * @throws NativeError `ERR_HOTPAIR_NATIVE` when there is no binary for this platform, when it cannot
- * be loaded, or when it was built for another version of the contract.
+ * @throws NativeError `ERR_HOTPAIR_NATIVE` when there is no binary for this platform, when it
+ * cannot be loaded, or when it was built for another version of the contract.
  */
 export function loadBinding(): Binding {
   return checkBinding(loadFrom(root))

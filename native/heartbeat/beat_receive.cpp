@@ -1,4 +1,6 @@
 // What comes in: readiness, packets, and what they mean for the pair; see beat_pair.hpp.
+// Reads every socket empty and never judges: silence is looked at in beat_pair.cpp, when everything
+// that had arrived has been heard. It sends nothing but answers and the probe of a new connection.
 #include <algorithm>
 
 #include "base/check.hpp"

@@ -1,4 +1,6 @@
 // What goes out: beats, answers, probes and dials; see beat_pair.hpp.
+// Nothing here waits: what a socket does not take at once is dropped, for the next packet says all
+// of it again. It draws no conclusions from a failure but those of a connect.
 #include <algorithm>
 
 #include "base/check.hpp"

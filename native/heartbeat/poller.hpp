@@ -4,7 +4,7 @@
 // Level-triggered: whatever still waits is reported again. On Linux it is epoll with a timerfd,
 // because a deadline on CLOCK_MONOTONIC at ns is what beats need; elsewhere poll(2) with a pipe, at
 // the price of a timeout in milliseconds and of a walk over all sockets at each wait.
-// poller_linux.cpp and poller_poll.cpp each define the class's functions; one of them is compiled.
+// poller_linux.cpp and poller_posix.cpp each define the class's functions; one of them is compiled.
 #pragma once
 
 #include <array>

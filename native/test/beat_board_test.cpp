@@ -1,0 +1,126 @@
+// What threads share: the board and other latest values under a racing writer, and the gate's word.
+// Run under the thread sanitizer too.
+#include "heartbeat/beat_board.hpp"
+
+#include <thread>
+
+#include "base/thread_owner.hpp"
+#include "harness.hpp"
+#include "heartbeat/gate.hpp"
+
+using namespace hotpair;
+using namespace hotpair::heartbeat;
+
+namespace {
+
+constexpr Nanos kSpan = Nanos::millis(400);
+
+constexpr BootInstant at(std::int64_t millis) { return BootInstant{} + Nanos::millis(millis); }
+
+// A view whose fields all say the same number, so that a torn one is seen.
+BoardView view_of(std::uint32_t number) {
+  BoardView view{};
+  view.suspicion = number;
+  view.verdict_at = number;
+  view.own_seq = number;
+  view.same_member = number;
+  view.peer_presence.fill(static_cast<std::uint8_t>(number));
+  view.peer_counters.fill(static_cast<std::uint8_t>(number));
+  return view;
+}
+
+bool is_whole(const BoardView& view) {
+  const BoardView expected = view_of(view.suspicion);
+  return view.verdict_at == expected.verdict_at && view.own_seq == expected.own_seq &&
+         view.same_member == expected.same_member && view.peer_presence == expected.peer_presence &&
+         view.peer_counters == expected.peer_counters;
+}
+
+}  // namespace
+
+TEST(a_board_that_was_never_written_reads_as_zero) {
+  const BeatBoard board;
+  BoardView view = view_of(9);
+  REQUIRE(board.view.try_read(view));
+  EXPECT_EQ(view.suspicion, 0u);
+  EXPECT_EQ(view.peer_incarnation, 0u);
+}
+
+TEST(a_look_at_a_board_under_a_writer_is_whole_or_nothing) {
+  constexpr std::uint32_t kWrites = 200'000;
+  BeatBoard board;
+  std::thread writer([&] {
+    for (std::uint32_t i = 1; i <= kWrites; ++i) board.view.write(view_of(i));
+  });
+  std::uint32_t last = 0;
+  std::uint64_t looks = 0;
+  while (last < kWrites) {
+    BoardView view;
+    if (!board.view.try_read(view)) continue;
+    ++looks;
+    EXPECT(is_whole(view));
+    EXPECT(view.suspicion >= last);
+    last = view.suspicion;
+  }
+  writer.join();
+  EXPECT(looks > 0);
+}
+
+TEST(a_gate_opens_from_the_last_beat_on_and_is_renewed_by_beats) {
+  Gate gate(kSpan, at(1000));
+  EXPECT(!gate.is_open(at(1000)));
+  EXPECT(gate.renew(at(1100)) == Gate::Renewal::kShut);
+  gate.open();
+  EXPECT(gate.is_open(at(1499)));
+  EXPECT(!gate.is_open(at(1500)));
+  EXPECT(gate.renew(at(1200)) == Gate::Renewal::kRenewed);
+  EXPECT(gate.is_open(at(1599)));
+  EXPECT(!gate.is_open(at(1600)));
+}
+
+TEST(a_gate_that_expired_stays_shut_until_it_is_opened) {
+  Gate gate(kSpan, at(1000));
+  gate.open();
+  EXPECT(gate.renew(at(1400)) == Gate::Renewal::kLapsed);
+  EXPECT(!gate.is_open(at(1401)));
+  EXPECT(gate.renew(at(1500)) == Gate::Renewal::kShut);
+  EXPECT(!gate.is_open(at(1501)));
+  gate.open();
+  EXPECT(gate.is_open(at(1899)));
+  EXPECT(!gate.is_open(at(1900)));
+}
+
+TEST(a_gate_opened_while_the_thread_stands_still_is_shut) {
+  Gate gate(kSpan, at(1000));
+  gate.open();
+  EXPECT(!gate.is_open(at(5000)));
+}
+
+TEST(a_renewal_never_opens_what_was_shut) {
+  Gate gate(kSpan, at(1));
+  std::atomic<bool> is_done{false};
+  std::thread renewer([&] {
+    for (std::int64_t now = 2; !is_done.load(std::memory_order_acquire); ++now) {
+      static_cast<void>(gate.renew(at(now)));
+    }
+  });
+  for (int i = 0; i < 20'000; ++i) {
+    gate.open();
+    gate.shut();
+    EXPECT(!gate.is_open(at(0)));
+    std::this_thread::yield();
+    EXPECT(!gate.is_open(at(0)));
+  }
+  is_done.store(true, std::memory_order_release);
+  renewer.join();
+}
+
+TEST(an_object_belongs_to_the_first_thread_that_uses_it_until_it_is_handed_over) {
+  ThreadOwner owner;
+  owner.check();
+  owner.check();
+  owner.hand_over();
+  std::thread([&] { owner.check(); }).join();
+}
+
+TEST_MAIN()
