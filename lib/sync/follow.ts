@@ -72,6 +72,8 @@ export class Follow {
   #done = 0
   #mayAcknowledge = false
   #isScheduled = false
+  /** A load was asked for and has not begun: an image that nobody asked for is never installed. */
+  #isAsked = false
 
   constructor(snapshot: SnapshotPort, limits: FollowLimits, handlers: FollowHandlers) {
     this.#snapshot = snapshot
@@ -111,6 +113,7 @@ export class Follow {
 
   askLoad(): void {
     this.dropLoad()
+    this.#isAsked = true
     this.#send({ type: 'ask-load' })
   }
 
@@ -126,6 +129,7 @@ export class Follow {
   dropLoad(): void {
     this.#staging?.reader.close()
     this.#staging = undefined
+    this.#isAsked = false
     this.#mayAcknowledge = false
     this.#epoch = undefined
     this.#log.clear()
@@ -141,7 +145,8 @@ export class Follow {
     const frames: LoggedFrame[] = []
     for (let frame = this.#log.shift(); frame; frame = this.#log.shift()) frames.push(frame)
     const sent = [...this.#progress].flatMap((progress) => progress.sent)
-    this.#progress.clear()
+    // Nothing of that reign is taken any more, whoever may still send it.
+    this.dropLoad()
     return { frames, sent }
   }
 
@@ -229,6 +234,7 @@ export class Follow {
   }
 
   #onBeginLoad(message: LoadHeader): boolean {
+    if (!this.#isAsked) return true
     this.dropLoad()
     const { epoch, history, frameNo, imageBytes } = message
     const header: LoadHeader = { epoch, history, frameNo, imageBytes }
