@@ -8,7 +8,7 @@
  * for nothing, and treats a record it cannot read as one more case, not as an exception.
  */
 
-import type { App } from '#lib/options.js'
+import type { App } from 'hotpair'
 
 /** Count, mean and spread of one field so far, by Welford's method: stable in one pass. */
 export interface Running {

@@ -32,3 +32,4 @@ export { type InputId, type Member, type Milestone, openMember, type Status } fr
 export type { App, Frame, Limits, MemberOptions, Output, ProcessContext } from './options.js'
 export type { Received } from './server/intake.js'
 export type { ServerCounts } from './server/server.js'
+export type { MemberId } from './units.js'

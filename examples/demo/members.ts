@@ -8,8 +8,7 @@
  */
 
 import { type ChildProcess, fork } from 'node:child_process'
-import type { Mode, Role } from '#lib/events.js'
-import type { MemberId } from '#lib/units.js'
+import type { MemberId, Mode, Role } from 'hotpair'
 import type { MemberSettings, Order, Report } from './messages.js'
 
 /** What is known of one member. `role` is `gone` while no process is open. */

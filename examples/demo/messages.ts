@@ -5,8 +5,7 @@
  * here, and the other learns of it by its heartbeats alone.
  */
 
-import type { Mode, Role } from '#lib/events.js'
-import type { MemberId } from '#lib/units.js'
+import type { MemberId, Mode, Role } from 'hotpair'
 
 /** What a member is opened with. */
 export interface MemberSettings {

@@ -8,8 +8,8 @@
  */
 
 import { connect, type Socket } from 'node:net'
+import type { Output } from 'hotpair'
 import { encodeEnvelope } from 'hotpair/receiver'
-import type { Output } from '#lib/options.js'
 import { onLines } from './lines.js'
 
 interface Waiting {

@@ -1,0 +1,97 @@
+/**
+ * One member of the demo's pair: a process of its own, started and killed by main.
+ *
+ * This is what a user writes: open a member, give it the application, the source and the sink. The
+ * rest is remote control: it parks until it is told to open, so that both members can be started at
+ * the same moment and a killed one within a few milliseconds, and it reports the pair's events.
+ */
+
+import { type Member, openMember } from 'hotpair'
+import { type Statistics, statistics } from '../statistics.js'
+import { openIntake } from './intake.js'
+import type { MemberSettings, Order, Report } from './messages.js'
+import { SinkLink } from './sink-link.js'
+
+/** Refusals that a change of roles brings with it; the source sends the record again. */
+const passing = ['ERR_HOTPAIR_DEMOTED', 'ERR_HOTPAIR_CLOSED', 'ERR_HOTPAIR_QUEUE_FULL']
+
+let close: () => Promise<void> = async () => {}
+
+async function open(settings: MemberSettings): Promise<void> {
+  const { control, sinkPort, intakePort } = settings
+  const sink = new SinkLink(sinkPort)
+  const member = await openMember<Statistics>({
+    pair: 'demo',
+    member: settings.member,
+    members: { a: `127.0.0.1:${control.a}`, b: `127.0.0.1:${control.b}` },
+    secret: settings.secret,
+    arbiter: 'none',
+    ...(settings.heartbeatMs !== undefined && { heartbeatMs: settings.heartbeatMs }),
+    ...(settings.windowMs !== undefined && { windowMs: settings.windowMs }),
+    app: {
+      ...statistics,
+      deliver: (output, { signal }) => sink.deliver(output, signal),
+      prepare: async () => void (await sink.open()),
+    },
+  })
+  forward(member)
+  const receive = member.receive.bind(member)
+  const intake = await openIntake(intakePort, receive, (error) => {
+    if (!passing.includes(codeOf(error))) trouble(error)
+  })
+  close = async () => {
+    intake.close()
+    await member.close()
+    sink.close()
+  }
+}
+
+// Tells main what the pair tells its user.
+function forward(member: Member<Statistics>): void {
+  member.on('role', ({ at, role, epoch, cause, verdict }) =>
+    report({ type: 'role', at, role, epoch, cause, verdict }),
+  )
+  member.on('mode', ({ at, mode, epoch }) => report({ type: 'mode', at, mode, epoch }))
+  member.on('verdict', ({ at, verdict, silenceMs }) =>
+    report({ type: 'verdict', at, verdict, silenceMs }),
+  )
+  member.on('takeover', ({ at, epoch, verdict, frameNo, inDoubt, tookMs }) =>
+    report({ type: 'takeover', at, epoch, verdict, frameNo, inDoubt: inDoubt.length, tookMs }),
+  )
+  member.on('link', ({ at, up, reason = '' }) => report({ type: 'link', at, up, reason }))
+  member.on('refused', ({ at, code, message }) => report({ type: 'trouble', at, code, message }))
+  member.on('fault', ({ error }) => trouble(error))
+}
+
+function report(message: Report): void {
+  process.send?.(message)
+}
+
+function trouble(error: unknown): void {
+  const message = error instanceof Error ? error.message : String(error)
+  report({ type: 'trouble', at: Date.now(), code: codeOf(error), message })
+}
+
+function codeOf(error: unknown): string {
+  return error instanceof Error && 'code' in error ? String(error.code) : ''
+}
+
+async function obey(order: Order): Promise<void> {
+  if (order.type === 'open') {
+    await open(order.settings)
+  } else {
+    await close()
+    process.disconnect()
+  }
+}
+
+process.on('message', (order: Order) => {
+  obey(order).catch((error: unknown) => {
+    trouble(error)
+    process.exitCode = 1
+    process.disconnect()
+  })
+})
+// Main is gone, however it ended: nobody is left to work for.
+process.on('disconnect', () => process.exit())
+report({ type: 'parked' })
