@@ -7,7 +7,7 @@
  * `produced`: the primary has reported what is yet to be processed here.
  */
 
-import { Deque } from './deque.js'
+import { Deque } from '../sync/deque.js'
 
 export interface Channel {
   readonly index: number

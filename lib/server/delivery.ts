@@ -12,9 +12,9 @@ import { setMaxListeners } from 'node:events'
 import { PairError } from '../errors.js'
 import type { App, Output } from '../options.js'
 import type { ClockPort, Timer } from '../runtime/ports-clock.js'
+import { Deque } from '../sync/deque.js'
 import { type HistoryId, type Instant, millis } from '../units.js'
 import type { Channel } from './channels.js'
-import { Deque } from './deque.js'
 
 /** First and longest pause before a failed delivery is tried again. */
 const firstRetryMs = 10

@@ -7,8 +7,8 @@
  */
 
 import { InputError } from '../errors.js'
+import { Deque } from '../sync/deque.js'
 import type { Instant } from '../units.js'
-import { Deque } from './deque.js'
 import { type Input, queueFull } from './intake.js'
 
 interface HeldInput extends Input {

@@ -7,7 +7,7 @@
  */
 
 import { InputError } from '../errors.js'
-import { Deque } from './deque.js'
+import { Deque } from '../sync/deque.js'
 
 /** What `receive()` resolves with. */
 export interface Received {

@@ -9,11 +9,11 @@
 
 import type { ChunkWriter } from '../runtime/ports-outbox.js'
 import type { PeerLink } from '../runtime/ports-peer.js'
-import { Deque } from '../server/deque.js'
 import type { Epoch, HistoryId, Incarnation, Instant } from '../units.js'
 import type { AcknowledgeMessage, SentNotice } from '../wire/message.js'
 import { writeMessage } from '../wire/message.js'
 import { PacketWriter } from '../wire/packet.js'
+import { Deque } from './deque.js'
 import { FrameLog, type LoggedFrame } from './frame-log.js'
 
 /** Bytes that are collected before a piece goes to the socket. */

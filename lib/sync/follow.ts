@@ -11,7 +11,6 @@ import type { OutOfStep } from '../core/event.js'
 import { PairError } from '../errors.js'
 import type { ChunkReader, SnapshotPort } from '../runtime/ports-outbox.js'
 import type { PeerLink } from '../runtime/ports-peer.js'
-import { Deque } from '../server/deque.js'
 import type { Epoch, HistoryId } from '../units.js'
 import {
   type FrameMessage,
@@ -21,6 +20,7 @@ import {
   writeMessage,
 } from '../wire/message.js'
 import { PacketWriter } from '../wire/packet.js'
+import { Deque } from './deque.js'
 import { FrameLog, type LoggedFrame } from './frame-log.js'
 
 /** Frames processed before the event loop gets a turn: a few milliseconds of a usual `process`. */

@@ -3,8 +3,8 @@
  * acknowledged, and what a standby keeps until it may be processed.
  */
 
-import { Deque } from '../server/deque.js'
 import { frameOverheadBytes } from '../wire/message.js'
+import { Deque } from './deque.js'
 
 /** One numbered input. */
 export interface LoggedFrame {

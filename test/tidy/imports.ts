@@ -41,7 +41,10 @@ const table: Readonly<Record<string, Allowed>> = {
   },
   operator: { values: ['ipc'], types: ['member'], packages: /./ },
   cli: { values: ['ipc', 'operator'], types: ['member'], packages: /./ },
-  testing: { values: ['core', 'runtime', 'sync', 'server', 'wire'], packages: harmlessOfNode },
+  testing: {
+    values: ['core', 'runtime', 'sync', 'server', 'wire', 'store/memory'],
+    packages: harmlessOfNode,
+  },
   'config.ts': { types: ['core', 'options'], packages: /^node:net$/ },
   'emitter.ts': {},
   'receiver.ts': { values: ['receiver'] },
