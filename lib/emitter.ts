@@ -1,8 +1,8 @@
 /**
  * The events of a member: typed listeners by name, and an async iterable with a bounded buffer.
  *
- * A listener that throws must not stop the pair: what it throws is thrown again in a microtask, where
- * the process sees it as any uncaught error, after the pair has done its work.
+ * A listener that throws must not stop the pair: what it throws is thrown again in a microtask,
+ * where the process sees it as any uncaught error, after the pair has done its work.
  */
 
 import type { PairEvent, PairEvents } from './events.js'
@@ -10,7 +10,9 @@ import type { PairEvent, PairEvents } from './events.js'
 type Name = PairEvent['type']
 type Listener = (event: never) => void
 
-/** Events kept for a reader of `events()` that is slow; beyond, the oldest are dropped and counted. */
+/**
+ * Events kept for a reader of `events()` that is slow; beyond, the oldest are dropped and counted.
+ */
 export const eventBufferCount = 1_000
 
 export class Emitter {

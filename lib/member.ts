@@ -1,8 +1,9 @@
 /**
  * `openMember`: the parts are joined here, and nothing is decided here.
  *
- * Options become a config, the addon a beat thread and an outbox, the rules a runtime, the application
- * a server; each talks to the next through a port. What a user holds afterwards is a `Member`.
+ * Options become a config, the addon a beat thread and an outbox, the rules a runtime, the
+ * application a server; each talks to the next through a port. What a user holds afterwards is a
+ * `Member`.
  */
 
 import { randomBytes } from 'node:crypto'
@@ -74,24 +75,34 @@ export interface Member<State> {
   readonly epoch: number
   readonly history: string | undefined
   /**
-   * Takes one input. Resolves once it is accepted: held by both members, or by a primary that rules alone by
-   * right; on a standby when its twin was announced or it rules. `data` must not change until then.
+   * Takes one input. Resolves once it is accepted: held by both members, or by a primary that rules
+   * alone by right; on a standby when its twin was announced or it rules. `data` must not change
+   * until then.
    *
    * @throws InputError with a code that says whether the input may still have been taken.
    */
   receive(data: Uint8Array, id?: InputId): Promise<Received>
-  /** A stream of inputs: objects `{ data, source, seq }`, at most `highWaterMark` (default 256) unanswered. */
+  /**
+   * A stream of inputs: objects `{ data, source, seq }`, at most `highWaterMark` (default 256)
+   * unanswered.
+   */
   intake(options?: { readonly highWaterMark?: number }): Writable
   /** Reads the state on either member; it must not be changed. Undefined before there is one. */
   read<Result>(reader: (state: State, frameNo: number) => Result): Result | undefined
-  /** Resolves when the milestone is reached: this member rules, stands by, its pair is whole, or somebody rules. */
+  /**
+   * Resolves when the milestone is reached: this member rules, stands by, its pair is whole, or
+   * somebody rules.
+   */
   until(milestone: Milestone, options?: { readonly signal?: AbortSignal }): Promise<void>
   on<Name extends PairEvent['type']>(name: Name, listener: (event: PairEvents[Name]) => void): this
   off<Name extends PairEvent['type']>(name: Name, listener: (event: PairEvents[Name]) => void): this
   /** Every event from now on; a slow reader loses the oldest beyond 1,000. */
   events(options?: { readonly signal?: AbortSignal }): AsyncIterable<PairEvent>
   status(): Status
-  /** Ends this member: a primary lets running deliveries settle and leaves the rule to the other one. Idempotent. */
+  /**
+   * Ends this member: a primary lets running deliveries settle and leaves the rule to the other
+   * one. Idempotent.
+   */
   close(): Promise<void>
   [Symbol.asyncDispose](): Promise<void>
 }
@@ -99,8 +110,8 @@ export interface Member<State> {
 /**
  * Opens one member of a pair. Resolves when its ports are open; the role comes by events.
  *
- * @throws ConfigError before anything is opened; NativeError (`ERR_HOTPAIR_ADDRESS_IN_USE`, `ERR_HOTPAIR_ADDRESS`,
- * `ERR_HOTPAIR_NATIVE`) when it cannot be, and nothing is left open.
+ * @throws ConfigError before anything is opened; NativeError (`ERR_HOTPAIR_ADDRESS_IN_USE`,
+ * `ERR_HOTPAIR_ADDRESS`, `ERR_HOTPAIR_NATIVE`) when it cannot be, and nothing is left open.
  */
 export async function openMember<State>(options: MemberOptions<State>): Promise<Member<State>> {
   const config = configOf(options)

@@ -1,5 +1,6 @@
 /**
- * The units that must not be mixed, as branded numbers, each with one constructor that checks its range.
+ * The units that must not be mixed, as branded numbers, each with one constructor that checks its
+ * range.
  *
  * This is the only place, beside the wire format, that casts. Points in time and durations are
  * different types: only `elapsed` makes one from two of the other. Frame numbers and epochs stay
@@ -88,7 +89,10 @@ export function peerOf(member: MemberId): MemberId {
   return member === 'a' ? 'b' : 'a'
 }
 
-/** The first epoch of `member` above `above`: odd for `a`, even for `b`, so that two members never draw the same. */
+/**
+ * The first epoch of `member` above `above`: odd for `a`, even for `b`, so that two members never
+ * draw the same.
+ */
 export function nextEpoch(above: Epoch, member: MemberId): Epoch {
   const next = above + 1
   const isOdd = next % 2 === 1

@@ -1,5 +1,6 @@
 /**
- * Observability for tools: every transition of the rules on a diagnostics channel. Nothing is paid when nobody listens.
+ * Observability for tools: every transition of the rules on a diagnostics channel. Nothing is paid
+ * when nobody listens.
  */
 
 import { channel } from 'node:diagnostics_channel'

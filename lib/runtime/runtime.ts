@@ -1,5 +1,6 @@
 /**
- * The only caller of `step`: it gives each event its time and randomness, and runs the effects in order.
+ * The only caller of `step`: it gives each event its time and randomness, and runs the effects in
+ * order.
  *
  * One queue, run to completion: what happens during an effect is queued and decided afterwards. A
  * barrier effect holds back every effect after it until it is done, those of later events too; so
@@ -17,7 +18,10 @@ import { PairError } from '../errors.js'
 import type { RuntimePorts } from './ports.js'
 import type { Timer } from './ports-clock.js'
 
-/** Longest that the read-out of a lost primary's connection may take: what has arrived is read within one turn. */
+/**
+ * Longest that the read-out of a lost primary's connection may take: what has arrived is read
+ * within one turn.
+ */
 const readOutMs = 100
 
 /** Longest that a closing primary waits for running deliveries. */
@@ -102,7 +106,10 @@ export class Runtime {
     }
   }
 
-  /** Order can no longer be kept: nothing that was decided is carried out, and this member stops speaking. */
+  /**
+   * Order can no longer be kept: nothing that was decided is carried out, and this member stops
+   * speaking.
+   */
   #fail(): void {
     this.#effects.length = 0
     this.#isHeldBack = false

@@ -1,8 +1,8 @@
 /**
  * The user's program and its state: one frame at a time, to completion, the same on both members.
  *
- * What `process` throws or wrongly returns is a fault of that frame: its outputs are dropped, what it
- * had changed stays, on both members alike (DESIGN 2.17). The application never sees a clock, a
+ * What `process` throws or wrongly returns is a fault of that frame: its outputs are dropped, what
+ * it had changed stays, on both members alike (DESIGN 2.17). The application never sees a clock, a
  * role or a peer here; what it sends is collected and handed back.
  */
 
@@ -83,7 +83,9 @@ export class Application<State> {
     }
   }
 
-  /** The state and `meta` as one image. Throws ERR_HOTPAIR_STATE when the state cannot be cloned. */
+  /**
+   * The state and `meta` as one image. Throws ERR_HOTPAIR_STATE when the state cannot be cloned.
+   */
   image(meta: unknown): Uint8Array {
     try {
       return serialize([meta, this.#held?.state])
@@ -96,7 +98,10 @@ export class Application<State> {
     }
   }
 
-  /** Takes the state out of an image and returns its meta. Throws ERR_HOTPAIR_STATE; the former state is kept. */
+  /**
+   * Takes the state out of an image and returns its meta. Throws ERR_HOTPAIR_STATE; the former
+   * state is kept.
+   */
   restore(image: Uint8Array, check: (meta: unknown) => HistoryId): void {
     let parts: unknown
     try {

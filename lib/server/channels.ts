@@ -1,10 +1,10 @@
 /**
  * The channels of one history: names, numbers, and which frame produced which output.
  *
- * Channels get their index in the order in which `process` first uses them, which is the same on both
- * members. Numbers are counted per channel from 1 without gaps:
- * `pending` describes each number in (sent, produced]. On a standby `sent` may be ahead of
- * `produced`: the primary has reported what is yet to be processed here.
+ * Channels get their index in the order in which `process` first uses them, which is the same on
+ * both members. Numbers are counted per channel from 1 without gaps: `pending` describes each
+ * number in (sent, produced]. On a standby `sent` may be ahead of `produced`: the primary has
+ * reported what is yet to be processed here.
  */
 
 import { Deque } from '../sync/deque.js'
@@ -67,7 +67,10 @@ export class Channels {
     if (channel.produced > channel.sent) channel.pending.push(output)
   }
 
-  /** All up to `number` are sent. A number above `produced` is remembered and met when it is produced. */
+  /**
+   * All up to `number` are sent. A number above `produced` is remembered and met when it is
+   * produced.
+   */
   markSent(channel: Channel, number: number): void {
     while (channel.sent < number) {
       channel.sent += 1
@@ -89,7 +92,10 @@ export class Channels {
     }))
   }
 
-  /** After a load: channels as listed, with `produced` set back to `sent`: the pending ones are produced anew. */
+  /**
+   * After a load: channels as listed, with `produced` set back to `sent`: the pending ones are
+   * produced anew.
+   */
   reset(entries: readonly ChannelEntry[]): void {
     this.#byName.clear()
     this.#list.length = 0

@@ -1,11 +1,12 @@
 /**
- * Speaking to the outside: each output is begun in order, by channel, when the output rule and the gate allow it.
+ * Speaking to the outside: each output is begun in order, by channel, when the output rule and the
+ * gate allow it.
  *
  * An output may leave when its frame and all before are held by whoever must hold them (`release`),
- * when the gate is open at that moment, and when it lies at most `inFlight` past the last notice that
- * the standby holds, so that after a death the other knows which ones are in doubt (DESIGN 2.8, 2.10).
- * *Sent* means that `deliver` has resolved. A failure holds its channel alone: it is tried again with
- * back-off, then what came behind it, in order. Nothing is ever dropped here.
+ * when the gate is open at that moment, and when it lies at most `inFlight` past the last notice
+ * that the standby holds, so that after a death the other knows which ones are in doubt (DESIGN
+ * 2.8, 2.10). *Sent* means that `deliver` has resolved. A failure holds its channel alone: it is
+ * tried again with back-off, then what came behind it, in order. Nothing is ever dropped here.
  */
 
 import { setMaxListeners } from 'node:events'
@@ -95,7 +96,9 @@ export class Delivery {
     this.#lane(channel).items.push({ ...item, isRepeat, state: 'waiting', begunAt })
   }
 
-  /** Outputs of frames up to `frameNo` may leave. `byNotices`: a standby must learn what was sent. */
+  /**
+   * Outputs of frames up to `frameNo` may leave. `byNotices`: a standby must learn what was sent.
+   */
   release(frameNo: number, byNotices: boolean): void {
     this.#released = frameNo
     this.#isBoundByNotices = byNotices
@@ -138,7 +141,9 @@ export class Delivery {
     this.#watch = undefined
   }
 
-  /** Forgets everything: this member rules no more. Late results of running deliveries mean nothing. */
+  /**
+   * Forgets everything: this member rules no more. Late results of running deliveries mean nothing.
+   */
   clear(): void {
     this.shut()
     for (const lane of this.#lanes.values()) lane.retry?.clear()
@@ -260,7 +265,9 @@ export class Delivery {
     this.#options.onFault(error, lane.channel.name, item.frameNo)
   }
 
-  /** Everything of the lane that failed is begun again in order, marked as a repeat; then new ones. */
+  /**
+   * Everything of the lane that failed is begun again in order, marked as a repeat; then new ones.
+   */
   #retry(lane: Lane): void {
     lane.retry = undefined
     if (!this.#isCurrent(lane)) return

@@ -1,8 +1,10 @@
 /**
- * The primary's end of the link: loads on request, resumption, pairing, inputs that the other forwards.
+ * The primary's end of the link: loads on request, resumption, pairing, inputs that the other
+ * forwards.
  *
- * One follower at a time. What it holds is known by its acknowledgements alone; what follows from that
- * is the rules' to decide. A state that cannot be cloned is refused with its reason, never half sent.
+ * One follower at a time. What it holds is known by its acknowledgements alone; what follows from
+ * that is the rules' to decide. A state that cannot be cloned is refused with its reason, never
+ * half sent.
  */
 
 import { InputError, PairError } from '../errors.js'

@@ -1,9 +1,10 @@
 /**
- * The duties of a member that does not rule: follow the primary's stream over the replica, and hold inputs.
+ * The duties of a member that does not rule: follow the primary's stream over the replica, and hold
+ * inputs.
  *
- * It holds what it is given until the twin is announced, forwards what the primary never announces, and
- * hands everything over when this member rules. What a frame or notice reveals (divergence, a full
- * outbox) is reported; what follows from it is decided by the rules.
+ * It holds what it is given until the twin is announced, forwards what the primary never announces,
+ * and hands everything over when this member rules. What a frame or notice reveals (divergence, a
+ * full outbox) is reported; what follows from it is decided by the rules.
  */
 
 import type { OutOfStep } from '../core/event.js'
@@ -35,7 +36,10 @@ export class Following<State> implements FollowingPort {
   readonly #held: Held
   readonly #follow: Follow
   #link: PeerLink | undefined
-  /** A load is in place, or was before this member lost step: its table of sources speaks of the pair. */
+  /**
+   * A load is in place, or was before this member lost step: its table of sources speaks of the
+   * pair.
+   */
   #isInstalled = false
 
   constructor(replica: Replica<State>, options: FollowingOptions, events: ServerEvents) {

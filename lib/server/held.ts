@@ -1,9 +1,9 @@
 /**
  * Inputs that a member holds because it does not rule: copies of what the primary should have too.
  *
- * A copy is dropped when its twin is announced by a frame, forwarded to the primary when that does not
- * happen within a window, and taken as new when this member rules (DESIGN 2.6; PROTOCOL-REVIEW D2).
- * Bounded in bytes; beyond, an input is refused and its sender told.
+ * A copy is dropped when its twin is announced by a frame, forwarded to the primary when that does
+ * not happen within a window, and taken as new when this member rules (DESIGN 2.6; PROTOCOL-REVIEW
+ * D2). Bounded in bytes; beyond, an input is refused and its sender told.
  */
 
 import { InputError } from '../errors.js'
@@ -35,7 +35,9 @@ export class Held {
     return this.#bytes
   }
 
-  /** Holds `input`, which has a source. A second copy of the same input is answered with the first. */
+  /**
+   * Holds `input`, which has a source. A second copy of the same input is answered with the first.
+   */
   hold(input: Input, source: string, now: Instant): void {
     const size = input.data.length + heldOverheadBytes
     const last = this.#bySource.get(source)?.last
@@ -59,7 +61,9 @@ export class Held {
     }
   }
 
-  /** The input (source, seq) is announced as `frameNo`: its copy, and any older one, is answered. */
+  /**
+   * The input (source, seq) is announced as `frameNo`: its copy, and any older one, is answered.
+   */
   announced(source: string, seq: number, frameNo: number, epoch: number): void {
     const queue = this.#bySource.get(source)
     if (queue === undefined) return
@@ -76,7 +80,10 @@ export class Held {
     if (queue?.first?.seq === seq) this.#shift(source, queue)?.answer.reject(error)
   }
 
-  /** First inputs of each source that have waited since before `before`; they count as forwarded at `now`. */
+  /**
+   * First inputs of each source that have waited since before `before`; they count as forwarded at
+   * `now`.
+   */
   overdue(before: Instant, now: Instant): readonly Input[] {
     const inputs: Input[] = []
     for (const queue of this.#bySource.values()) {

@@ -1,9 +1,11 @@
 /**
- * What a load carries beside the application's state, all as of one frame (DESIGN 2.11; PROTOCOL-REVIEW B4).
+ * What a load carries beside the application's state, all as of one frame (DESIGN 2.11;
+ * PROTOCOL-REVIEW B4).
  *
  * The state alone is half of what a successor needs: without the deduplication table every retry
- * would be accepted twice, without pair time a timer would fire wrongly, without the pending outputs
- * they would be lost. What comes from the other member is checked field by field before it is used.
+ * would be accepted twice, without pair time a timer would fire wrongly, without the pending
+ * outputs they would be lost. What comes from the other member is checked field by field before it
+ * is used.
  */
 
 import { PairError } from '../errors.js'

@@ -1,9 +1,10 @@
 /**
- * Inputs on their way in: waiting to be numbered, then waiting to be held by whoever must hold them.
+ * Inputs on their way in: waiting to be numbered, then waiting to be held by whoever must hold
+ * them.
  *
  * A promise of `receive()` resolves when its frame is committed, and not before. Waiting is the
- * back-pressure; the bound is in bytes. Nothing is half accepted: an input is refused whole, or it is
- * a frame.
+ * back-pressure; the bound is in bytes. Nothing is half accepted: an input is refused whole, or it
+ * is a frame.
  */
 
 import { InputError } from '../errors.js'
@@ -104,7 +105,9 @@ export class Intake {
     }
   }
 
-  /** Everything that is not answered, in order, the oldest first; the intake is empty afterwards. */
+  /**
+   * Everything that is not answered, in order, the oldest first; the intake is empty afterwards.
+   */
   drain(): readonly Input[] {
     const inputs = [...this.#committing].map(({ input }) => input)
     inputs.push(...this.#waiting)

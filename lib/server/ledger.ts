@@ -1,9 +1,10 @@
 /**
- * The outputs of both roles: numbered by channel, kept in the outbox, reconciled with what was sent.
+ * The outputs of both roles: numbered by channel, kept in the outbox, reconciled with what was
+ * sent.
  *
- * A frame's outputs are collected, and the outbox is called once a batch. On a primary what comes out
- * of a batch goes to delivery; on a standby it stays in the outbox until the primary's notice makes
- * it vanish, or a takeover sends it. A notice that does not match is divergence.
+ * A frame's outputs are collected, and the outbox is called once a batch. On a primary what comes
+ * out of a batch goes to delivery; on a standby it stays in the outbox until the primary's notice
+ * makes it vanish, or a takeover sends it. A notice that does not match is divergence.
  */
 
 import type { OutboxPort, OutboxRecord } from '../runtime/ports-outbox.js'
@@ -12,7 +13,9 @@ import type { Produced } from './application.js'
 import { type Channel, type ChannelEntry, Channels } from './channels.js'
 import type { SentItem } from './delivery.js'
 
-/** Bytes of outputs that are collected before the outbox is called: large enough to cross seldom. */
+/**
+ * Bytes of outputs that are collected before the outbox is called: large enough to cross seldom.
+ */
 const batchBytes = 1_048_576
 /** Bytes asked from the outbox at once when it is read out. */
 const readBytes = 1_048_576
@@ -66,7 +69,10 @@ export class Ledger {
     return this.#batchBytes >= batchBytes
   }
 
-  /** Numbers the outputs of `frameNo`. False when the frame opens more channels than there may be: none is taken. */
+  /**
+   * Numbers the outputs of `frameNo`. False when the frame opens more channels than there may be:
+   * none is taken.
+   */
   add(frameNo: number, outputs: readonly Produced[]): boolean {
     for (const { channel } of outputs) if (!this.channels.open(channel)) return false
     for (const output of outputs) {
@@ -108,8 +114,8 @@ export class Ledger {
   }
 
   /**
-   * The primary has sent these. Requires: every frame that the primary had processed by then is processed
-   * here. False when one of them differs from what was produced here.
+   * The primary has sent these. Requires: every frame that the primary had processed by then is
+   * processed here. False when one of them differs from what was produced here.
    */
   peerSent(notices: readonly SentNotice[]): boolean {
     const { status } = this.#outbox.peerSent(notices)

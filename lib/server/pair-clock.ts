@@ -9,7 +9,10 @@
 
 import type { Instant } from '../units.js'
 
-/** 500 ppm, what adjtime(3) does: 5 s of difference are gone after some three hours, unnoticed by anyone. */
+/**
+ * 500 ppm, what adjtime(3) does: 5 s of difference are gone after some three hours, unnoticed by
+ * anyone.
+ */
 const slewPerMilli = 0.0005
 
 export class PairClock {

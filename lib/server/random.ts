@@ -1,5 +1,6 @@
 /**
- * Randomness that is alike on both members: a generator seeded by (history, frame), drawn from in order.
+ * Randomness that is alike on both members: a generator seeded by (history, frame), drawn from in
+ * order.
  *
  * The generator is sfc32 (C. Doty-Humphrey, PractRand): 128 bits of state, passes PractRand and
  * BigCrush, and needs 32-bit integer operations only, so that it gives the same numbers in every
@@ -8,7 +9,10 @@
 
 import type { HistoryId } from '../units.js'
 
-/** Rounds that mix the seed before the first number is drawn; the author's recommendation for a 128-bit seed is 12 to 20. */
+/**
+ * Rounds that mix the seed before the first number is drawn; the author's recommendation for a
+ * 128-bit seed is 12 to 20.
+ */
 const warmUpRounds = 16
 
 export class FrameRandom {

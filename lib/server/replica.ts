@@ -1,8 +1,9 @@
 /**
  * What both members hold alike: the application's state and all that must travel with it.
  *
- * State, deduplication table, pair time, channels and pending outputs, as of one frame. It is changed
- * by `apply`, frame after frame, whoever rules; it is taken out as one image and put in as one.
+ * State, deduplication table, pair time, channels and pending outputs, as of one frame. It is
+ * changed by `apply`, frame after frame, whoever rules; it is taken out as one image and put in as
+ * one.
  */
 
 import { PairError } from '../errors.js'
@@ -124,7 +125,10 @@ export class Replica<State> {
     return this.#application.image(packMeta(meta))
   }
 
-  /** Takes everything out of an image. Throws ERR_HOTPAIR_LOAD or ERR_HOTPAIR_STATE, and nothing has changed. */
+  /**
+   * Takes everything out of an image. Throws ERR_HOTPAIR_LOAD or ERR_HOTPAIR_STATE, and nothing has
+   * changed.
+   */
   restore(
     image: Uint8Array,
     expected: { history: HistoryId; frameNo: number },

@@ -1,10 +1,10 @@
 /**
  * The duties of a primary: take inputs, number them, process them, feed the follower, deliver.
  *
- * Work is done once a turn: everything that arrived is numbered and put on the wire first, so that the
- * follower's acknowledgement travels while this member processes. What may be answered and delivered
- * follows from one number, `committed`: all frames while this member may send unacknowledged, the
- * acknowledged ones otherwise (DESIGN 2.8).
+ * Work is done once a turn: everything that arrived is numbered and put on the wire first, so that
+ * the follower's acknowledgement travels while this member processes. What may be answered and
+ * delivered follows from one number, `committed`: all frames while this member may send
+ * unacknowledged, the acknowledged ones otherwise (DESIGN 2.8).
  */
 
 import type { ClockPort } from '../runtime/ports-clock.js'
@@ -25,7 +25,9 @@ export interface RulingOptions {
   readonly clock: ClockPort
   readonly outboxBytes: number
   readonly unacknowledgedBytes: number
-  /** A follower that loads takes the tail too slowly: more than `unacknowledgedBytes` wait for it. */
+  /**
+   * A follower that loads takes the tail too slowly: more than `unacknowledgedBytes` wait for it.
+   */
   readonly onOverflow: () => void
 }
 
@@ -75,7 +77,10 @@ export class Ruling<State> {
     return this.#feed
   }
 
-  /** A reign begins here, or goes on as another one: unacknowledged, from the last processed frame on. */
+  /**
+   * A reign begins here, or goes on as another one: unacknowledged, from the last processed frame
+   * on.
+   */
   reign(history: HistoryId, epoch: Epoch): void {
     this.#epoch = epoch
     this.#last = this.#replica.frameNo

@@ -1,9 +1,9 @@
 /**
  * The server of one member: it does what the rules decide, and reports what they need to know.
  *
- * Two duties exclude each other, ruling (with `feeding` as its end of the link) and following, over one
- * replica. This class joins them and hands packets to the right one. It decides nothing about roles:
- * every method of the ports is the effect of that name.
+ * Two duties exclude each other, ruling (with `feeding` as its end of the link) and following, over
+ * one replica. This class joins them and hands packets to the right one. It decides nothing about
+ * roles: every method of the ports is the effect of that name.
  */
 
 import { ClosedError, InputError, PairError } from '../errors.js'
@@ -169,7 +169,10 @@ export class Server<State> implements ServerPort {
     await this.#link?.readOut(limitMs)
   }
 
-  /** DESIGN 2.10: process what is held, reconcile, send what is not noticed as sent, take what was held back. */
+  /**
+   * DESIGN 2.10: process what is held, reconcile, send what is not noticed as sent, take what was
+   * held back.
+   */
   takeOver(epoch: Epoch, verdict: Verdict | 'renounced', since: Instant): void {
     const { acked } = this.following
     this.following.finish()

@@ -18,7 +18,10 @@ export interface SourceEntry {
 
 export type SourceVerdict =
   | { readonly type: 'next' }
-  /** Taken before; `frameNo` is the frame of the source's newest input: when that is held, so is this one. */
+  /**
+   * Taken before; `frameNo` is the frame of the source's newest input: when that is held, so is
+   * this one.
+   */
   | { readonly type: 'known'; readonly frameNo: number; readonly isNewest: boolean }
   | { readonly type: 'gap'; readonly expected: number }
 

@@ -1,9 +1,9 @@
 /**
  * The record kept in memory: it ends with the process.
  *
- * So a member that starts knows of no former reign: it takes its first epoch from the wall clock, and
- * a blank member that hears nobody begins a history although another one may live unheard (README,
- * limits). A durable store and an arbiter take the same place behind `StorePort`.
+ * So a member that starts knows of no former reign: it takes its first epoch from the wall clock,
+ * and a blank member that hears nobody begins a history although another one may live unheard
+ * (README, limits). A durable store and an arbiter take the same place behind `StorePort`.
  */
 
 import type { PairRecord } from '../core/state.js'

@@ -1,8 +1,8 @@
 /**
  * A first-in first-out list without the cost of `Array.shift`: a head index over one array.
  *
- * The array is compacted when more than half of it is used up, so each element is moved at most once
- * on average and the memory stays within twice what is held.
+ * The array is compacted when more than half of it is used up, so each element is moved at most
+ * once on average and the memory stays within twice what is held.
  */
 
 const compactAbove = 64

@@ -1,10 +1,11 @@
 /**
- * What a primary sends to the one member that follows it: a load, then every frame, progress and notice.
+ * What a primary sends to the one member that follows it: a load, then every frame, progress and
+ * notice.
  *
- * Frames are kept until they are acknowledged, so a link that breaks costs nothing but a repetition.
- * The socket never holds more than its high-water mark and one batch: chunks and frames are written
- * as it drains. Whether the follower may be paired is decided elsewhere; the feed says when it is
- * near and when it covers all that was accepted or released.
+ * Frames are kept until they are acknowledged, so a link that breaks costs nothing but a
+ * repetition. The socket never holds more than its high-water mark and one batch: chunks and frames
+ * are written as it drains. Whether the follower may be paired is decided elsewhere; the feed says
+ * when it is near and when it covers all that was accepted or released.
  */
 
 import type { ChunkWriter } from '../runtime/ports-outbox.js'
@@ -18,7 +19,10 @@ import { FrameLog, type LoggedFrame } from './frame-log.js'
 
 /** Bytes that are collected before a piece goes to the socket. */
 const pieceBytes = 262_144
-/** Unacknowledged bytes at which a follower counts as near: a fraction of a second at any usual rate. */
+/**
+ * Unacknowledged bytes at which a follower counts as near: a fraction of a second at any usual
+ * rate.
+ */
 const nearBytes = 65_536
 
 /** What the feed tells its owner. */

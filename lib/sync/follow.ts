@@ -1,10 +1,11 @@
 /**
- * What a standby does with the primary's stream: stage a load, hold frames, acknowledge, process one step behind.
+ * What a standby does with the primary's stream: stage a load, hold frames, acknowledge, process
+ * one step behind.
  *
- * A frame is acknowledged when it is held in order, and processed only after the primary has reported
- * it done (DESIGN 2.7). A notice is applied when the frames before it are processed. Acknowledging
- * pauses while more than the bound waits to be processed: the primary then throttles its intake.
- * Nothing here decides about roles; what does not fit is reported as `outOfStep`.
+ * A frame is acknowledged when it is held in order, and processed only after the primary has
+ * reported it done (DESIGN 2.7). A notice is applied when the frames before it are processed.
+ * Acknowledging pauses while more than the bound waits to be processed: the primary then throttles
+ * its intake. Nothing here decides about roles; what does not fit is reported as `outOfStep`.
  */
 
 import type { OutOfStep } from '../core/event.js'
@@ -30,7 +31,9 @@ export interface FollowHandlers {
   /** A frame is held: its twin, if one is held back here, is answered. */
   announced(frame: LoggedFrame, epoch: Epoch): void
   process(frame: LoggedFrame): void
-  /** Frames were processed: outputs may be reconciled. False: they diverge, or the outbox is full. */
+  /**
+   * Frames were processed: outputs may be reconciled. False: they diverge, or the outbox is full.
+   */
   flush(): OutOfStep | undefined
   sent(notices: readonly SentNotice[]): OutOfStep | undefined
   /** The image is whole. Throws when it cannot be used. */
@@ -38,7 +41,10 @@ export interface FollowHandlers {
   installed(begun: LoadHeader): void
   loadFailed(error: PairError): void
   outOfStep(reason: OutOfStep): void
-  /** Call `turn()` when the present run of code is done (`later`: in the next turn of the event loop). */
+  /**
+   * Call `turn()` when the present run of code is done (`later`: in the next turn of the event
+   * loop).
+   */
   schedule(later: boolean): void
 }
 
@@ -140,7 +146,10 @@ export class Follow {
     this.#mayAcknowledge = false
   }
 
-  /** Takes what is held and not processed, in order, and the notices that wait; nothing is held afterwards. */
+  /**
+   * Takes what is held and not processed, in order, and the notices that wait; nothing is held
+   * afterwards.
+   */
   drain(): { readonly frames: readonly LoggedFrame[]; readonly sent: readonly SentNotice[] } {
     const frames: LoggedFrame[] = []
     for (let frame = this.#log.shift(); frame; frame = this.#log.shift()) frames.push(frame)

@@ -1,9 +1,9 @@
 /**
  * A pair in one process and in virtual time: the shipped rules, runtime, sync and server, twice.
  *
- * What is simulated is only what lies outside them: the network between the members (bytes with a delay,
- * cut where a member dies), the beats and the detector's verdicts, the clock. A killed member keeps
- * none of its state; what it had put on the wire still arrives, as with a real kernel.
+ * What is simulated is only what lies outside them: the network between the members (bytes with a
+ * delay, cut where a member dies), the beats and the detector's verdicts, the clock. A killed
+ * member keeps none of its state; what it had put on the wire still arrives, as with a real kernel.
  */
 
 import type { Happening } from '../core/event.js'

@@ -15,7 +15,10 @@ interface Entry {
   run: (() => void) | undefined
 }
 
-/** Rounds of settled promises between two entries: the longest chain of awaits in the code is shorter. */
+/**
+ * Rounds of settled promises between two entries: the longest chain of awaits in the code is
+ * shorter.
+ */
 const promiseRounds = 8
 
 export class VirtualClock implements ClockPort {

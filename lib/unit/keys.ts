@@ -1,9 +1,10 @@
 /**
  * What is derived from the pair's name and secret for the beats.
  *
- * Keys are per direction, so that no beat can be played back to its sender; freshness comes from the
- * echo of the receiver's incarnation and not from the key, so one key serves every session and beats
- * need no connection first. Without a secret (loopback only) the key keeps pairs apart, nothing more.
+ * Keys are per direction, so that no beat can be played back to its sender; freshness comes from
+ * the echo of the receiver's incarnation and not from the key, so one key serves every session and
+ * beats need no connection first. Without a secret (loopback only) the key keeps pairs apart,
+ * nothing more.
  */
 
 import { createHash, hkdfSync } from 'node:crypto'

@@ -1,9 +1,10 @@
 /**
- * The system unit inside the server's process: it turns what the beat thread finds into events of the rules.
+ * The system unit inside the server's process: it turns what the beat thread finds into events of
+ * the rules.
  *
  * The beat thread judges, this reads: after each ring of the doorbell one look at the board, and
- * whatever is new becomes `stalled`, `heard` or `found`, in this order: a member that stood still must
- * distrust before it believes what it hears. It decides nothing about roles.
+ * whatever is new becomes `stalled`, `heard` or `found`, in this order: a member that stood still
+ * must distrust before it believes what it hears. It decides nothing about roles.
  */
 
 import type { Happening } from '../core/event.js'

@@ -1,9 +1,9 @@
 /**
  * The messages of the data link: frames, acknowledgements, notices, loads.
  *
- * Each message names the reign in which it was sent, and a receiver refuses those of a lower one. Numbers
- * of frames, outputs and reigns are u48; stamps are f64 milliseconds. Fields stand in the order of
- * the interfaces below; docs/PROTOCOL.md has the table. Pure: bytes to values and back.
+ * Each message names the reign in which it was sent, and a receiver refuses those of a lower one.
+ * Numbers of frames, outputs and reigns are u48; stamps are f64 milliseconds. Fields stand in the
+ * order of the interfaces below; docs/PROTOCOL.md has the table. Pure: bytes to values and back.
  */
 
 import { type Epoch, epochOf, type HistoryId, type Incarnation, incarnationOf } from '../units.js'
@@ -12,7 +12,8 @@ import type { PacketWriter } from './packet.js'
 import { historyFromBytes, historyToBytes } from './presence.js'
 
 /**
- * Type bytes, from `firstLinkType` on. Appended only: a number is never used again for something else.
+ * Type bytes, from `firstLinkType` on. Appended only: a number is never used again for something
+ * else.
  */
 export const messageType = {
   frame: 16,
@@ -30,7 +31,10 @@ export const messageType = {
   refuseForward: 28,
 } as const
 
-/** Bytes of image in one chunk: large enough for the wire, small enough not to hold up frames for long. */
+/**
+ * Bytes of image in one chunk: large enough for the wire, small enough not to hold up frames for
+ * long.
+ */
 export const chunkBytes = 262_144
 
 /** Headers and a source name around the largest thing that a packet carries. */
@@ -78,7 +82,9 @@ export interface SentNotice {
   readonly digest: number
 }
 
-/** The primary has processed all up to `done`, and sent the outputs listed since the last progress. */
+/**
+ * The primary has processed all up to `done`, and sent the outputs listed since the last progress.
+ */
 export interface ProgressMessage {
   readonly type: 'progress'
   readonly epoch: Epoch
@@ -93,7 +99,10 @@ export type Message =
   | AcknowledgeMessage
   | ProgressMessage
   | { readonly type: 'ask-load' }
-  /** A load of `imageBytes` as of `frameNo` follows in chunks, then every frame from `frameNo` + 1 on. */
+  /**
+   * A load of `imageBytes` as of `frameNo` follows in chunks, then every frame from `frameNo` + 1
+   * on.
+   */
   | {
       readonly type: 'begin-load'
       readonly epoch: Epoch

@@ -8,7 +8,8 @@
  * 48 u64 in sync     56 u64 renounced        64 u64 ask renounce     72 u64 settings
  * 80 zero to 127
  * ```
- * Little-endian. What is reserved is written as zero and refused otherwise, so that a later version can use it.
+ * Little-endian. What is reserved is written as zero and refused otherwise, so that a later version
+ * can use it.
  */
 
 import type { Presence } from '../core/state.js'

@@ -1,5 +1,6 @@
 /**
- * The two builds of the addon agree: what users get (binding.gyp) and what is tested (CMakeLists.txt).
+ * The two builds of the addon agree: what users get (binding.gyp) and what is tested
+ * (CMakeLists.txt).
  *
  * Both read native/sources.txt, and each has its own list of flags. A flag that stands in one list
  * only would let the tests pass on code that users never run.

@@ -1,5 +1,6 @@
 /**
- * What package.json promises is there: entries, files, dependencies, and an installation by unpacking.
+ * What package.json promises is there: entries, files, dependencies, and an installation by
+ * unpacking.
  *
  * Most of it fails only at a user's side, after publishing; so it is checked here on each run.
  */

@@ -42,8 +42,9 @@ export const fileLength: Rule = {
     }),
 }
 
-/** A line that is nothing but one literal or one address cannot be broken. */
-const unbreakable = /^\s*(['"`]).*\1[,;)]*$|^\s*(?:\* |\/\/ |# )?\S+$|https?:\/\/\S+$/
+/** A line that is nothing but one literal, one name or one address cannot be broken. */
+const unbreakable =
+  /^\s*(?:const \w+ = |return )?(['"`]).*\1[,;)]*$|^\s*(?:\* |\/\/ |# )?\S+$|https?:\/\/\S+$/
 
 export const lineLength: Rule = {
   name: `a line of code has at most ${columns} columns`,
