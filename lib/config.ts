@@ -1,27 +1,22 @@
 /**
- * From the options of a user to the settings of a member: every default, every bound, every contradiction.
+ * From the options of a user to the settings of a member: every default, bound, contradiction.
  *
- * Everything is checked before anything is opened. What is wrong is named by key, value and bound in
- * one sentence (`ERR_HOTPAIR_CONFIG`); an unknown key is refused, because a misspelt bound that is
- * silently ignored is found out on the day it matters.
+ * Everything is checked before anything is opened. What is wrong is named by key, value and bound
+ * in one sentence (`ERR_HOTPAIR_CONFIG`); an unknown key is refused, because a misspelt bound that
+ * is silently ignored is found out on the day it matters.
  */
 
-import { isIP } from 'node:net'
+import { type Address, type Addresses, addressesOf, isLoopback } from './config/addresses.js'
+import { oneOf, refuseUnknown, text, within, wrong } from './config/check.js'
 import { ConfigError } from './errors.js'
 import type { App, Limits, MemberOptions } from './options.js'
 import type { MemberId } from './units.js'
-
-/** One address of one link. Data uses `port + 1`. */
-export interface Address {
-  readonly host: string
-  readonly port: number
-}
 
 /** Options with every default filled in. */
 export interface Config<State> {
   readonly pair: string
   readonly member: MemberId
-  readonly addresses: { readonly self: readonly Address[]; readonly peer: readonly Address[] }
+  readonly addresses: Addresses
   readonly secret: string | undefined
   readonly appVersion: string
   readonly app: App<State>
@@ -122,7 +117,7 @@ export function configOf<State>(options: MemberOptions<State>): Config<State> {
     onLoss: options.onLoss === undefined ? 'wait' : oneOf('onLoss', options.onLoss, ['wait', 'go']),
     inFlight: number(options, 'inFlight', 0),
     limits,
-    signal: options.signal,
+    signal: signalOf(options.signal),
   } as const
   return { ...config, settings: settingsOf(config) }
 }
@@ -146,60 +141,6 @@ function settingsOf<State>(config: Omit<Config<State>, 'settings'>): Record<stri
     sources: String(limits.sources),
     channels: String(limits.channels),
   }
-}
-
-function addressesOf(members: unknown, member: MemberId): Config<never>['addresses'] {
-  if (typeof members !== 'object' || members === null) {
-    throw wrong('members', "must be { a: 'host:port', b: 'host:port' }", members)
-  }
-  refuseUnknown(members, new Set(['a', 'b']), 'members.')
-  const both: Readonly<Record<string, unknown>> = { ...members }
-  const a = addressList('members.a', both['a'])
-  const b = addressList('members.b', both['b'])
-  if (a.length !== b.length) {
-    throw wrong('members', 'must have the same number of addresses on both sides, one a link', [
-      a.length,
-      b.length,
-    ])
-  }
-  const taken = new Set<string>()
-  for (const { host, port } of [...a, ...b]) {
-    for (const each of [port, port + 1]) {
-      const name = `${host}:${each}`
-      if (taken.has(name)) {
-        throw wrong(
-          'members',
-          'names a port twice (data uses the port above the one that is named)',
-          name,
-        )
-      }
-      taken.add(name)
-    }
-  }
-  return member === 'a' ? { self: a, peer: b } : { self: b, peer: a }
-}
-
-function addressList(key: string, value: unknown): readonly Address[] {
-  const list: readonly unknown[] = Array.isArray(value) ? value : [value]
-  if (list.length < 1 || list.length > 4)
-    throw wrong(key, 'must have 1 to 4 addresses', list.length)
-  return list.map((each) => addressOf(key, each))
-}
-
-function addressOf(key: string, value: unknown): Address {
-  const form = "must be 'host:port', a port from 1 to 65,534, an IPv6 host in brackets"
-  if (typeof value !== 'string') throw wrong(key, form, value)
-  const match = /^(?:\[([0-9a-fA-F:.]+)\]|([^:[\]\s]+)):(\d{1,5})$/.exec(value)
-  const host = match?.[1] ?? match?.[2]
-  const port = Number(match?.[3])
-  if (host === undefined || !(port >= 1 && port <= 65_534)) throw wrong(key, form, value)
-  if (match?.[1] !== undefined && isIP(host) !== 6) throw wrong(key, form, value)
-  return { host, port }
-}
-
-/** Whether nobody outside this host can reach `host`. A name other than `localhost` may resolve to anything. */
-export function isLoopback(host: string): boolean {
-  return host === 'localhost' || host === '::1' || (isIP(host) === 4 && host.startsWith('127.'))
 }
 
 function secretOf(secret: unknown, addresses: readonly Address[]): string | undefined {
@@ -253,6 +194,11 @@ function appOf<State>(app: App<State>): App<State> {
   return app
 }
 
+function signalOf(signal: unknown): AbortSignal | undefined {
+  if (signal === undefined || signal instanceof AbortSignal) return signal
+  throw wrong('signal', 'must be an AbortSignal', signal)
+}
+
 function number(
   options: { readonly [Key in NumberKey]?: number },
   key: NumberKey,
@@ -260,54 +206,4 @@ function number(
 ): number {
   const [usual, least, most] = numbersTable[key]
   return within(key, options[key] ?? usual ?? derived, least, most, key === 'inFlight')
-}
-
-function within(
-  key: string,
-  value: unknown,
-  least: number,
-  most: number,
-  isWhole: boolean,
-): number {
-  const isFine = typeof value === 'number' && value >= least && value <= most
-  if (!isFine || (isWhole && !Number.isInteger(value))) {
-    throw wrong(key, `must be a ${isWhole ? 'whole ' : ''}number from ${least} to ${most}`, value)
-  }
-  return value
-}
-
-function text(key: string, value: unknown, least: number, most: number): string {
-  if (typeof value !== 'string' || value.length < least || value.length > most) {
-    throw wrong(key, `must be a string of ${least} to ${most} characters`, value)
-  }
-  return value
-}
-
-function oneOf<const Choice extends string>(
-  key: string,
-  value: unknown,
-  choices: readonly Choice[],
-): Choice {
-  const choice = choices.find((each) => each === value)
-  if (choice === undefined) {
-    throw wrong(key, `must be ${choices.map((each) => `'${each}'`).join(' or ')}`, value)
-  }
-  return choice
-}
-
-function refuseUnknown(value: object, keys: ReadonlySet<string>, prefix: string): void {
-  for (const key of Object.keys(value)) {
-    if (!keys.has(key)) {
-      throw new ConfigError(
-        `${prefix}${key}`,
-        `${prefix}${key} is no option; there are ${[...keys].join(', ')}`,
-      )
-    }
-  }
-}
-
-function wrong(key: string, must: string, value: unknown): ConfigError {
-  const shown =
-    typeof value === 'function' ? 'a function' : (JSON.stringify(value) ?? String(value))
-  return new ConfigError(key, `${key} ${must}, not ${shown}`)
 }
