@@ -31,8 +31,8 @@ const sanitizers = {
     flag: 'thread',
     libraries: ['libtsan.so'],
     env: { TSAN_OPTIONS: 'halt_on_error=1' },
-    // Node itself is not built for the sanitizer, which sees half of its locks and calls that a race.
-    // What the addon does is judged all the same, whichever thread it runs on.
+    // Node itself is not built for the sanitizer, which sees half of its locks and calls that a
+    // race. What the addon does is judged all the same, whichever thread it runs on.
     envInNode: { TSAN_OPTIONS: 'halt_on_error=1:ignore_noninstrumented_modules=1' },
   },
 }

@@ -1,5 +1,5 @@
 /**
- * A complete pair program, as a user would write it: two member processes, one source, one receiver.
+ * A complete pair program, as a user would write it: two members, one source, one receiver.
  *
  * Copied into an application that has the package installed, and run there without arguments: it
  * starts itself twice as a member, feeds both the same inputs, kills the primary in the midst with
