@@ -20,10 +20,11 @@ import { FrameLog, type LoggedFrame } from './frame-log.js'
 /** Bytes that are collected before a piece goes to the socket. */
 const pieceBytes = 262_144
 /**
- * Unacknowledged bytes at which a follower counts as near: a fraction of a second at any usual
- * rate.
+ * Pair time between the first and the last unacknowledged frame at which a follower counts as near.
+ * Outputs wait about that long while pairing: half would make a busy pair wait longer for a good
+ * moment, ten times as much would be heard as a silence.
  */
-const nearBytes = 65_536
+const nearMs = 100
 
 /** What the feed tells its owner. */
 export interface FeedHandlers {
@@ -204,7 +205,7 @@ export class Feed {
       this.#waitingSince = this.#log.length === 0 ? undefined : now
       this.#handlers.acknowledged(message.frameNo)
     }
-    if (!this.#isNear && this.#load === undefined && this.#log.bytes <= nearBytes) {
+    if (!this.#isNear && this.#load === undefined && this.#log.spanMs <= nearMs) {
       this.#isNear = true
       this.#handlers.near()
     }

@@ -31,6 +31,11 @@ export class FrameLog {
     return this.#bytes
   }
 
+  /** Pair time from the first to the last frame held, in milliseconds. */
+  get spanMs(): number {
+    return (this.#frames.last?.stamp ?? 0) - (this.#frames.first?.stamp ?? 0)
+  }
+
   get first(): LoggedFrame | undefined {
     return this.#frames.first
   }
