@@ -61,6 +61,11 @@ function forward(member: Member<Statistics>): void {
   member.on('link', ({ at, up, reason = '' }) => report({ type: 'link', at, up, reason }))
   member.on('refused', ({ at, code, message }) => report({ type: 'trouble', at, code, message }))
   member.on('fault', ({ error }) => trouble(error))
+  // A role that was found while the member opened came before anybody could listen.
+  const { role, mode, epoch } = member
+  const at = Date.now()
+  report({ type: 'role', at, role, epoch, cause: 'opened', verdict: undefined })
+  if (mode !== undefined) report({ type: 'mode', at, mode, epoch })
 }
 
 function report(message: Report): void {
