@@ -348,7 +348,7 @@ class PairMember<State> implements Member<State> {
   #tell(event: Told): void {
     if (event.type === 'role' && (event.role === 'loading' || event.role === 'primary'))
       this.#prepare()
-    this.#emitter.emit({ ...event, at: Date.now() } as PairEvent)
+    this.#emitter.emit({ ...event, at: systemClock.wall() } as PairEvent)
   }
 
   /** Outside connections are opened before they are needed, once. */

@@ -15,7 +15,8 @@ function scriptsIn(sources: readonly Source[], folder: RegExp): readonly Source[
 const clocks = new RegExp(
   [
     String.raw`(?<![.\w])(?:Date|performance|set(?:Timeout|Interval|Immediate))\b(?!:)`,
-    String.raw`\b(?:Math\.random|process\.hrtime)\b`,
+    // Handed over and not called, chance is what a part gets from outside.
+    String.raw`\bMath\.random\(|\bprocess\.hrtime\b`,
   ].join('|'),
   'g',
 )
@@ -30,6 +31,7 @@ export const timeAndChance: Rule = {
   ],
   accepts: [
     { 'lib/runtime/clock.ts': 'export const now = () => performance.now()' },
+    { 'lib/member.ts': 'new Peer({ clock: systemClock, random: Math.random })' },
     { 'lib/peer/link.ts': "// Date.now() goes back.\nclock.setTimeout('Date', 5)" },
   ],
   check: (sources) =>
