@@ -28,7 +28,7 @@ export interface OutboxSent {
  */
 export type OutboxStatus = 'ok' | 'full' | 'gap' | 'diverged'
 
-/** Each method throws `ERR_HOTPAIR_CLOSED` after `close()`, and a RangeError on a wrong argument. */
+/** Methods throw `ERR_HOTPAIR_CLOSED` after `close()`, and a RangeError on a wrong argument. */
 export interface OutboxPort {
   /** Bytes held, bookkeeping included; never above the limit given at open. */
   readonly bytes: number
