@@ -174,7 +174,7 @@ class ReferenceOutbox implements OutboxPort {
       last.set(channel, number)
       if (number > sent) kept.push({ channel, bytes: entryBytes(data.length) })
     }
-    return this.#refuseSize(kept, ({ produced, sent }) => sent > produced)
+    return this.#refuseSize(kept)
   }
 
   #refusePeerSent(records: readonly OutboxSent[]): OutboxStatus | undefined {
@@ -188,20 +188,15 @@ class ReferenceOutbox implements OutboxPort {
       last.set(channel, number)
       if (number > produced) kept.push({ channel, bytes: entryBytes(0) })
     }
-    return this.#refuseSize(kept, ({ produced, sent }) => produced > sent)
+    return this.#refuseSize(kept)
   }
 
-  // A channel that turns (from ahead to pending or back) has dropped all it held before it keeps
-  // anything.
-  #refuseSize(
-    kept: readonly { channel: number; bytes: number }[],
-    isTurning: (channel: Channel) => boolean,
-  ): OutboxStatus | undefined {
+  // Counts what the batch would keep, and nothing that it would drop.
+  #refuseSize(kept: readonly { channel: number; bytes: number }[]): OutboxStatus | undefined {
     const chains = new Map<number, Chain>()
     let blocks = this.#blocks()
     for (const { channel, bytes } of kept) {
-      const at = this.#at(channel)
-      const before = chains.get(channel) ?? (isTurning(at) ? emptyChain : at.chain)
+      const before = chains.get(channel) ?? this.#at(channel).chain
       const after = longer(before, bytes)
       chains.set(channel, after)
       blocks += blocksOf(after) - blocksOf(before)

@@ -144,7 +144,7 @@ Status Outbox::plan_produce(std::span<const std::uint8_t> batch, std::size_t cou
     channel.planned_last = record->number;
     // An output that the peer has sent before is only compared.
     if (record->number <= channel.sent) continue;
-    plan_entry(channel, record->data.size(), channel.sent > channel.produced);
+    plan_entry(channel, record->data.size());
   }
   if (!batch.empty()) return Status::kMalformed;
   if (!is_gapless) return Status::kGap;
@@ -164,22 +164,20 @@ Status Outbox::plan_peer_sent(std::span<const std::uint8_t> batch, std::size_t c
     channel.planned_last = record->number;
     // A notice of what was produced here is only compared.
     if (record->number <= channel.produced) continue;
-    plan_entry(channel, 0, channel.produced > channel.sent);
+    plan_entry(channel, 0);
   }
   if (!batch.empty()) return Status::kMalformed;
   if (!is_gapless) return Status::kGap;
   return planned_blocks_ <= pool_.free_count() ? Status::kOk : Status::kFull;
 }
 
-// Counts the blocks for one entry more. A channel that is turning (from ahead to pending or back)
-// will have emptied its queue before it adds anything, so the room in its last block is not there
-// to be used.
-void Outbox::plan_entry(Channel& channel, std::size_t stored, bool is_turning) noexcept {
-  const EntryQueue empty;
-  const EntryQueue& queue = is_turning ? empty : channel.entries;
-  planned_blocks_ -= queue.blocks_for(channel.planned_bytes);
+// Counts the blocks for one entry more. A channel that turns (from ahead to pending or back) drops
+// all it holds before it adds anything, so the room counted in its last block is gone by then; but
+// that block has been given back, and so there is one more to take.
+void Outbox::plan_entry(Channel& channel, std::size_t stored) noexcept {
+  planned_blocks_ -= channel.entries.blocks_for(channel.planned_bytes);
   channel.planned_bytes += entry_bytes(stored);
-  planned_blocks_ += queue.blocks_for(channel.planned_bytes);
+  planned_blocks_ += channel.entries.blocks_for(channel.planned_bytes);
 }
 
 // False when the output differs from the one that the peer has sent under its number.

@@ -121,7 +121,7 @@ class Outbox {
   Channel& planned_channel(std::uint16_t index, std::uint64_t Channel::* last) noexcept;
   Status plan_produce(std::span<const std::uint8_t> batch, std::size_t count) noexcept;
   Status plan_peer_sent(std::span<const std::uint8_t> batch, std::size_t count) noexcept;
-  void plan_entry(Channel& channel, std::size_t stored, bool is_turning) noexcept;
+  void plan_entry(Channel& channel, std::size_t stored) noexcept;
   bool take_produced(Channel& channel, const OutputRecord& record, std::uint32_t digest) noexcept;
   bool take_peer_sent(Channel& channel, const SentRecord& record) noexcept;
   void pop_pending(Channel& channel) noexcept;

@@ -53,6 +53,29 @@ TEST(different_bytes_under_one_number_are_named_once_and_do_not_stop_the_batch) 
   EXPECT(!outbox.divergence().has_value());
 }
 
+TEST(another_length_is_a_divergence_even_under_the_same_check_sum) {
+  Batch notice = Batch().sent(0, 1, kOne);
+  notice.bytes[4] = 4;
+  Outbox outbox = open_outbox();
+  expect_status(produce(outbox, Batch().output(0, 1, kOne)), Status::kOk);
+  expect_status(peer_sent(outbox, notice), Status::kDiverged);
+  outbox.clear();
+  expect_status(peer_sent(outbox, notice), Status::kOk);
+  expect_status(produce(outbox, Batch().output(0, 1, kOne)), Status::kDiverged);
+}
+
+TEST(a_channel_that_turns_reuses_its_own_last_block) {
+  Outbox outbox = open_outbox(2 * kBlockBytes);
+  const Bytes block(kBlockPayload - 16, 7);
+  const Bytes nearly(kBlockPayload - 32, 7);
+  expect_status(produce(outbox, Batch().output(1, 1, block)), Status::kOk);
+  expect_status(peer_sent(outbox, Batch().sent(0, 1, kOne)), Status::kOk);
+  EXPECT_EQ(outbox.bytes(), 2 * kBlockBytes);
+  expect_status(produce(outbox, Batch().output(0, 1, kOne).output(0, 2, block)), Status::kFull);
+  expect_status(produce(outbox, Batch().output(0, 1, kOne).output(0, 2, nearly)), Status::kOk);
+  EXPECT_EQ(outbox.bytes(), 2 * kBlockBytes);
+}
+
 TEST(a_gap_takes_nothing) {
   Outbox outbox = open_outbox();
   expect_status(produce(outbox, Batch().output(0, 2, kOne)), Status::kGap);
@@ -127,6 +150,16 @@ TEST(pending_says_what_room_the_next_output_needs) {
   EXPECT_EQ(outbox.pending(0, 2, room), -120);
   EXPECT_EQ(outbox.pending(0, 3, room), 0);
   EXPECT_EQ(outbox.pending(9, 1, room), 0);
+}
+
+TEST(reading_goes_on_behind_an_output_that_filled_its_block_and_was_sent) {
+  Outbox outbox = open_outbox();
+  const Bytes block(kBlockPayload - 16, 7);
+  expect_status(produce(outbox, Batch().output(0, 1, block).output(0, 2, kOne)), Status::kOk);
+  Bytes room(record_bytes(block.size()));
+  EXPECT_EQ(outbox.pending(0, 1, room), static_cast<std::int64_t>(room.size()));
+  EXPECT(outbox.sent(0, 1));
+  EXPECT(read_pending(outbox, 0, 2, 64) == (std::map<std::uint64_t, Bytes>{{2, kOne}}));
 }
 
 TEST(a_channel_begun_ahead_takes_the_missed_outputs_without_comparison) {
