@@ -48,7 +48,9 @@ struct Batch {
     return *this;
   }
 
-  void put_header(std::size_t at, std::uint16_t channel, std::uint64_t number, std::size_t length) {
+  // Not inlined, because g++ 12 then takes the vector for still empty and warns of a write past it.
+  [[gnu::noinline]] void put_header(std::size_t at, std::uint16_t channel, std::uint64_t number,
+                                    std::size_t length) {
     hotpair::store_little<std::uint16_t>(&bytes[at], channel);
     hotpair::store_little<std::uint32_t>(&bytes[at + 4], static_cast<std::uint32_t>(length));
     hotpair::store_little<std::uint64_t>(&bytes[at + 8], number);
