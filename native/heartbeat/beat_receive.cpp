@@ -86,9 +86,9 @@ void BeatPair::on_connected(Link& link, Stream& stream, Instant now) noexcept {
 void BeatPair::on_stream_end(Link& link, Stream& stream, Io status, Instant now) noexcept {
   const Role role = stream.role;
   link.close(stream);
-  const Nanos period = config_.timing.probe_period();
   const auto note = [&](ConnectProbe& probe) {
-    status == Io::kRefused ? probe.refused(now, period) : probe.ended(now, period);
+    const Nanos spacing = suspicion_.probe_spacing(now);
+    status == Io::kRefused ? probe.refused(now, spacing) : probe.ended(now, spacing);
   };
   switch (role) {
     case Role::kBeat:

@@ -79,7 +79,7 @@ void BeatPair::run_probes(Link& link, Instant now) noexcept {
     send_probe(link, nullptr, now);
     if (Stream* stream = link.beat(); stream != nullptr) send_probe(link, stream, now);
     if (probes.first_packet_at == kNever) probes.first_packet_at = now;
-    probes.packets_due = now + config_.timing.probe_period();
+    probes.packets_due = now + suspicion_.probe_spacing(now);
   }
   run_connect_probe(link, probes.control, Role::kProbeControl, now);
   run_connect_probe(link, probes.data, Role::kProbeData, now);
@@ -91,8 +91,8 @@ void BeatPair::run_connect_probe(Link& link, ConnectProbe& probe, Role role, Ins
   probe.began(now);
   const Link::Begun begun = link.connect(role, now);
   if (begun.stream != nullptr) return;
-  const Nanos period = config_.timing.probe_period();
-  begun.status == Io::kRefused ? probe.refused(now, period) : probe.ended(now, period);
+  const Nanos spacing = suspicion_.probe_spacing(now);
+  begun.status == Io::kRefused ? probe.refused(now, spacing) : probe.ended(now, spacing);
 }
 
 void BeatPair::end_probes() noexcept {

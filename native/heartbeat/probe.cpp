@@ -4,12 +4,6 @@
 #include "base/check.hpp"
 
 namespace hotpair::heartbeat {
-namespace {
-
-// After a connect that a dying listener took and dropped: its kernel needs about this long.
-constexpr Nanos kSoon = Nanos::millis(1);
-
-}  // namespace
 
 void ConnectProbe::reset(Instant now) noexcept {
   stage_ = Stage::kIdle;
@@ -44,14 +38,14 @@ void ConnectProbe::connected() noexcept {
   is_refused_ = false;
 }
 
-void ConnectProbe::refused(Instant now, Nanos period) noexcept {
-  ended(now, period);
+void ConnectProbe::refused(Instant now, Nanos spacing) noexcept {
+  ended(now, spacing);
   is_refused_ = true;
 }
 
-void ConnectProbe::ended(Instant now, Nanos period) noexcept {
+void ConnectProbe::ended(Instant now, Nanos spacing) noexcept {
   // The end comes within microseconds of an accept by a dying listener: look again soon then.
-  due_at_ = now + (stage_ == Stage::kConnected ? kSoon : period);
+  due_at_ = now + (stage_ == Stage::kConnected ? kShortestSpacing : spacing);
   stage_ = Stage::kIdle;
 }
 

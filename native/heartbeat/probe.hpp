@@ -26,10 +26,10 @@ class ConnectProbe {
   void began(Instant now) noexcept;
   // Established: nothing further is due while it stands.
   void connected() noexcept;
-  // Refused, or reset after it was established.
-  void refused(Instant now, Nanos period) noexcept;
+  // Refused, or reset after it was established; the next is due after `spacing`.
+  void refused(Instant now, Nanos spacing) noexcept;
   // Ended in another way: no evidence, try again.
-  void ended(Instant now, Nanos period) noexcept;
+  void ended(Instant now, Nanos spacing) noexcept;
 
   bool is_refused() const noexcept { return is_refused_; }
 

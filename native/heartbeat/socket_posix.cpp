@@ -1,6 +1,6 @@
 // Sockets by POSIX calls, with what Linux adds; see socket.hpp.
-// Where a system has no such call or option, the portable way stands beside it. It keeps no state and
-// never blocks.
+// Where a system has no such call or option, the portable way stands beside it. It keeps no state
+// and never blocks.
 #include <errno.h>
 #include <fcntl.h>
 #include <netdb.h>

@@ -73,6 +73,10 @@ void Suspicion::find(Verdict verdict, Instant now) noexcept {
   is_asked_ = false;
 }
 
+Nanos Suspicion::probe_spacing(Instant now) const noexcept {
+  return std::clamp(now - round_since_, kShortestSpacing, timing_.probe_period());
+}
+
 Instant Suspicion::suspect_at() const noexcept {
   return std::max(round_since_, silent_since_) + timing_.probe_period();
 }

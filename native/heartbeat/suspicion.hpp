@@ -43,6 +43,10 @@ class Suspicion {
   // Probes go out now; the first one has the number `first_seq`.
   void begin_round(Instant now, std::uint64_t first_seq) noexcept;
   bool is_probing() const noexcept { return is_probing_; }
+  // How long to wait until a probe of this round is repeated: 1 ms at first, because a dying peer's
+  // kernel closes its sockets one after the other, then as long as the round has lasted, up to
+  // Timing::probe_period. Meaningful while probing.
+  Nanos probe_spacing(Instant now) const noexcept;
 
   // Guarantees: kUnreachable only after a whole window of silence, own lateness taken out.
   void judge(Instant now, bool every_path_refused) noexcept;

@@ -11,6 +11,9 @@
 
 namespace hotpair::heartbeat {
 
+// Between two probes of one path at least: below it a dying peer's kernel is only kept busy.
+inline constexpr Nanos kShortestSpacing = Nanos::millis(1);
+
 struct Timing {
   Nanos interval;
   Nanos window;
@@ -25,10 +28,10 @@ struct Timing {
   // every beat would be late; at 2.0 half of a three-beat window would pass unprobed.
   constexpr Nanos late_after() const { return interval * 3 / 2; }
 
-  // Between two probes of one path. Below 1 ms a dying peer's kernel is only kept busy; above
-  // 10 ms a refusal that was missed once would cost more than a takeover should.
+  // Between two probes of one path, once a round has lasted. Above 10 ms a refusal that was missed
+  // would cost more than a takeover should.
   constexpr Nanos probe_period() const {
-    return std::clamp(interval / 4, Nanos::millis(1), Nanos::millis(10));
+    return std::clamp(interval / 4, kShortestSpacing, Nanos::millis(10));
   }
 
   // How long UDP must stay silent to probes when every connect is refused: the time in which a

@@ -165,6 +165,16 @@ TEST(a_peer_that_beats_and_does_not_answer_is_not_probed_for_ever) {
   EXPECT(suspicion.level() == Level::kAlive);
 }
 
+TEST(probes_are_repeated_soon_at_first_and_less_often_then) {
+  Suspicion suspicion = heard();
+  suspicion.ask();
+  suspicion.begin_round(at(1001), 11);
+  EXPECT(suspicion.probe_spacing(at(1001)) == Nanos::millis(1));
+  EXPECT(suspicion.probe_spacing(at(1002)) == Nanos::millis(1));
+  EXPECT(suspicion.probe_spacing(at(1005)) == Nanos::millis(4));
+  EXPECT(suspicion.probe_spacing(at(1200)) == kTiming.probe_period());
+}
+
 TEST(beats_keep_to_their_points_in_time_and_are_never_sent_in_a_burst) {
   BeatSchedule schedule(at(0), Nanos::millis(10));
   EXPECT(schedule.is_due(at(0)));
