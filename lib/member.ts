@@ -32,7 +32,7 @@ import { MemoryStore } from './store/memory.js'
 import { beatKeys, pairDigest, settingsDigest } from './unit/keys.js'
 import { Unit } from './unit/unit.js'
 import { incarnationOf, type MemberId, millis } from './units.js'
-import { packetLimit, sourceNameBytes } from './wire/message.js'
+import { packetLimit, sourceNameBytes } from './wire/limits.js'
 import { maxU48 } from './wire/packet.js'
 
 /** Identity of an input: one run of a sender, which counts without gaps. */

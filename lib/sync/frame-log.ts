@@ -3,7 +3,7 @@
  * acknowledged, and what a standby keeps until it may be processed.
  */
 
-import { frameOverheadBytes } from '../wire/message.js'
+import { frameOverheadBytes } from '../wire/limits.js'
 import { Deque } from './deque.js'
 
 /** One numbered input. */

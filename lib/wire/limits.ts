@@ -29,3 +29,23 @@ export const refusalMessageBytes = 4_096
 
 /** Packet types 1 to 15 belong to the connection itself; what travels on a link begins here. */
 export const firstLinkType = 16
+
+/**
+ * Bytes of image in one chunk: large enough for the wire, small enough not to hold up frames for
+ * long.
+ */
+export const chunkBytes = 262_144
+
+/** Headers and a source name around the largest thing that a packet carries. */
+const packetOverheadBytes = 4_096
+
+/** Longest packet body between members that take inputs of at most `inputBytes`. */
+export function packetLimit(inputBytes: number): number {
+  return Math.max(inputBytes, chunkBytes) + packetOverheadBytes
+}
+
+/** Longest source name in UTF-8 bytes. */
+export const sourceNameBytes = 512
+
+/** Bytes of a frame packet beside source and data, generously. */
+export const frameOverheadBytes = 64

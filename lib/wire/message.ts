@@ -8,6 +8,7 @@
 
 import { type Epoch, epochOf, type HistoryId, type Incarnation, incarnationOf } from '../units.js'
 import { BodyReader } from './body.js'
+import { sourceNameBytes } from './limits.js'
 import type { PacketWriter } from './packet.js'
 import { historyFromBytes, historyToBytes } from './presence.js'
 
@@ -31,27 +32,9 @@ export const messageType = {
   refuseForward: 28,
 } as const
 
-/**
- * Bytes of image in one chunk: large enough for the wire, small enough not to hold up frames for
- * long.
- */
-export const chunkBytes = 262_144
-
-/** Headers and a source name around the largest thing that a packet carries. */
-const packetOverheadBytes = 4_096
-
-/** Longest packet body between members that take inputs of at most `inputBytes`. */
-export function packetLimit(inputBytes: number): number {
-  return Math.max(inputBytes, chunkBytes) + packetOverheadBytes
-}
-
-/** Longest source name in UTF-8 bytes. */
-export const sourceNameBytes = 512
 const historyBytes = 16
 /** Longest code or sentence in a refusal. */
 const reasonBytes = 1_024
-/** Bytes of a frame packet beside source and data, generously. */
-export const frameOverheadBytes = 64
 
 /** One input on its way to the standby. `source` is empty for an input without (source, seq). */
 export interface FrameMessage {
