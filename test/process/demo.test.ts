@@ -22,9 +22,13 @@ function demo(args: readonly string[], interruptAfter = 0): Promise<Ended> {
     const child = spawn(process.execPath, [main, ...args])
     const guard = setTimeout(() => child.kill('SIGKILL'), 60_000)
     let output = ''
+    let isInterrupted = false
     child.stdout.setEncoding('utf8').on('data', (text: string) => {
       output += text
-      if (interruptAfter > 0 && output.split('\n').length > interruptAfter) child.kill('SIGINT')
+      const lines = output.split('\n').length
+      if (interruptAfter === 0 || lines <= interruptAfter || isInterrupted) return
+      isInterrupted = true
+      child.kill('SIGINT')
     })
     child.stderr.setEncoding('utf8').on('data', (text: string) => {
       output += text
