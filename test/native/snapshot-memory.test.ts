@@ -20,7 +20,7 @@ const mapped = `
 
 // Runs `body` as a module with `binding` and `collect()` in a child process; returns what it
 // printed.
-async function child(body: string): Promise<string> {
+async function child(body: string, env: NodeJS.ProcessEnv = process.env): Promise<string> {
   const prelude = `
     import { Worker } from 'node:worker_threads'
     import { loadBinding } from ${JSON.stringify(loader)}
@@ -29,7 +29,7 @@ async function child(body: string): Promise<string> {
       for (let i = 0; i < 5; i++) { gc(); await new Promise((done) => setImmediate(done)) }
     }`
   const flags = ['--expose-gc', '--input-type=module', '--eval', prelude + body]
-  const { stdout } = await run(process.execPath, flags, { timeout: 60_000 })
+  const { stdout } = await run(process.execPath, flags, { timeout: 60_000, env })
   return stdout.trim()
 }
 
@@ -96,9 +96,15 @@ t.test('exit and the end of a worker are clean with and without close', async (t
     const reader = binding.openChunkReader(1 << 20)
     const writer = binding.openChunkWriter(new Uint8Array(100), 10)
     writer.next(new Uint8Array(26));`
-  for (const end of ['', 'outbox.close(); reader.close(); writer.close()', 'process.exit(0)']) {
+  for (const end of ['', 'outbox.close(); reader.close(); writer.close()']) {
     t.equal(await child(opened + end), '')
   }
+  // At process.exit() nothing is finalized: V8 leaves its heap and what hangs from it to the system,
+  // which a leak checker reports.
+  const { ASAN_OPTIONS, ...env } = process.env
+  const options =
+    ASAN_OPTIONS === undefined ? {} : { ASAN_OPTIONS: `${ASAN_OPTIONS}:detect_leaks=0` }
+  t.equal(await child(`${opened} process.exit(0)`, { ...env, ...options }), '')
   const worker = `
     import { parentPort, workerData } from 'node:worker_threads'
     const { loadBinding } = await import(workerData)
