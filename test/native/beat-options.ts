@@ -58,24 +58,20 @@ export async function freePort(): Promise<number> {
 
 async function isTcpFree(port: number): Promise<boolean> {
   const server = createServer()
-  const outcome = Promise.race([
-    once(server, 'listening').then(() => true),
-    once(server, 'error').then(() => false),
-  ])
-  server.listen(port, '127.0.0.1')
-  const isFree = await outcome
+  const isFree = await new Promise<boolean>((resolve) => {
+    server.once('error', () => resolve(false))
+    server.listen(port, '127.0.0.1', () => resolve(true))
+  })
   if (isFree) server.close()
   return isFree
 }
 
 async function isUdpFree(port: number): Promise<boolean> {
   const socket = createSocket('udp4')
-  const outcome = Promise.race([
-    once(socket, 'listening').then(() => true),
-    once(socket, 'error').then(() => false),
-  ])
-  socket.bind(port, '127.0.0.1')
-  const isFree = await outcome
+  const isFree = await new Promise<boolean>((resolve) => {
+    socket.once('error', () => resolve(false))
+    socket.bind(port, '127.0.0.1', () => resolve(true))
+  })
   socket.close()
   return isFree
 }
