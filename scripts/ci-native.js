@@ -12,11 +12,12 @@
  * which node-gyp wipes.
  */
 import { execFileSync, spawnSync } from 'node:child_process'
-import { existsSync, readdirSync } from 'node:fs'
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
 import { fileURLToPath } from 'node:url'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
+const reports = `${root}.cmake/reports`
 const sanitizers = {
   address: {
     flag: 'address,undefined',
@@ -25,7 +26,10 @@ const sanitizers = {
       ASAN_OPTIONS: 'detect_leaks=1:strict_string_checks=1',
       UBSAN_OPTIONS: 'print_stacktrace=1:halt_on_error=1',
     },
-    envInNode: {},
+    // Node leaves memory of its own behind when it exits, so leaks are judged from the reports.
+    envInNode: {
+      ASAN_OPTIONS: `detect_leaks=1:strict_string_checks=1:exitcode=0:log_path=${reports}/report`,
+    },
   },
   thread: {
     flag: 'thread',
@@ -99,6 +103,8 @@ function runAddonTests() {
     HOTPAIR_PREBUILD: home,
     LD_PRELOAD: paths.join(' '),
   }
+  rmSync(reports, { recursive: true, force: true })
+  mkdirSync(reports, { recursive: true })
   const testEnv = Object.entries(env).map(([name, value]) => `--test-env=${name}=${value}`)
   const options = ['--disable-coverage', '--jobs=1', '--timeout=300']
   const { isGood, output } = run('node', ['scripts/tap-ci.js', ...options, ...testEnv, ...files])
@@ -106,6 +112,17 @@ function runAddonTests() {
   counts.passed += Number(sum?.[1] ?? 0)
   counts.failed += isGood ? 0 : Math.max(Number(sum?.[2] ?? 0), 1)
   counts.skipped += Number(sum?.[3] ?? 0)
+  counts.failed += reportCount()
+}
+
+/** Shows what AddressSanitizer reported and counts it: any error, and leaks made by our code. */
+function reportCount() {
+  const ours = readdirSync(reports)
+    .flatMap((name) => readFileSync(`${reports}/${name}`, 'utf8').split(/\n\n/))
+    .filter((part) => /ERROR: AddressSanitizer/.test(part) || /^\w+ leak of/m.test(part))
+    .filter((part) => !/^\w+ leak of/m.test(part) || /\/native\/\w+\/|hotpair\.node/.test(part))
+  for (const part of ours) console.log(part)
+  return ours.length
 }
 
 if (build()) {
