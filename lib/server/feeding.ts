@@ -38,6 +38,8 @@ export class Feeding<State> implements FeedingPort {
   #link: PeerLink | undefined
   /** From which frame on the follower would go on; set while `resume-asked` is decided. */
   #resumeFrom: number | undefined
+  /** The number of the newest ask for a load. */
+  #asked = 0
 
   constructor(
     parts: {
@@ -80,7 +82,7 @@ export class Feeding<State> implements FeedingPort {
     this.#delivery.noticeAll()
     this.#ruling.feedWith(feed)
     const chunks = this.#options.snapshot.cut(image, chunkBytes)
-    feed.begin(link, history, image.length, chunks)
+    feed.begin(link, { history, imageBytes: image.length, ask: this.#asked }, chunks)
   }
 
   postponeLoad(): void {
@@ -125,6 +127,7 @@ export class Feeding<State> implements FeedingPort {
   onMessage(message: Message, from: Incarnation): boolean | undefined {
     switch (message.type) {
       case 'ask-load':
+        this.#asked = message.ask
         this.#events.loadAsked(from)
         return true
       case 'ask-resume':

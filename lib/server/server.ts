@@ -223,7 +223,6 @@ export class Server<State> implements ServerPort {
         events.resumeRefused(from)
         return true
       case 'refuse-load':
-        this.following.dropLoad()
         events.loadFailed()
         return true
       case 'in-sync':

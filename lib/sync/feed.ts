@@ -10,8 +10,8 @@
 
 import type { ChunkWriter } from '../runtime/ports-outbox.js'
 import type { PeerLink } from '../runtime/ports-peer.js'
-import type { Epoch, HistoryId, Incarnation, Instant } from '../units.js'
-import type { AcknowledgeMessage, SentNotice } from '../wire/message.js'
+import type { Epoch, Incarnation, Instant } from '../units.js'
+import type { AcknowledgeMessage, BeginLoadMessage, SentNotice } from '../wire/message.js'
 import { writeMessage } from '../wire/message.js'
 import { PacketWriter } from '../wire/packet.js'
 import { Deque } from './deque.js'
@@ -104,16 +104,19 @@ export class Feed {
   }
 
   /** Begins with a load over `link`. */
-  begin(link: PeerLink, history: HistoryId, imageBytes: number, load: ChunkWriter): void {
+  begin(
+    link: PeerLink,
+    load: Pick<BeginLoadMessage, 'history' | 'imageBytes' | 'ask'>,
+    chunks: ChunkWriter,
+  ): void {
     this.#link = link
     this.#isWritable = true
-    this.#load = load
+    this.#load = chunks
     writeMessage(this.#writer, {
       type: 'begin-load',
       epoch: this.#epoch,
-      history,
       frameNo: this.#last,
-      imageBytes,
+      ...load,
     })
     this.pump()
   }

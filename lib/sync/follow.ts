@@ -14,6 +14,7 @@ import type { ChunkReader, SnapshotPort } from '../runtime/ports-outbox.js'
 import type { PeerLink } from '../runtime/ports-peer.js'
 import type { Epoch, HistoryId } from '../units.js'
 import {
+  type BeginLoadMessage,
   type FrameMessage,
   type Message,
   type ProgressMessage,
@@ -74,12 +75,18 @@ export class Follow {
   #held = 0
   #acked = 0
   #ackedProgress = 0
+  /** The last acknowledgement is to be said again, or a first one for what a load brought. */
+  #isAckDue = false
   #progressNo = 0
   #done = 0
   #mayAcknowledge = false
   #isScheduled = false
-  /** A load was asked for and has not begun: an image that nobody asked for is never installed. */
-  #isAsked = false
+  #asked = 0
+  /**
+   * The ask whose load has not begun: an image that nobody asked for, or that answers an ask which was given up
+   * since, is never installed. What follows such a one belongs to a pairing that the later ask has ended.
+   */
+  #awaited: number | undefined
 
   constructor(snapshot: SnapshotPort, limits: FollowLimits, handlers: FollowHandlers) {
     this.#snapshot = snapshot
@@ -119,8 +126,9 @@ export class Follow {
 
   askLoad(): void {
     this.dropLoad()
-    this.#isAsked = true
-    this.#send({ type: 'ask-load' })
+    this.#asked += 1
+    this.#awaited = this.#asked
+    this.#send({ type: 'ask-load', ask: this.#asked })
   }
 
   askResume(epoch: Epoch, history: HistoryId): void {
@@ -135,7 +143,7 @@ export class Follow {
   dropLoad(): void {
     this.#staging?.reader.close()
     this.#staging = undefined
-    this.#isAsked = false
+    this.#awaited = undefined
     this.#mayAcknowledge = false
     this.#epoch = undefined
     this.#log.clear()
@@ -143,6 +151,7 @@ export class Follow {
   }
 
   stopAcknowledging(): void {
+    this.#awaited = undefined
     this.#mayAcknowledge = false
   }
 
@@ -174,7 +183,7 @@ export class Follow {
         this.#progressNo = 0
         this.#ackedProgress = 0
         // Whether the last acknowledgement has arrived is not known: it is said again.
-        this.#acked = -1
+        this.#isAckDue = true
         this.#schedule(false)
         return true
       default:
@@ -242,8 +251,8 @@ export class Follow {
     return undefined
   }
 
-  #onBeginLoad(message: LoadHeader): boolean {
-    if (!this.#isAsked) return true
+  #onBeginLoad(message: BeginLoadMessage): boolean {
+    if (message.ask !== this.#awaited) return true
     this.dropLoad()
     const { epoch, history, frameNo, imageBytes } = message
     const header: LoadHeader = { epoch, history, frameNo, imageBytes }
@@ -287,7 +296,8 @@ export class Follow {
     this.#epoch = header.epoch
     this.#held = header.frameNo
     this.#done = header.frameNo
-    this.#acked = -1
+    this.#acked = header.frameNo
+    this.#isAckDue = true
     this.#progressNo = 0
     this.#ackedProgress = 0
     this.#mayAcknowledge = true
@@ -308,9 +318,11 @@ export class Follow {
     const epoch = this.#epoch
     if (!this.#mayAcknowledge || epoch === undefined || this.#link === undefined) return
     const isBehind = this.#log.bytes > this.#limits.unacknowledgedBytes
-    const frameNo = isBehind ? Math.max(this.#acked, 0) : this.#held
-    if (frameNo === this.#acked && this.#progressNo === this.#ackedProgress) return
+    const frameNo = isBehind ? this.#acked : this.#held
+    const isSaid = frameNo === this.#acked && this.#progressNo === this.#ackedProgress
+    if (isSaid && !this.#isAckDue) return
     this.#acked = frameNo
+    this.#isAckDue = false
     this.#ackedProgress = this.#progressNo
     this.#send({ type: 'acknowledge', epoch, frameNo, progressNo: this.#progressNo })
   }

@@ -77,22 +77,26 @@ export interface ProgressMessage {
   readonly sent: readonly SentNotice[]
 }
 
+/**
+ * A load of `imageBytes` as of `frameNo` follows in chunks, then every frame from `frameNo` + 1 on.
+ */
+export interface BeginLoadMessage {
+  readonly type: 'begin-load'
+  readonly epoch: Epoch
+  readonly history: HistoryId
+  readonly frameNo: number
+  readonly imageBytes: number
+  /** The number of the ask that it answers. */
+  readonly ask: number
+}
+
 export type Message =
   | FrameMessage
   | AcknowledgeMessage
   | ProgressMessage
-  | { readonly type: 'ask-load' }
-  /**
-   * A load of `imageBytes` as of `frameNo` follows in chunks, then every frame from `frameNo` + 1
-   * on.
-   */
-  | {
-      readonly type: 'begin-load'
-      readonly epoch: Epoch
-      readonly history: HistoryId
-      readonly frameNo: number
-      readonly imageBytes: number
-    }
+  /** `ask`: counted by the one that asks; the load that answers bears the same number. */
+  | { readonly type: 'ask-load'; readonly ask: number }
+  | BeginLoadMessage
   | { readonly type: 'chunk'; readonly bytes: Uint8Array }
   | { readonly type: 'refuse-load'; readonly reason: string }
   | { readonly type: 'in-sync'; readonly epoch: Epoch; readonly incarnation: Incarnation }
@@ -137,11 +141,11 @@ export function writeMessage(to: PacketWriter, message: Message): void {
       writeProgress(to, message)
       return
     case 'ask-load':
-      to.begin(messageType.askLoad).end()
+      to.begin(messageType.askLoad).u48(message.ask).end()
       return
     case 'begin-load':
       to.begin(messageType.beginLoad).u48(message.epoch).raw(historyToBytes(message.history))
-      to.u48(message.frameNo).u48(message.imageBytes).end()
+      to.u48(message.frameNo).u48(message.imageBytes).u48(message.ask).end()
       return
     case 'chunk':
       to.begin(messageType.chunk).raw(message.bytes).end()
@@ -218,7 +222,7 @@ function readFields(type: number, from: BodyReader): Message | undefined {
     case messageType.progress:
       return readProgress(from)
     case messageType.askLoad:
-      return { type: 'ask-load' }
+      return { type: 'ask-load', ask: from.u48() }
     case messageType.beginLoad:
       return readBeginLoad(from)
     case messageType.chunk:
@@ -271,8 +275,9 @@ function readBeginLoad(from: BodyReader): Message | undefined {
   const history = readHistory(from)
   const frameNo = from.u48()
   const imageBytes = from.u48()
+  const ask = from.u48()
   if (history === undefined) return undefined
-  return { type: 'begin-load', epoch, history, frameNo, imageBytes }
+  return { type: 'begin-load', epoch, history, frameNo, imageBytes, ask }
 }
 
 function readInSync(from: BodyReader): Message | undefined {
