@@ -92,6 +92,11 @@ export interface LoadingState extends Common {
   readonly renounced: Epoch
   /** Loads that failed since the last that was installed: sets the back-off. */
   readonly failures: number
+  /**
+   * Set after the beat thread stood still for a window: a word "in sync" on the data stream may be older than
+   * that. Goes along into `standby`; cleared by a beat of the same reign that answers this own beat.
+   */
+  readonly distrustsBefore: bigint | undefined
 }
 
 /** In sync with a primary: may take over. */
@@ -117,7 +122,7 @@ export interface PrimaryState extends Common {
    * acknowledged, until all is. paired: the other is in sync; sends only what it acknowledged.
    */
   readonly mode: 'solo' | 'pairing' | 'paired'
-  /** Who is being fed; defined in `pairing` and `paired`. */
+  /** Who is being fed, always a member that was heard; defined in `pairing` and `paired`. */
   readonly follower: Incarnation | undefined
   /** The other was asked to renounce in this reign. */
   readonly hasAsked: boolean

@@ -18,6 +18,12 @@ import { onStarting } from './roles/starting.js'
 import type { CoreConfig, PeerView, StartingState, State, StoppedState } from './state.js'
 import { announce, chain, common, noEpoch, stay, tellRole } from './transition.js'
 
+/**
+ * Highest reign that is believed. Each reign is above all that were heard, so one at the end of the numbers
+ * would leave none to go on with; this leaves two billion.
+ */
+const highestHeard = 2 ** 53 - 2 ** 32
+
 /** The state in which a member starts, before `opened`. */
 export function initialState(draw: bigint): StartingState {
   return {
@@ -91,7 +97,8 @@ function hear(
   state: State,
   event: Extract<Event, { type: 'heard' }>,
   config: CoreConfig,
-): Transition<State> {
+): Transition<State> | undefined {
+  if (Math.max(event.presence.epoch, event.presence.renounced) > highestHeard) return undefined
   const former = state.peer
   const isNewborn = former !== undefined && former.incarnation !== event.incarnation
   const before =
@@ -144,17 +151,22 @@ function differs(from: State, to: State, config: CoreConfig): boolean {
   )
 }
 
+/** The reign that a member which ends gives up, or had given up before. */
+function renouncedBy(state: State): Epoch {
+  if (state.role === 'primary' || state.role === 'standby') return state.epoch
+  return 'renounced' in state ? state.renounced : noEpoch
+}
+
 /**
  * The member ends. A primary or standby renounces its reign, so that the other may go on at once; a
  * primary first lets what is being delivered settle. After a broken invariant nothing is said but the role.
  */
 function stop(state: State, why: 'close-asked' | 'broken', config: CoreConfig): Transition<State> {
-  const ruled: Epoch = state.role === 'primary' || state.role === 'standby' ? state.epoch : noEpoch
   const next: StoppedState = {
     ...common(state),
     role: 'stopped',
     epoch: 'epoch' in state ? state.epoch : noEpoch,
-    renounced: ruled,
+    renounced: renouncedBy(state),
   }
   const effects: Effect[] = [{ type: 'stop-intake' }]
   if (state.role === 'primary' && why === 'close-asked') effects.push({ type: 'settle' })

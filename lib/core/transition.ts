@@ -132,6 +132,7 @@ export function loadFrom(
       (state.role === 'loading' && state.hasState),
     renounced,
     failures: 0,
+    distrustsBefore: undefined,
     record: { history, epoch, primary: holder.member, inSync: [holder] },
   }
   const effects: Effect[] = [
@@ -164,7 +165,15 @@ export function fence(
   return { state: next, effects }
 }
 
-/** Whether `incarnation` is the peer that this member knows at the moment. */
-export function isPeer(state: State, incarnation: Incarnation): boolean {
-  return state.peer?.incarnation === incarnation
+/** Whether the last thing known of `incarnation` is that it lives. */
+export function isAlive(state: State, incarnation: Incarnation): boolean {
+  const { peer } = state
+  return peer?.incarnation === incarnation && peer.condition === 'alive'
+}
+
+/** Whether the beat that was heard last answers an own one that is younger than the last stall. */
+export function isFresh(state: State & { readonly distrustsBefore: bigint | undefined }): boolean {
+  const { distrustsBefore, peer } = state
+  if (distrustsBefore === undefined) return true
+  return peer !== undefined && peer.answered >= distrustsBefore
 }

@@ -33,6 +33,9 @@ export function onFenced(state: FencedState, event: Event, config: CoreConfig): 
         ? goOn(state, event, config)
         : stay(state)
     case 'found':
+      return config.onLoss === 'go'
+        ? go(state, { type: 'set-timer', name: 'start', delay: config.startWindow })
+        : stay(state)
     case 'opened':
     case 'link-up':
     case 'link-down':
@@ -57,7 +60,9 @@ export function onFenced(state: FencedState, event: Event, config: CoreConfig): 
 
 /** Policy `go`: a new history over what is there, because nothing proves that it is all. */
 function goOn(state: FencedState, event: Event, config: CoreConfig): Transition<State> {
-  if (rulingPeer(state, config)) return stay(state)
+  const { peer } = state
+  // One that rules with other settings cannot be loaded from; it rules all the same.
+  if (peer?.condition === 'alive' && peer.presence.role === 'primary') return stay(state)
   const history = newHistory(event)
   const epoch = nextReign(state, config)
   const record = recordOf(history, epoch, config)

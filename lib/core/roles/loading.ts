@@ -13,6 +13,7 @@ import {
   common,
   fence,
   go,
+  isFresh,
   loadFrom,
   rulingPeer,
   stay,
@@ -30,8 +31,12 @@ export function onLoading(
       return onHeard(state, event, config)
     case 'found':
       return lost(state, event, config)
+    case 'stalled':
+      return go({ ...state, distrustsBefore: event.seq })
     case 'link-up':
-      return event.incarnation === state.primary ? go(state, { type: 'ask-load' }) : stay(state)
+      return event.incarnation === state.primary
+        ? go(state, { type: 'clear-timer', name: 'ask' }, { type: 'ask-load' })
+        : stay(state)
     case 'link-down':
       return go({ ...state, phase: 'asking' }, { type: 'drop-load' })
     case 'load-installed':
@@ -42,8 +47,7 @@ export function onLoading(
     case 'resume-refused':
       return askLater(state)
     case 'timer':
-      if (event.name !== 'ask' || state.link !== state.primary) return stay(state)
-      return go(state, { type: 'ask-load' })
+      return event.name === 'ask' ? onAsk(state) : stay(state)
     case 'told-in-sync':
       return event.epoch === state.epoch && state.phase === 'catching-up'
         ? follow(state, config)
@@ -54,7 +58,6 @@ export function onLoading(
     case 'near':
     case 'covered':
     case 'ack-timeout':
-    case 'stalled':
     case 'close-asked':
     case 'broken':
       return stay(state)
@@ -76,13 +79,23 @@ function askLater(state: LoadingState): Transition<State> {
   )
 }
 
+/** A load that is in place is followed, never asked for again: the word "in sync" may be on its way. */
+function onAsk(state: LoadingState): Transition<State> {
+  const isWanted = state.phase === 'asking' && state.link === state.primary
+  return isWanted ? go(state, { type: 'ask-load' }) : stay(state)
+}
+
 function onHeard(state: LoadingState, event: Event, config: CoreConfig): Transition<State> {
   const ruling = rulingPeer(state, config)
   if (ruling === undefined) return lost(state, event, config)
-  if (ruling.presence.epoch === state.epoch) return stay(state)
+  if (ruling.presence.epoch === state.epoch) {
+    const isTrusted = state.distrustsBefore !== undefined && isFresh(state)
+    return isTrusted ? go({ ...state, distrustsBefore: undefined }) : stay(state)
+  }
   // Another reign of the same primary: the load under way belongs to a reign that has ended.
   const again = loadFrom(state, ruling, config, 'higher-epoch', state.renounced)
-  return { state: again.state, effects: [{ type: 'drop-load' }, ...again.effects] }
+  const dropped: readonly Effect[] = [{ type: 'drop-load' }, { type: 'clear-timer', name: 'ask' }]
+  return { state: again.state, effects: [...dropped, ...again.effects] }
 }
 
 /** The primary is gone, unreachable, or rules no more. */
@@ -101,7 +114,7 @@ function follow(state: LoadingState, config: CoreConfig): Transition<State> {
     primary: state.primary,
     epoch: state.epoch,
     history: state.history,
-    distrustsBefore: undefined,
+    distrustsBefore: state.distrustsBefore,
   }
   return go(next, announce(next, config), tellRole(state, next, 'paired'))
 }

@@ -6,6 +6,7 @@
  * reign (DESIGN 2.8, 2.11, 2.13, 2.16; PROTOCOL-REVIEW A5, B1, B2).
  */
 
+import type { RoleCause } from '../../events.js'
 import { type Incarnation, peerOf } from '../../units.js'
 import type { Effect, Transition } from '../effect.js'
 import type { Event } from '../event.js'
@@ -16,6 +17,8 @@ import {
   chain,
   fence,
   go,
+  isAlive,
+  isFresh,
   loadFrom,
   nextReign,
   recordOf,
@@ -50,9 +53,7 @@ export function onPrimary(
         ? go({ ...state, mode: 'pairing' }, { type: 'hold' })
         : stay(state)
     case 'covered':
-      return state.mode === 'pairing' && event.incarnation === state.follower
-        ? pair(state, event.incarnation, config)
-        : stay(state)
+      return onCovered(state, event.incarnation, config)
     case 'ack-timeout':
       return state.mode === 'paired' ? go({ ...state, hasAsked: true }) : stay(state)
     case 'opened':
@@ -85,20 +86,20 @@ function tellPaired(state: PrimaryState): Effect {
 function onHeard(state: PrimaryState, config: CoreConfig): Transition<State> {
   const { peer } = state
   if (peer === undefined) return stay(state)
-  const ruling = rulingPeer(state, config)
+  const { presence } = peer
   // Two primaries meet: the lower reign yields. (Until arbiter and reunion policies exist, the
   // higher reign is the one that took over after the other was found gone.)
-  if (ruling && ruling.presence.epoch > state.epoch) return yieldTo(state, config)
+  if (presence.role === 'primary' && presence.epoch > state.epoch) return yieldTo(state, config)
   const isOurs = peer.incarnation === state.follower
-  if (state.mode === 'paired' && isOurs && peer.presence.renounced === state.epoch) {
-    return goSolo(state, config)
+  if (state.mode === 'paired' && isOurs && presence.renounced === state.epoch) {
+    // It gave up this reign for good, so it cannot have ruled from it: a gate that was in doubt opens.
+    return chain(goSolo(state, config), reopen)
   }
-  if (state.distrustsBefore === undefined || peer.answered < state.distrustsBefore)
-    return stay(state)
+  if (state.distrustsBefore === undefined || !isFresh(state)) return stay(state)
   if (state.mode !== 'paired') return reopen(state)
-  const stillFollows =
-    isOurs && peer.presence.role === 'standby' && peer.presence.epoch === state.epoch
-  return stillFollows ? reopen(state) : stay(state)
+  if (!isOurs) return stay(state)
+  // Whoever ruled above this reign stays above it, whatever it has become since.
+  return presence.epoch > state.epoch ? giveUp(state, config, 'higher-epoch') : reopen(state)
 }
 
 function onFound(
@@ -107,14 +108,22 @@ function onFound(
   config: CoreConfig,
 ): Transition<State> {
   if (state.follower !== incarnation) return stay(state)
-  if (state.mode !== 'paired') return dropFollower(state)
+  if (state.mode !== 'paired') {
+    // It may live and never notice: over a link that stands it is told to ask again.
+    const dropped = dropFollower(state)
+    return state.link === incarnation
+      ? chain(dropped, (alone) => go(alone, { type: 'postpone-load' }))
+      : dropped
+  }
   if (state.distrustsBefore === undefined) return goSolo(state, config)
   // Asleep while paired: the other may have ruled and died since. A verdict gives no right.
-  const fenced = fence(state, state, config, 'peer-lost', state.epoch)
-  return {
-    state: fenced.state,
-    effects: [{ type: 'close-gate' }, { type: 'demote' }, ...fenced.effects],
-  }
+  return giveUp(state, config, 'peer-lost')
+}
+
+/** Rules no more, for good, and loads from nobody: what the other did meanwhile cannot be known. */
+function giveUp(state: PrimaryState, config: CoreConfig, cause: RoleCause): Transition<State> {
+  const fenced = fence(state, state, config, cause, state.epoch)
+  return { state: fenced.state, effects: [...standDown, ...fenced.effects] }
 }
 
 /** The gate has expired while this member stood still; what happened meanwhile is unknown. */
@@ -128,13 +137,23 @@ function onStalled(state: PrimaryState, seq: bigint, config: CoreConfig): Transi
   )
 }
 
-function reopen(state: PrimaryState): Transition<State> {
-  if (state.distrustsBefore === undefined) return stay(state)
-  return go(
-    { ...state, distrustsBefore: undefined },
-    { type: 'clear-timer', name: 'reopen' },
-    { type: 'open-gate' },
-  )
+function reopen(state: State): Transition<State> {
+  if (state.role !== 'primary' || state.distrustsBefore === undefined) return stay(state)
+  const effects: Effect[] = [{ type: 'clear-timer', name: 'reopen' }, { type: 'open-gate' }]
+  // `covered` may have come while it was too early to pair: asked for again.
+  if (state.mode === 'pairing') effects.push({ type: 'hold' })
+  return go({ ...state, distrustsBefore: undefined }, ...effects)
+}
+
+/** A solo primary whose gate is in doubt stays solo: were it paired, a verdict would give it no right. */
+function onCovered(
+  state: PrimaryState,
+  incarnation: Incarnation,
+  config: CoreConfig,
+): Transition<State> {
+  const isDue = state.mode === 'pairing' && state.follower === incarnation
+  if (!isDue || state.distrustsBefore !== undefined) return stay(state)
+  return pair(state, incarnation, config)
 }
 
 function onLinkDown(state: PrimaryState, incarnation: Incarnation): Transition<State> {
@@ -155,7 +174,10 @@ function onLoadAsked(
   from: Incarnation,
   config: CoreConfig,
 ): Transition<State> {
-  if (state.distrustsBefore !== undefined) return go(state, { type: 'postpone-load' })
+  // Whom the detector does not know it cannot find lost: fed only once its beats are heard.
+  if (state.distrustsBefore !== undefined || !isAlive(state, from)) {
+    return go(state, { type: 'postpone-load' })
+  }
   if (state.mode === 'paired') {
     // The follower itself asks for a load: it has given up what it had, and says so on the
     // authenticated stream. Another incarnation is believed only with the detector's word.
@@ -213,16 +235,16 @@ function goSolo(state: PrimaryState, config: CoreConfig): Transition<State> {
 
 function yieldTo(state: PrimaryState, config: CoreConfig): Transition<State> {
   const ruling = rulingPeer(state, config)
-  if (ruling === undefined) return stay(state)
+  // With other settings it cannot be loaded from; nobody rules across a mismatch.
+  if (ruling === undefined) return giveUp(state, config, 'higher-epoch')
   const next = loadFrom(state, ruling, config, 'higher-epoch', state.epoch)
-  return {
-    state: next.state,
-    effects: [
-      { type: 'close-gate' },
-      { type: 'clear-timer', name: 'reopen' },
-      { type: 'demote' },
-      { type: 'drop-feed' },
-      ...next.effects,
-    ],
-  }
+  return { state: next.state, effects: [...standDown, ...next.effects] }
 }
+
+/** What ends a primary's duties, whatever it becomes. */
+const standDown: readonly Effect[] = [
+  { type: 'close-gate' },
+  { type: 'clear-timer', name: 'reopen' },
+  { type: 'demote' },
+  { type: 'drop-feed' },
+]

@@ -16,9 +16,11 @@ import {
   common,
   fence,
   go,
+  isFresh,
   loadFrom,
   nextReign,
   recordOf,
+  rulingPeer,
   stay,
   tellRole,
 } from '../transition.js'
@@ -38,6 +40,7 @@ export function onStandby(
     case 'link-up':
       return event.incarnation === state.primary ? go(state, { type: 'ask-resume' }) : stay(state)
     case 'resume-refused':
+    case 'load-failed':
     case 'out-of-step':
       return renounce(state, 'resync', config)
     case 'told-in-sync':
@@ -46,7 +49,6 @@ export function onStandby(
     case 'load-asked':
     case 'resume-asked':
     case 'load-installed':
-    case 'load-failed':
     case 'near':
     case 'covered':
     case 'ack-timeout':
@@ -63,22 +65,29 @@ function onHeard(state: StandbyState, config: CoreConfig): Transition<State> {
   const { peer } = state
   if (peer === undefined) return stay(state)
   const { presence } = peer
+  if (presence.epoch > state.epoch) return leftBehind(state, config)
+  // Who renounces this very reign never went on alone from it. A word that may be older than our own
+  // stall waits for the next beat.
   if (presence.renounced === state.epoch) {
-    // A standby that was asleep may have been dropped before that; the renouncing primary knows.
-    return state.distrustsBefore === undefined ? takeOver(state, 'renounced', config) : stay(state)
+    return isFresh(state) ? takeOver(state, 'renounced', config) : stay(state)
   }
   if (presence.role !== 'primary') return stay(state)
-  if (presence.epoch > state.epoch) {
-    // It rules without us: whatever we hold is no longer all that was accepted or released.
-    const next = loadFrom(state, peer, config, 'higher-epoch', state.epoch)
-    return { state: next.state, effects: [{ type: 'stop-acknowledging' }, ...next.effects] }
-  }
   if (presence.askRenounce === state.epoch) return renounce(state, 'renounced', config)
   const isTrusted =
-    state.distrustsBefore !== undefined &&
-    peer.answered >= state.distrustsBefore &&
-    presence.inSync === config.incarnation
+    state.distrustsBefore !== undefined && isFresh(state) && presence.inSync === config.incarnation
   return isTrusted ? go({ ...state, distrustsBefore: undefined }) : stay(state)
+}
+
+/**
+ * The other one was in a higher reign, without us: what is held here is no longer all that was accepted or
+ * released, whether it still rules or not.
+ */
+function leftBehind(state: StandbyState, config: CoreConfig): Transition<State> {
+  const ruling = rulingPeer(state, config)
+  const next = ruling
+    ? loadFrom(state, ruling, config, 'higher-epoch', state.epoch)
+    : fence(state, state, config, 'higher-epoch', state.epoch)
+  return { state: next.state, effects: [{ type: 'stop-acknowledging' }, ...next.effects] }
 }
 
 function onLost(state: StandbyState, verdict: Verdict, config: CoreConfig): Transition<State> {
@@ -99,6 +108,7 @@ function renounce(state: StandbyState, cause: RoleCause, config: CoreConfig): Tr
     hasState: true,
     renounced: state.epoch,
     failures: 0,
+    distrustsBefore: undefined,
   }
   const effects: Effect[] = [
     { type: 'stop-acknowledging' },

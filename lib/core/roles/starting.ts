@@ -37,6 +37,9 @@ export function onStarting(
       return onHeard(state, event, config)
     case 'found':
       return go({ ...state, phase: 'listening' }, startTimer(config))
+    case 'stalled':
+      // A number that was echoed before this member stood still decides nothing any more.
+      return go({ ...state, draw: drawFrom(event) })
     case 'timer':
       return event.name === 'start' ? onStartWindow(state, event, config) : stay(state)
     case 'link-up':
@@ -51,7 +54,6 @@ export function onStarting(
     case 'told-in-sync':
     case 'out-of-step':
     case 'ack-timeout':
-    case 'stalled':
     case 'close-asked':
     case 'broken':
       return stay(state)
@@ -110,6 +112,8 @@ function onStartWindow(state: StartingState, event: Event, config: CoreConfig): 
 /** Whether every holder of the recorded history is known to be gone: then a new one may begin. */
 function mayBegin(state: StartingState, config: CoreConfig): boolean {
   const { record, peer } = state
+  // A member that was heard with a state, and cannot be heard any more, may rule.
+  if (peer?.condition === 'unreachable' && !peer.presence.isBlank) return false
   if (record === undefined) return true
   return record.inSync.every((holder) => {
     if (holder.member === config.self) return holder.incarnation !== config.incarnation
