@@ -136,7 +136,9 @@ class PairMember<State> implements Member<State> {
   readonly #preparing = new AbortController()
   #beats: BeatsPort | undefined
   #unit: Unit | undefined
+  #isBegun = false
   #isPrepared = false
+  readonly #abort = () => void this.close()
   #isClosing = false
   readonly #closed: Promise<void>
   #setClosed: () => void = () => {}
@@ -176,24 +178,37 @@ class PairMember<State> implements Member<State> {
     return this.#runtime.state
   }
 
+  /** Rejects with nothing left open: with the first thing that failed, or the signal's reason. */
   async open(): Promise<void> {
+    const { signal } = this.#config
+    try {
+      await this.#openPorts()
+      signal?.throwIfAborted()
+    } catch (error) {
+      await this.#shut()
+      throw error
+    }
+    signal?.addEventListener('abort', this.#abort, { once: true })
+    // In the next turn, so that who awaits `openMember` hears everything from the first event on.
+    systemClock.nextTurn(() => this.#begin())
+  }
+
+  async #openPorts(): Promise<void> {
     const { addresses, signal } = this.#config
     const [own, other] = await Promise.all([
       Promise.all(addresses.self.map((address) => resolved(address))),
       Promise.all(addresses.peer.map((address) => resolvedOrNothing(address))),
     ])
+    signal?.throwIfAborted()
     this.#beats = this.#openBeats(own, other)
     this.#unit = this.#makeUnit(this.#beats)
-    try {
-      await this.#peer.open(this.#peerHandlers())
-    } catch (error) {
-      this.#unit.close()
-      this.#server.close()
-      throw error
-    }
-    signal?.addEventListener('abort', () => void this.close(), { once: true })
+    await this.#peer.open(this.#peerHandlers())
+  }
+
+  #begin(): void {
+    this.#isBegun = true
     this.#runtime.post({ type: 'opened' })
-    this.#unit.look()
+    this.#unit?.look()
   }
 
   receive(data: Uint8Array, id?: InputId): Promise<Received> {
@@ -476,7 +491,9 @@ class PairMember<State> implements Member<State> {
           peerDataPort: (addresses.peer[link]?.port ?? port) + 1,
         })),
       },
-      () => this.#unit?.look(),
+      () => {
+        if (this.#isBegun) this.#unit?.look()
+      },
     )
   }
 
@@ -515,9 +532,16 @@ class PairMember<State> implements Member<State> {
     this.#preparing.abort(new ClosedError())
     this.#server.close()
     await new Promise<void>((resolve) => systemClock.setTimer(millis(farewellMs), resolve))
+    await this.#shut()
+    this.#setClosed()
+  }
+
+  /** Closes every socket, timer and buffer that is open. */
+  async #shut(): Promise<void> {
+    this.#config.signal?.removeEventListener('abort', this.#abort)
+    this.#server.close()
     await this.#peer.close()
     this.#unit?.close()
-    this.#setClosed()
   }
 }
 

@@ -71,7 +71,6 @@ export class Delivery {
   #isBoundByNotices = false
   #abort: AbortController | undefined
   #watch: Timer | undefined
-  #settled: (() => void) | undefined
 
   constructor(options: DeliveryOptions) {
     this.#options = options
@@ -150,15 +149,6 @@ export class Delivery {
     this.#lanes.clear()
     this.#history = undefined
     this.#released = 0
-    this.#checkSettled()
-  }
-
-  /** Resolves when nothing that may leave is unsent. */
-  settle(): Promise<void> {
-    return new Promise((resolve) => {
-      this.#settled = resolve
-      this.#checkSettled()
-    })
   }
 
   #lane(channel: Channel): Lane {
@@ -241,7 +231,6 @@ export class Delivery {
       if (sent) this.#options.onSent(lane.channel, sent)
     }
     this.#pump(lane)
-    this.#checkSettled()
   }
 
   #fail(lane: Lane, item: Item, cause: unknown): void {
@@ -299,15 +288,5 @@ export class Delivery {
       }
       this.#watchTimeouts()
     })
-  }
-
-  #checkSettled(): void {
-    if (this.#settled === undefined) return
-    for (const lane of this.#lanes.values()) {
-      const first = lane.items.first
-      if (first !== undefined && first.frameNo <= this.#released) return
-    }
-    this.#settled()
-    this.#settled = undefined
   }
 }

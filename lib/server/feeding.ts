@@ -15,7 +15,7 @@ import type { FeedingPort, ServerEvents } from '../runtime/ports-server.js'
 import { Feed, type FeedHandlers } from '../sync/feed.js'
 import type { Epoch, Incarnation } from '../units.js'
 import { chunkBytes } from '../wire/limits.js'
-import { type Message, writeMessage } from '../wire/message.js'
+import { type AcknowledgeMessage, type Message, writeMessage } from '../wire/message.js'
 import { PacketWriter } from '../wire/packet.js'
 import type { Delivery } from './delivery.js'
 import type { Replica } from './replica.js'
@@ -135,13 +135,19 @@ export class Feeding<State> implements FeedingPort {
         this.#events.resumeAsked(from, message.epoch, message.history)
         return true
       case 'acknowledge':
-        return this.#ruling.feed?.onAcknowledge(message, this.#options.clock.now()) ?? true
+        return this.#acknowledged(message)
       case 'forward':
         this.#takeForwarded(message)
         return true
       default:
         return undefined
     }
+  }
+
+  #acknowledged(message: AcknowledgeMessage): boolean {
+    const isFine = this.#ruling.feed?.onAcknowledge(message, this.#options.clock.now()) ?? true
+    this.#ruling.checkSettled()
+    return isFine
   }
 
   #image(epoch: Epoch): Uint8Array | undefined {

@@ -56,6 +56,11 @@ export class Intake {
     return this.#waiting.length
   }
 
+  /** Whether every input taken in was answered. */
+  get isEmpty(): boolean {
+    return this.#waiting.length === 0 && this.#committing.length === 0
+  }
+
   get waitingBytes(): number {
     return this.#waitingBytes
   }

@@ -46,6 +46,7 @@ export class Ruling<State> {
   #feed: Feed | undefined
   #notices: SentNotice[] = []
   #isScheduled = false
+  #settled: (() => void) | undefined
 
   constructor(replica: Replica<State>, intake: Intake, delivery: Delivery, options: RulingOptions) {
     this.#replica = replica
@@ -153,6 +154,21 @@ export class Ruling<State> {
     const committed = this.committed
     this.#intake.commit(committed, epoch)
     this.#delivery.release(committed, this.#release === 'acknowledged')
+    this.checkSettled()
+  }
+
+  /** Resolves when all that was taken in is accepted, delivered, and noticed where it must be. */
+  settle(): Promise<void> {
+    return new Promise((resolve) => {
+      this.#settled = resolve
+      this.checkSettled()
+    })
+  }
+
+  checkSettled(): void {
+    if (this.#settled === undefined || !this.#isSettled) return
+    this.#settled()
+    this.#settled = undefined
   }
 
   /** This member rules no more. Returns the inputs that were not answered. */
@@ -160,7 +176,16 @@ export class Ruling<State> {
     this.#epoch = undefined
     this.dropFeed()
     this.#delivery.clear()
-    return this.#intake.drain()
+    const inputs = this.#intake.drain()
+    this.checkSettled()
+    return inputs
+  }
+
+  get #isSettled(): boolean {
+    if (!this.#intake.isEmpty || this.#delivery.pendingCount > 0) return false
+    // Whoever loads is not in sync, so nothing rests on what it was told.
+    if (this.#release === 'all') return true
+    return this.#notices.length === 0 && (this.#feed?.isNoticed ?? true)
   }
 
   #turn(): void {

@@ -154,11 +154,11 @@ export class Server<State> implements ServerPort {
     }
   }
 
-  /** Resolves when what may leave has left, or after `limitMs`. */
+  /** Resolves when all that was taken in has left and the standby knows it, or after `limitMs`. */
   settle(limitMs: number): Promise<void> {
     return new Promise((resolve) => {
       const limit = this.#clock.setTimer(millis(limitMs), resolve)
-      void this.#delivery.settle().then(() => {
+      void this.#ruling.settle().then(() => {
         limit.clear()
         resolve()
       })

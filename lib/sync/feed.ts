@@ -99,6 +99,11 @@ export class Feed {
     return this.#waitingSince
   }
 
+  /** Whether the follower holds every notice that it was given. */
+  get isNoticed(): boolean {
+    return this.#notices.length === 0 && this.#unheldNotices.length === 0
+  }
+
   get isLoading(): boolean {
     return this.#load !== undefined
   }

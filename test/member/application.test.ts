@@ -1,6 +1,6 @@
 /**
- * What an application does wrong, seen through a whole pair: `process` throws or waits, `send` comes
- * too late, `deliver` fails in every way it can, the state cannot be cloned.
+ * What an application does wrong, seen through a whole pair: `process` throws or waits, `send`
+ * comes too late, `deliver` fails in every way it can, the state cannot be cloned.
  *
  * The rule behind all of it: the fault is told with its frame or channel, alike on both members
  * where it happens on both, and the stream goes on alike.

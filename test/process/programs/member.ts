@@ -1,0 +1,76 @@
+/**
+ * One member as a process of its own, told by its parent what to take in, and telling it everything.
+ *
+ * An output goes to the parent and counts as sent when the parent has confirmed it, so the test is
+ * the receiver. The options come as JSON in the first argument. It ends when its parent is gone.
+ */
+
+import { type App, isPairError, type Member, type MemberOptions, openMember } from 'hotpair'
+import { type Order, type Report, type Sum, step } from './messages.js'
+
+const confirmations = new Map<number, () => void>()
+let attempts = 0
+
+function report(message: Report): void {
+  if (process.connected) process.send?.(message)
+}
+
+const app: App<Sum> = {
+  init: () => ({ seen: 0, total: 0 }),
+  process(state, { source = '', seq = 0 }, ctx) {
+    const said = step(state, source, seq)
+    if (said !== undefined) ctx.send(Buffer.from(said))
+  },
+  deliver(output, { signal }) {
+    attempts += 1
+    const attempt = attempts
+    return new Promise((resolve, reject) => {
+      confirmations.set(attempt, resolve)
+      signal.addEventListener('abort', () => reject(signal.reason), { once: true })
+      report({ type: 'output', output, attempt })
+    })
+  },
+}
+
+function take(member: Member<Sum>, source: string, seq: number): void {
+  member.receive(new Uint8Array(), { source, seq }).then(
+    () => report({ type: 'accepted', source, seq }),
+    (error) => {
+      const code = isPairError(error) ? error.code : String(error)
+      report({ type: 'refused', source, seq, code })
+    },
+  )
+}
+
+async function run(options: Omit<MemberOptions<Sum>, 'app'>): Promise<void> {
+  const member = await openMember({ ...options, app })
+  void listen(member)
+  process.on('message', (order: Order) => {
+    switch (order.type) {
+      case 'input':
+        return take(member, order.source, order.seq)
+      case 'confirmed':
+        confirmations.get(order.attempt)?.()
+        confirmations.delete(order.attempt)
+        return
+      case 'close':
+        void member.close().then(() => {
+          report({ type: 'closed' })
+          process.disconnect()
+        })
+    }
+  })
+}
+
+async function listen(member: Member<Sum>): Promise<void> {
+  for await (const event of member.events()) {
+    if (event.type !== 'fault') report({ type: 'event', event })
+    else {
+      const { code, message } = event.error
+      report({ type: 'event', event: { type: 'fault', code, message } })
+    }
+  }
+}
+
+process.on('disconnect', () => process.exit())
+await run(JSON.parse(process.argv[2] ?? ''))
