@@ -110,10 +110,14 @@ function pathWith(node, name) {
   return folder
 }
 
-/** Installs the tarball into an empty application. */
+/** An empty application: npm looks for one in the folders above where a folder has none. */
+function makeApplication(folder) {
+  mkdirSync(folder)
+  writeFileSync(join(folder, 'package.json'), '{ "name": "app", "private": true }\n')
+}
+
 function install(tarball, app, env) {
-  mkdirSync(app)
-  writeFileSync(join(app, 'package.json'), '{ "name": "app", "private": true }\n')
+  makeApplication(app)
   run('npm', ['install', '--no-audit', '--no-fund', '--loglevel=error', tarball], { cwd: app, env })
   const listed = JSON.parse(run('npm', ['ls', '--all', '--json'], { cwd: app, env }))
   const names = new Set()
@@ -156,7 +160,7 @@ function checkNode(tarball, node, name) {
 /** The newest node of the registry, installed into a folder of its own. */
 function newestNode() {
   const folder = join(work, 'newest-node')
-  mkdirSync(folder)
+  makeApplication(folder)
   const args = ['install', '--no-save', '--no-audit', '--no-fund', '--loglevel=error']
   run('npm', [...args, `node-linux-${process.arch}@latest`], { cwd: folder })
   return join(folder, `node_modules/node-linux-${process.arch}/bin/node`)
