@@ -1,5 +1,5 @@
 /**
- * One member as a process of its own, told by its parent what to take in, and telling it everything.
+ * One member as a process of its own, told by its parent what to take in, and telling it all.
  *
  * An output goes to the parent and counts as sent when the parent has confirmed it, so the test is
  * the receiver. The options come as JSON in the first argument. It ends when its parent is gone.
