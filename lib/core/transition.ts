@@ -45,8 +45,11 @@ export function chain(
   return { state: second.state, effects: [...first.effects, ...second.effects] }
 }
 
+/** What the type system excludes is a mistake of this library: it is said, never passed over. */
 export function assertNever(value: never): never {
-  throw new TypeError(`no case for ${JSON.stringify(value)}`)
+  const found: unknown = value
+  const isTagged = typeof found === 'object' && found !== null && 'type' in found
+  throw new TypeError(`no case for ${String(isTagged ? found.type : found)}`)
 }
 
 /** Say in the beats what `state` means. */
