@@ -38,7 +38,6 @@ export function initialState(draw: bigint): StartingState {
 }
 
 export function step(state: State, event: Event, config: CoreConfig): Transition<State> {
-  if (state.role === 'stopped') return stay(state)
   if (event.type === 'close-asked' || event.type === 'broken')
     return stop(state, event.type, config)
   const known = observe(state, event, config)
@@ -66,6 +65,7 @@ function decide(state: State, event: Event, config: CoreConfig): Transition<Stat
 
 /** What is known of the other member after `event`; undefined when the event is about a former one. */
 function observe(state: State, event: Event, config: CoreConfig): Transition<State> | undefined {
+  if (state.role === 'stopped') return stay(state)
   switch (event.type) {
     case 'heard':
       return hear(state, event, config)
@@ -162,6 +162,7 @@ function renouncedBy(state: State): Epoch {
  * primary first lets what is being delivered settle. After a broken invariant nothing is said but the role.
  */
 function stop(state: State, why: 'close-asked' | 'broken', config: CoreConfig): Transition<State> {
+  if (state.role === 'stopped') return stay(state)
   const next: StoppedState = {
     ...common(state),
     role: 'stopped',

@@ -27,20 +27,20 @@ import type {
 export const noEpoch: Epoch = epochOf(0)
 
 /** Nothing changes, and that is meant. */
-export function stay(state: State): Transition<State> {
+export function stay<Of extends State>(state: Of): Transition<Of> {
   return { state, effects: [] }
 }
 
 /** The state changes, perhaps with effects. */
-export function go(state: State, ...effects: readonly Effect[]): Transition<State> {
+export function go<Of extends State>(state: Of, ...effects: readonly Effect[]): Transition<Of> {
   return { state, effects }
 }
 
 /** `first`, then what `next` makes of its state. */
-export function chain(
-  first: Transition<State>,
-  next: (state: State) => Transition<State>,
-): Transition<State> {
+export function chain<From extends State, To extends State>(
+  first: Transition<From>,
+  next: (state: From) => Transition<To>,
+): Transition<To> {
   const second = next(first.state)
   return { state: second.state, effects: [...first.effects, ...second.effects] }
 }

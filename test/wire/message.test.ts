@@ -7,6 +7,7 @@ import { deepStrictEqual } from 'node:assert/strict'
 import fc from 'fast-check'
 import t from 'tap'
 import { epochOf, historyId, incarnationOf } from '#lib/units.js'
+import { chunkBytes, packetLimit } from '#lib/wire/limits.js'
 import { type Message, messageType, readMessage, writeMessage } from '#lib/wire/message.js'
 import { PacketDecoder, PacketWriter } from '#lib/wire/packet.js'
 
@@ -202,6 +203,12 @@ t.test('what no member can mean is refused', (t) => {
   const broken = bodyOf({ type: 'forward', source: 'ab', seq: 1, data: new Uint8Array(1) })
   broken[3] = 0xff
   t.equal(readMessage(broken), undefined, 'a name that is no UTF-8')
+  t.end()
+})
+
+t.test('the largest packet is the largest input or a chunk, and what stands around it', (t) => {
+  t.equal(packetLimit(1), chunkBytes + 4_096)
+  t.equal(packetLimit(2_000_000), 2_000_000 + 4_096)
   t.end()
 })
 

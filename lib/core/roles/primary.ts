@@ -33,7 +33,7 @@ export function onPrimary(
 ): Transition<State> {
   switch (event.type) {
     case 'heard':
-      return onHeard(state, config)
+      return onHeard(state, event, config)
     case 'found':
       return onFound(state, event.incarnation, config)
     case 'stalled':
@@ -83,14 +83,15 @@ function tellPaired(state: PrimaryState): Effect {
   return { type: 'tell-mode', mode: 'paired', epoch: state.epoch }
 }
 
-function onHeard(state: PrimaryState, config: CoreConfig): Transition<State> {
-  const { peer } = state
-  if (peer === undefined) return stay(state)
-  const { presence } = peer
+function onHeard(
+  state: PrimaryState,
+  { presence, incarnation }: Extract<Event, { type: 'heard' }>,
+  config: CoreConfig,
+): Transition<State> {
   // Two primaries meet: the lower reign yields. (Until arbiter and reunion policies exist, the
   // higher reign is the one that took over after the other was found gone.)
   if (presence.role === 'primary' && presence.epoch > state.epoch) return yieldTo(state, config)
-  const isOurs = peer.incarnation === state.follower
+  const isOurs = incarnation === state.follower
   if (state.mode === 'paired' && isOurs && presence.renounced === state.epoch) {
     // It gave up this reign for good, so it cannot have ruled from it: a gate that was in doubt opens.
     return chain(goSolo(state, config), reopen)
@@ -137,8 +138,8 @@ function onStalled(state: PrimaryState, seq: bigint, config: CoreConfig): Transi
   )
 }
 
-function reopen(state: State): Transition<State> {
-  if (state.role !== 'primary' || state.distrustsBefore === undefined) return stay(state)
+function reopen(state: PrimaryState): Transition<PrimaryState> {
+  if (state.distrustsBefore === undefined) return stay(state)
   const effects: Effect[] = [{ type: 'clear-timer', name: 'reopen' }, { type: 'open-gate' }]
   // `covered` may have come while it was too early to pair: asked for again.
   if (state.mode === 'pairing') effects.push({ type: 'hold' })
@@ -163,7 +164,7 @@ function onLinkDown(state: PrimaryState, incarnation: Incarnation): Transition<S
 }
 
 /** Whoever loads was never told that it is in sync: the right to go on alone was never given up. */
-function dropFollower(state: PrimaryState): Transition<State> {
+function dropFollower(state: PrimaryState): Transition<PrimaryState> {
   const next: PrimaryState = { ...state, mode: 'solo', follower: undefined }
   const drop: Effect = { type: 'drop-feed' }
   return state.mode === 'pairing' ? go(next, drop, { type: 'release' }) : go(next, drop)
@@ -182,12 +183,10 @@ function onLoadAsked(
     // The follower itself asks for a load: it has given up what it had, and says so on the
     // authenticated stream. Another incarnation is believed only with the detector's word.
     if (state.follower !== from) return go(state, { type: 'postpone-load' })
-    return chain(goSolo(state, config), (alone) =>
-      alone.role === 'primary' ? feed(alone, from) : stay(alone),
-    )
+    return chain(goSolo(state, config), (alone) => feed(alone, from))
   }
-  const dropped = state.follower === undefined ? go(state) : dropFollower(state)
-  return chain(dropped, (alone) => (alone.role === 'primary' ? feed(alone, from) : stay(alone)))
+  const dropped = state.follower === undefined ? stay(state) : dropFollower(state)
+  return chain(dropped, (alone) => feed(alone, from))
 }
 
 function feed(state: PrimaryState, to: Incarnation): Transition<State> {
@@ -211,7 +210,7 @@ function pair(state: PrimaryState, follower: Incarnation, config: CoreConfig): T
 }
 
 /** By right: a renunciation, or the verdict on the follower. A new reign in the same history. */
-function goSolo(state: PrimaryState, config: CoreConfig): Transition<State> {
+function goSolo(state: PrimaryState, config: CoreConfig): Transition<PrimaryState> {
   const epoch = nextReign(state, config)
   const record = recordOf(state.history, epoch, config)
   const next: PrimaryState = {

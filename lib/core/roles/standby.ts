@@ -9,7 +9,14 @@
 import type { RoleCause, Verdict } from '../../events.js'
 import type { Effect, Transition } from '../effect.js'
 import type { Event } from '../event.js'
-import type { CoreConfig, LoadingState, PrimaryState, StandbyState, State } from '../state.js'
+import type {
+  CoreConfig,
+  LoadingState,
+  Presence,
+  PrimaryState,
+  StandbyState,
+  State,
+} from '../state.js'
 import {
   announce,
   assertNever,
@@ -32,7 +39,7 @@ export function onStandby(
 ): Transition<State> {
   switch (event.type) {
     case 'heard':
-      return onHeard(state, config)
+      return onHeard(state, event.presence, config)
     case 'found':
       return onLost(state, event.verdict, config)
     case 'stalled':
@@ -61,10 +68,7 @@ export function onStandby(
   }
 }
 
-function onHeard(state: StandbyState, config: CoreConfig): Transition<State> {
-  const { peer } = state
-  if (peer === undefined) return stay(state)
-  const { presence } = peer
+function onHeard(state: StandbyState, presence: Presence, config: CoreConfig): Transition<State> {
   if (presence.epoch > state.epoch) return leftBehind(state, config)
   // Who renounces this very reign never went on alone from it. A word that may be older than our own
   // stall waits for the next beat.

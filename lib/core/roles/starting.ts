@@ -81,12 +81,14 @@ function startTimer(config: CoreConfig) {
   return { type: 'set-timer', name: 'start', delay: config.startWindow } as const
 }
 
-function onHeard(state: StartingState, event: Event, config: CoreConfig): Transition<State> {
+function onHeard(
+  state: StartingState,
+  event: Extract<Event, { type: 'heard' }>,
+  config: CoreConfig,
+): Transition<State> {
   const ruling = rulingPeer(state, config)
   if (ruling) return loadFrom(state, ruling, config, 'heard-primary', noEpoch)
-  const peer = state.peer
-  if (peer === undefined) return stay(state)
-  const { role, settings, draw, drawEcho } = peer.presence
+  const { role, settings, draw, drawEcho } = event.presence
   if (role === 'stopped') return stay(state)
   if (role !== 'starting' || settings !== config.settings) return wait(state)
   if (draw === 0n || drawEcho !== state.draw) return go({ ...state, phase: 'drawing' })
