@@ -260,17 +260,18 @@ export class Delivery {
   #retry(lane: Lane): void {
     lane.retry = undefined
     if (!this.#isCurrent(lane)) return
-    for (let index = 0; index < lane.begun; index += 1) {
-      const item = lane.items.at(index)
-      if (item?.state !== 'failed') continue
-      if (!this.#abort || !this.#options.isGateOpen()) {
+    // One that succeeds at once leaves the queue: what failed is looked for anew each time, and
+    // nothing new is begun before it.
+    lane.isPumping = true
+    for (let item = firstFailed(lane); item && !lane.retry; item = firstFailed(lane)) {
+      if (this.#abort && this.#options.isGateOpen()) {
+        item.isRepeat = true
+        this.#begin(lane, item)
+      } else {
         lane.retry = this.#options.clock.setTimer(millis(firstRetryMs), () => this.#retry(lane))
-        return
       }
-      item.isRepeat = true
-      this.#begin(lane, item)
-      if (lane.retry) return
     }
+    lane.isPumping = false
     this.#pump(lane)
   }
 
@@ -289,4 +290,12 @@ export class Delivery {
       this.#watchTimeouts()
     })
   }
+}
+
+function firstFailed(lane: Lane): Item | undefined {
+  for (let index = 0; index < lane.begun; index += 1) {
+    const item = lane.items.at(index)
+    if (item?.state === 'failed') return item
+  }
+  return undefined
 }
