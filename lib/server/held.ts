@@ -9,10 +9,11 @@
 import { InputError } from '../errors.js'
 import { Deque } from '../sync/deque.js'
 import type { Instant } from '../units.js'
-import { type Input, queueFull } from './intake.js'
+import { type Answer, type Input, queueFull, type Received } from './intake.js'
 
 interface HeldInput extends Input {
   readonly source: string
+  readonly answer: SharedAnswer
   /** When it was given to this member, or last forwarded. */
   since: Instant
   /** Order of arrival over all sources. */
@@ -20,6 +21,31 @@ interface HeldInput extends Input {
 }
 
 const heldOverheadBytes = 192
+
+/** Answers every copy of one input alike. */
+class SharedAnswer implements Answer {
+  readonly #answers: Answer[]
+
+  constructor(first: Answer) {
+    this.#answers = [first]
+  }
+
+  get count(): number {
+    return this.#answers.length
+  }
+
+  add(answer: Answer): void {
+    this.#answers.push(answer)
+  }
+
+  resolve(received: Received): void {
+    for (const answer of this.#answers) answer.resolve(received)
+  }
+
+  reject(error: Error): void {
+    for (const answer of this.#answers) answer.reject(error)
+  }
+}
 
 export class Held {
   readonly #mostBytes: number
@@ -39,26 +65,24 @@ export class Held {
    * Holds `input`, which has a source. A second copy of the same input is answered with the first.
    */
   hold(input: Input, source: string, now: Instant): void {
-    const size = input.data.length + heldOverheadBytes
-    const last = this.#bySource.get(source)?.last
+    const queue = this.#bySource.get(source) ?? new Deque<HeldInput>()
+    const { last } = queue
+    const twin = last && input.seq <= last.seq ? find(queue, input.seq) : undefined
+    const size = heldOverheadBytes + (twin ? 0 : input.data.length)
     if (this.#bytes + size > this.#mostBytes) {
-      input.answer.reject(queueFull(this.#mostBytes))
-      return
+      return input.answer.reject(queueFull(this.#mostBytes))
     }
     if (last !== undefined && input.seq > last.seq + 1) {
-      input.answer.reject(gap(source, input.seq, last.seq + 1))
-      return
+      return input.answer.reject(gap(source, input.seq, last.seq + 1))
     }
-    const held: HeldInput = { ...input, source, since: now, order: this.#arrivals }
-    this.#arrivals += 1
     this.#bytes += size
-    const queue = this.#bySource.get(source)
-    if (queue) queue.push(held)
-    else {
-      const begun = new Deque<HeldInput>()
-      begun.push(held)
-      this.#bySource.set(source, begun)
-    }
+    if (twin) return twin.answer.add(input.answer)
+    const answer = new SharedAnswer(input.answer)
+    queue.push({ ...input, source, answer, since: now, order: this.#arrivals })
+    this.#arrivals += 1
+    // One that comes late is put in its place: its source's inputs are taken in their order.
+    const isLate = last !== undefined && input.seq < last.seq
+    this.#bySource.set(source, isLate ? inOrder(queue) : queue)
   }
 
   /**
@@ -96,21 +120,39 @@ export class Held {
     return inputs
   }
 
-  /** Everything held, in order of arrival; nothing is held afterwards. */
+  /**
+   * Everything held, in order of arrival and of each source's numbers; nothing is held afterwards.
+   */
   drain(): readonly Input[] {
-    const all: HeldInput[] = []
-    for (const queue of this.#bySource.values()) all.push(...queue)
+    const arrivals = [...this.#bySource.values()].flatMap((queue) => [...queue])
+    arrivals.sort((one, other) => one.order - other.order)
+    const inputs: Input[] = []
+    for (const { source } of arrivals) {
+      const next = this.#bySource.get(source)?.shift()
+      if (next) inputs.push(next)
+    }
     this.#bySource.clear()
     this.#bytes = 0
-    return all.sort((one, other) => one.order - other.order)
+    return inputs
   }
 
   #shift(source: string, queue: Deque<HeldInput>): HeldInput | undefined {
     const held = queue.shift()
-    if (held) this.#bytes -= held.data.length + heldOverheadBytes
+    if (held) this.#bytes -= held.data.length + held.answer.count * heldOverheadBytes
     if (queue.length === 0) this.#bySource.delete(source)
     return held
   }
+}
+
+function find(queue: Deque<HeldInput>, seq: number): HeldInput | undefined {
+  for (const held of queue) if (held.seq === seq) return held
+  return undefined
+}
+
+function inOrder(queue: Deque<HeldInput>): Deque<HeldInput> {
+  const sorted = new Deque<HeldInput>()
+  for (const held of [...queue].sort((one, other) => one.seq - other.seq)) sorted.push(held)
+  return sorted
 }
 
 export function gap(source: string, seq: number, expected: number): InputError {
