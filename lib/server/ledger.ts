@@ -7,6 +7,7 @@
  * makes it vanish, or a takeover sends it. A notice that does not match is divergence.
  */
 
+import { PairError } from '../errors.js'
 import type { OutboxPort, OutboxRecord } from '../runtime/ports-outbox.js'
 import type { SentNotice } from '../wire/message.js'
 import type { Produced } from './application.js'
@@ -96,6 +97,9 @@ export class Ledger {
     }))
     const { status, digests } = this.#outbox.produce(records)
     if (status === 'full') return []
+    if (status === 'gap') {
+      throw new PairError('ERR_HOTPAIR_INVARIANT', 'outputs were numbered with a gap')
+    }
     this.#batch = []
     this.#batchBytes = 0
     this.#inBatch.clear()
@@ -119,6 +123,8 @@ export class Ledger {
    */
   peerSent(notices: readonly SentNotice[]): boolean {
     const { status } = this.#outbox.peerSent(notices)
+    // Notices that leave a number out, or find no room, cannot be compared with anything.
+    if (status === 'gap' || status === 'full') return this.#refuseNotices(notices)
     if (status !== 'ok') this.#noteDivergence()
     for (const { channel: index, number } of notices) {
       const channel = this.channels.at(index)
@@ -167,6 +173,15 @@ export class Ledger {
     const count = this.#inBatch.get(channel) ?? 0
     this.#inBatch.set(channel, count + 1)
     return count
+  }
+
+  #refuseNotices(notices: readonly SentNotice[]): false {
+    const first = notices[0]
+    if (first) {
+      const name = this.channels.at(first.channel)?.name ?? `#${first.channel}`
+      this.#divergence ??= { channel: name, number: first.number }
+    }
+    return false
   }
 
   #noteDivergence(): void {

@@ -4,10 +4,10 @@
 
 import t from 'tap'
 import { Channels } from '#lib/server/channels.js'
-import { Deque } from '#lib/server/deque.js'
 import { PairClock } from '#lib/server/pair-clock.js'
 import { FrameRandom } from '#lib/server/random.js'
 import { Sources } from '#lib/server/sources.js'
+import { Deque } from '#lib/sync/deque.js'
 import { FrameLog } from '#lib/sync/frame-log.js'
 import { historyId, instant } from '#lib/units.js'
 

@@ -1,0 +1,327 @@
+/**
+ * A primary's feed and the one that follows it, packet by packet: loads answer asks, frames are
+ * held before they are processed, and a resumption loses nothing.
+ */
+
+import t from 'tap'
+import type { ChunkWriter } from '#lib/runtime/ports-outbox.js'
+import type { PeerLink } from '#lib/runtime/ports-peer.js'
+import { Follow } from '#lib/sync/follow.js'
+import { referenceSnapshot } from '#lib/testing/reference-snapshot.js'
+import { epochOf, historyId, incarnationOf } from '#lib/units.js'
+import { type Message, readMessage, type SentNotice } from '#lib/wire/message.js'
+import { PacketDecoder } from '#lib/wire/packet.js'
+
+const history = historyId('0123456789abcdef0123456789abcdef')
+const reign = epochOf(101)
+const limits = { stateBytes: 10_000, unacknowledgedBytes: 10_000, packetBytes: 10_000 }
+
+/** A follower whose primary is the test. */
+class Bench {
+  readonly told: string[] = []
+  readonly sent: Message[] = []
+  due = false
+  outOfStep: 'overflow' | undefined
+  readonly follow: Follow
+
+  constructor() {
+    this.follow = new Follow(referenceSnapshot, limits, {
+      announced: ({ frameNo }) => this.told.push(`announced ${frameNo}`),
+      process: ({ frameNo }) => this.told.push(`processed ${frameNo}`),
+      flush: () => this.outOfStep,
+      sent: (notices: readonly SentNotice[]) => {
+        this.told.push(`sent ${notices.map(({ number }) => number)}`)
+        return undefined
+      },
+      install: (image) => {
+        if (image[0] === 0) throw new Error('cannot be used')
+      },
+      installed: ({ frameNo }) => this.told.push(`installed ${frameNo}`),
+      loadFailed: (error) => this.told.push(error.code),
+      outOfStep: (reason) => this.told.push(`out of step: ${reason}`),
+      schedule: () => {
+        this.due = true
+      },
+    })
+    this.attach()
+  }
+
+  attach(): void {
+    const decoder = new PacketDecoder(limits.packetBytes)
+    const hello = {
+      protocol: 1,
+      pair: 'p',
+      member: 'a',
+      incarnation: incarnationOf(20n),
+      settings: {},
+    } as const
+    const link: PeerLink = {
+      address: 'here:1',
+      hello,
+      bufferedBytes: 0,
+      write: (bytes) => {
+        decoder.push(bytes, (body) => {
+          const message = readMessage(Uint8Array.from(body))
+          if (message) this.sent.push(message)
+        })
+        return true
+      },
+      readOut: () => Promise.resolve(),
+      close: () => {},
+    }
+    this.follow.attach(link)
+  }
+
+  turn(): void {
+    this.due = false
+    this.follow.turn()
+  }
+
+  /** The load that answers `ask`, as of `frameNo`. */
+  load(
+    ask: number,
+    frameNo: number,
+    image = Uint8Array.of(1, 2, 3),
+    imageBytes = image.length,
+  ): void {
+    const begun = { type: 'begin-load', epoch: reign, history, frameNo, imageBytes, ask } as const
+    if (!this.follow.onMessage(begun)) throw new Error('the load does not fit')
+    const chunks: ChunkWriter = referenceSnapshot.cut(image, 2)
+    for (let bytes = chunks.next(); bytes; bytes = chunks.next()) {
+      this.follow.onMessage({ type: 'chunk', bytes })
+    }
+  }
+
+  frame(frameNo: number, epoch = reign): boolean {
+    const data = new Uint8Array(1)
+    return this.follow.onMessage({
+      type: 'frame',
+      epoch,
+      frameNo,
+      stamp: 0,
+      source: '',
+      seq: 0,
+      data,
+    })
+  }
+
+  progress(progressNo: number, done: number, ...numbers: readonly number[]): boolean {
+    const sent = numbers.map((number) => ({ channel: 0, number, bytes: 1, digest: 0 }))
+    return this.follow.onMessage({ type: 'progress', epoch: reign, progressNo, done, sent })
+  }
+
+  /** What was said and sent since the last call. */
+  since(): { readonly told: readonly string[]; readonly sent: readonly Message[] } {
+    return { told: this.told.splice(0), sent: this.sent.splice(0) }
+  }
+}
+
+/** In sync as of frame 5. */
+function following(): Bench {
+  const bench = new Bench()
+  bench.follow.askLoad()
+  bench.load(1, 5)
+  bench.turn()
+  bench.since()
+  return bench
+}
+
+const acknowledged = (frameNo: number, progressNo: number) =>
+  ({ type: 'acknowledge', epoch: reign, frameNo, progressNo }) as const
+
+t.test('a load that was asked for is installed and acknowledged', (t) => {
+  const bench = new Bench()
+  bench.follow.askLoad()
+  t.strictSame(bench.since().sent, [{ type: 'ask-load', ask: 1 }])
+  bench.load(1, 5)
+  bench.turn()
+  t.strictSame(bench.since(), { told: ['installed 5'], sent: [acknowledged(5, 0)] })
+  t.equal(bench.follow.acked, 5)
+  t.end()
+})
+
+t.test('a load that nobody asked for is passed over, with all that follows it', (t) => {
+  const bench = new Bench()
+  bench.load(0, 5)
+  bench.load(1, 5)
+  t.equal(bench.frame(6), true)
+  bench.turn()
+  t.strictSame(bench.since(), { told: [], sent: [] })
+  t.end()
+})
+
+t.test(
+  'a load that answers an earlier ask is passed over: the later one ended its pairing',
+  (t) => {
+    const bench = new Bench()
+    bench.follow.askLoad()
+    bench.follow.askLoad()
+    bench.since()
+    bench.load(1, 5)
+    bench.turn()
+    t.strictSame(bench.since(), { told: [], sent: [] })
+    bench.load(2, 7)
+    bench.turn()
+    t.strictSame(bench.since(), { told: ['installed 7'], sent: [acknowledged(7, 0)] })
+    t.end()
+  },
+)
+
+t.test('an answer is taken once', (t) => {
+  const bench = following()
+  bench.load(1, 9)
+  bench.turn()
+  t.strictSame(bench.since(), { told: [], sent: [] })
+  t.equal(bench.follow.held, 5)
+  t.end()
+})
+
+for (const giveUp of ['dropLoad', 'stopAcknowledging', 'drain'] as const) {
+  t.test(`after ${giveUp} no load is installed any more`, (t) => {
+    const bench = new Bench()
+    bench.follow.askLoad()
+    bench.follow[giveUp]()
+    bench.since()
+    bench.load(1, 5)
+    t.strictSame(bench.since(), { told: [], sent: [] })
+    t.end()
+  })
+}
+
+t.test('loads that cannot be used are failures, not installed by halves', (t) => {
+  const failing: readonly ((bench: Bench) => void)[] = [
+    (bench) => bench.load(1, 5, Uint8Array.of(1), 10_001),
+    (bench) => bench.load(1, 5, Uint8Array.of(0, 1)),
+    (bench) => {
+      const begun = { epoch: reign, history, frameNo: 5, imageBytes: 3, ask: 1 } as const
+      bench.follow.onMessage({ type: 'begin-load', ...begun })
+      bench.follow.onMessage({ type: 'chunk', bytes: new Uint8Array(20) })
+    },
+  ]
+  for (const fail of failing) {
+    const bench = new Bench()
+    bench.follow.askLoad()
+    bench.since()
+    fail(bench)
+    t.strictSame(bench.since(), { told: ['ERR_HOTPAIR_LOAD'], sent: [] })
+    t.equal(bench.follow.epoch, undefined)
+  }
+  t.end()
+})
+
+t.test(
+  'a frame is acknowledged when it is held, and processed when the primary is done with it',
+  (t) => {
+    const bench = following()
+    bench.frame(6)
+    bench.frame(7)
+    bench.turn()
+    t.strictSame(bench.since(), {
+      told: ['announced 6', 'announced 7'],
+      sent: [acknowledged(7, 0)],
+    })
+    t.equal(bench.follow.lag, 2)
+    bench.progress(1, 6, 1)
+    bench.turn()
+    t.strictSame(bench.since(), { told: ['processed 6', 'sent 1'], sent: [acknowledged(7, 1)] })
+    t.equal(bench.follow.lag, 1)
+    t.end()
+  },
+)
+
+t.test('a notice waits until the frames before it are processed', (t) => {
+  const bench = following()
+  bench.frame(6)
+  bench.progress(1, 6, 1)
+  bench.progress(2, 6, 2)
+  bench.turn()
+  t.strictSame(bench.since().told, ['announced 6', 'processed 6', 'sent 1', 'sent 2'])
+  t.end()
+})
+
+t.test('a gap is out of step; another reign does not fit, a lower one is passed over', (t) => {
+  const bench = following()
+  t.equal(bench.frame(7), true)
+  t.strictSame(bench.since().told, ['out of step: gap'])
+  t.equal(bench.frame(6, epochOf(99)), true)
+  t.equal(bench.frame(6, epochOf(103)), false)
+  t.equal(bench.progress(2, 5), false, 'progress is counted without gaps')
+  t.equal(bench.progress(1, 9), false, 'nobody is done with what is not held')
+  t.equal(bench.follow.onMessage({ type: 'ask-load', ask: 1 }), false, 'not for a follower')
+  t.strictSame(bench.since().told, [])
+  t.end()
+})
+
+t.test('what cannot be kept is out of step', (t) => {
+  const bench = following()
+  bench.outOfStep = 'overflow'
+  bench.frame(6)
+  bench.turn()
+  t.strictSame(bench.since().told, ['announced 6', 'out of step: overflow'])
+  t.end()
+})
+
+t.test('after it has renounced it acknowledges nothing, and drains what it holds', (t) => {
+  const bench = following()
+  bench.frame(6)
+  bench.turn()
+  bench.since()
+  bench.follow.stopAcknowledging()
+  bench.frame(7)
+  bench.progress(1, 5, 3)
+  bench.turn()
+  t.strictSame(bench.since().sent, [])
+  t.equal(bench.follow.acked, 6, 'outputs of frame 7 cannot have left')
+  const { frames, sent } = bench.follow.drain()
+  t.strictSame(
+    frames.map(({ frameNo }) => frameNo),
+    [6, 7],
+  )
+  t.strictSame(sent, [])
+  t.equal(bench.frame(8), true, 'and takes nothing any more')
+  t.equal(bench.follow.drain().frames.length, 0)
+  t.end()
+})
+
+t.test('over a new link it says again what it holds, and still knows what it acknowledged', (t) => {
+  const bench = following()
+  bench.frame(6)
+  bench.turn()
+  bench.since()
+  bench.follow.detach()
+  bench.turn()
+  t.strictSame(bench.since().sent, [])
+  bench.attach()
+  bench.follow.askResume(reign, history)
+  t.strictSame(bench.since().sent, [{ type: 'ask-resume', epoch: reign, history, frameNo: 6 }])
+  t.equal(bench.follow.onMessage({ type: 'resume', epoch: reign, frameNo: 5 }), false)
+  t.equal(bench.follow.onMessage({ type: 'resume', epoch: epochOf(99), frameNo: 6 }), false)
+  t.equal(bench.follow.onMessage({ type: 'resume', epoch: reign, frameNo: 6 }), true)
+  t.equal(bench.follow.acked, 6, 'if the primary dies here, its outputs up to frame 6 are in doubt')
+  bench.turn()
+  t.strictSame(bench.since().sent, [acknowledged(6, 0)])
+  bench.turn()
+  t.strictSame(bench.since().sent, [], 'once')
+  t.end()
+})
+
+t.test('too far behind, it acknowledges no more until it has processed', (t) => {
+  const bench = following()
+  for (let frameNo = 6; frameNo < 206; frameNo += 1) bench.frame(frameNo)
+  bench.turn()
+  t.strictSame(bench.since().sent, [], '200 frames of 65 bytes are above the bound')
+  bench.progress(1, 205)
+  bench.turn()
+  t.strictSame(bench.since().sent, [acknowledged(5, 1), acknowledged(205, 1)])
+  t.end()
+})
+
+t.test('an input that only this member was given goes to the primary', (t) => {
+  const bench = following()
+  bench.follow.forward('s', 3, Uint8Array.of(1))
+  t.match(bench.since().sent, [{ type: 'forward', source: 's', seq: 3 }])
+  bench.follow.close()
+  bench.follow.forward('s', 4, Uint8Array.of(1))
+  t.strictSame(bench.since().sent, [], 'closed')
+  t.end()
+})
