@@ -10,9 +10,7 @@ import type { PairEvent, PairEvents } from './events.js'
 type Name = PairEvent['type']
 type Listener = (event: never) => void
 
-/**
- * Events kept for a reader of `events()` that is slow; beyond, the oldest are dropped and counted.
- */
+/** Events kept for a reader of `events()` that is slow; beyond, the oldest are dropped. */
 export const eventBufferCount = 1_000
 
 export class Emitter {
@@ -33,7 +31,8 @@ export class Emitter {
     for (const read of this.#readers) read(event)
     for (const listener of [...(this.#listeners.get(event.type) ?? [])]) {
       try {
-        const call: (event: PairEvent) => void = listener as (event: PairEvent) => void
+        // It was put in under this very name, so the event is of its type: a map cannot say that.
+        const call = listener as (event: PairEvent) => void
         call(event)
       } catch (error) {
         queueMicrotask(() => {
@@ -43,7 +42,7 @@ export class Emitter {
     }
   }
 
-  /** Every event from now on, until `signal` aborts or the reader stops. */
+  /** Every event from now on, until the member has stopped, `signal` aborts or the reader ends. */
   async *events(signal?: AbortSignal): AsyncGenerator<PairEvent, void, undefined> {
     const buffer: PairEvent[] = []
     let wake: (() => void) | undefined
@@ -58,8 +57,10 @@ export class Emitter {
     try {
       while (signal?.aborted !== true) {
         const event = buffer.shift()
-        if (event !== undefined) yield event
-        else {
+        if (event !== undefined) {
+          yield event
+          if (event.type === 'role' && event.role === 'stopped') return
+        } else {
           await new Promise<void>((resolve) => {
             wake = resolve
           })

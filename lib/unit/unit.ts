@@ -60,6 +60,11 @@ export class Unit implements UnitPort {
     this.#beats.probe()
   }
 
+  /** The other member's name of link `link` was resolved anew. */
+  setPeerHost(link: number, host: string): void {
+    this.#beats.setPeerHost(link, host)
+  }
+
   watch(isAwaitingAnswer: boolean): void {
     if (isAwaitingAnswer === (this.#watching !== undefined)) return
     this.#watching?.clear()

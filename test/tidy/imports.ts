@@ -45,6 +45,11 @@ const table: Readonly<Record<string, Allowed>> = {
     values: ['core', 'runtime', 'sync', 'server', 'wire', 'store/memory'],
     packages: harmlessOfNode,
   },
+  // The rooms behind `member.ts`: parts are joined there.
+  member: {
+    values: ['config', 'core', 'native', 'peer', 'runtime', 'server', 'store', 'unit', 'wire'],
+    packages: /^node:/,
+  },
   'config.ts': { values: ['config'], types: ['options'] },
   config: { packages: /^node:net$/ },
   'emitter.ts': {},

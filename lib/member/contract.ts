@@ -1,0 +1,82 @@
+/**
+ * What a user holds: the types of a member, its status and what it can be asked. Types only.
+ */
+
+import type { Writable } from 'node:stream'
+import type { Mode, PairEvent, PairEvents, Role } from '../events.js'
+import type { Received } from '../server/intake.js'
+import type { ServerCounts } from '../server/server.js'
+import type { MemberId } from '../units.js'
+
+/** Identity of an input: one run of a sender, which counts without gaps. */
+export interface InputId {
+  readonly source: string
+  readonly seq: number
+}
+
+/** What `until` waits for. */
+export type Milestone = 'primary' | 'standby' | 'paired' | 'ruled'
+
+/** A member as it sees itself at one moment. */
+export interface Status {
+  readonly pair: string
+  readonly member: MemberId
+  readonly role: Role
+  readonly mode: Mode | undefined
+  readonly epoch: number
+  readonly history: string | undefined
+  readonly incarnation: bigint
+  /** The other member, once heard. */
+  readonly peer:
+    | {
+        readonly role: Role
+        readonly epoch: number
+        readonly condition: 'alive' | 'process-gone' | 'unreachable'
+      }
+    | undefined
+  readonly isLinked: boolean
+  readonly roundTripMs: number
+  readonly counts: ServerCounts
+  /** What this member cannot promise as it is configured. */
+  readonly limits: readonly string[]
+}
+
+/** One side of a pair. */
+export interface Member<State> {
+  readonly role: Role
+  /** Defined while this member rules. */
+  readonly mode: Mode | undefined
+  readonly epoch: number
+  readonly history: string | undefined
+  /**
+   * Takes one input. Resolves once it is accepted: held by both members, or by a primary that rules
+   * alone by right; on a standby when its twin was announced or it rules. `data` must not change
+   * until then.
+   *
+   * @throws InputError with a code that says whether the input may still have been taken.
+   */
+  receive(data: Uint8Array, id?: InputId): Promise<Received>
+  /**
+   * A stream of inputs: objects `{ data, source, seq }`, at most `highWaterMark` (default 256)
+   * unanswered.
+   */
+  intake(options?: { readonly highWaterMark?: number }): Writable
+  /** Reads the state on either member; it must not be changed. Undefined before there is one. */
+  read<Result>(reader: (state: State, frameNo: number) => Result): Result | undefined
+  /**
+   * Resolves when the milestone is reached: this member rules, stands by, its pair is whole, or
+   * somebody rules.
+   */
+  until(milestone: Milestone, options?: { readonly signal?: AbortSignal }): Promise<void>
+  on<Name extends PairEvent['type']>(name: Name, listener: (event: PairEvents[Name]) => void): this
+  off<Name extends PairEvent['type']>(name: Name, listener: (event: PairEvents[Name]) => void): this
+  /** Every event from now on; a slow reader loses the oldest beyond 1,000. */
+  events(options?: { readonly signal?: AbortSignal }): AsyncIterable<PairEvent>
+  status(): Status
+  /**
+   * Ends this member: a primary lets running deliveries settle and leaves the rule to the other
+   * one. Idempotent.
+   */
+  close(): Promise<void>
+  [Symbol.asyncDispose](): Promise<void>
+}

@@ -1,0 +1,271 @@
+/**
+ * The parts of one member, joined: rules, server, data link, beat thread. Nothing is decided here.
+ *
+ * What the link and the beats bring becomes calls of the server and events of the rules; what the rules
+ * want done goes to server and unit; what a user should know goes out through `tell`.
+ */
+
+import { randomBytes } from 'node:crypto'
+import type { Address } from '../config/addresses.js'
+import type { Config } from '../config.js'
+import type { Happening } from '../core/event.js'
+import type { CoreConfig, State as CoreState } from '../core/state.js'
+import { PairError } from '../errors.js'
+import { openHeartbeat } from '../native/heartbeat.js'
+import { openOutbox } from '../native/outbox.js'
+import { nativeSnapshot } from '../native/snapshot.js'
+import { Peer } from '../peer/peer.js'
+import { systemClock } from '../runtime/clock.js'
+import { traceTransition } from '../runtime/diagnostics.js'
+import type { Told } from '../runtime/ports.js'
+import type { BeatsPort } from '../runtime/ports-beats.js'
+import type { PeerHandlers, PeerPort } from '../runtime/ports-peer.js'
+import type { ServerEvents } from '../runtime/ports-server.js'
+import { Runtime } from '../runtime/runtime.js'
+import { Server } from '../server/server.js'
+import { MemoryStore } from '../store/memory.js'
+import { beatKeys, pairDigest, settingsDigest } from '../unit/keys.js'
+import { Unit } from '../unit/unit.js'
+import { frameNo, type Incarnation, incarnationOf, millis } from '../units.js'
+import { packetLimit } from '../wire/limits.js'
+import { PeerNames, resolveOwn, systemResolve } from './names.js'
+
+/** How long a stopped member's last word is given to leave before its sockets close. */
+const farewellMs = 20
+/** Where beats go while the other member's name cannot be resolved: nobody is there. */
+const nowhere = '0.0.0.0'
+
+export class Host<State> {
+  readonly incarnation: Incarnation = incarnationOf(randomBytes(8).readBigUInt64LE() | 1n)
+  readonly server: Server<State>
+  readonly #config: Config<State>
+  readonly #tell: (event: Told) => void
+  readonly #peer: PeerPort
+  readonly #runtime: Runtime
+  readonly #names: PeerNames
+  readonly #closed: Promise<void>
+  #setClosed: () => void = () => {}
+  #beats: BeatsPort | undefined
+  #unit: Unit | undefined
+  #isBegun = false
+
+  constructor(config: Config<State>, tell: (event: Told) => void) {
+    this.#config = config
+    this.#tell = tell
+    this.#closed = new Promise((resolve) => {
+      this.#setClosed = resolve
+    })
+    this.#names = new PeerNames(config.addresses.peer, systemResolve)
+    this.server = this.#makeServer()
+    this.#peer = this.#makePeer()
+    this.#runtime = this.#makeRuntime()
+  }
+
+  get state(): CoreState {
+    return this.#runtime.state
+  }
+
+  get roundTripMs(): number {
+    return this.#beats?.view().roundTripMs ?? 0
+  }
+
+  /** Opens every port; rejects with nothing left open. */
+  async open(): Promise<void> {
+    const { addresses, signal } = this.#config
+    try {
+      const [own, other] = await Promise.all([
+        Promise.all(addresses.self.map((address) => resolveOwn(address, systemResolve))),
+        this.#names.first(),
+      ])
+      signal?.throwIfAborted()
+      this.#beats = this.#openBeats(own, other)
+      this.#unit = this.#makeUnit(this.#beats)
+      await this.#peer.open(this.#peerHandlers())
+      signal?.throwIfAborted()
+    } catch (error) {
+      await this.#shut()
+      throw error
+    }
+    // In the next turn, so that who awaits `openMember` hears everything from the first event on.
+    systemClock.nextTurn(() => this.#begin())
+  }
+
+  /** Ends this member in an orderly way. Idempotent by the rules. */
+  close(): Promise<void> {
+    this.#runtime.post({ type: 'close-asked' })
+    return this.#closed
+  }
+
+  fault(error: PairError, frame?: number, channel?: string): void {
+    const no = frame === undefined ? undefined : frameNo(frame)
+    this.#tell({ type: 'fault', error, frameNo: no, channel })
+  }
+
+  #begin(): void {
+    this.#isBegun = true
+    this.#runtime.post({ type: 'opened' })
+    this.#unit?.look()
+    this.#names.follow(
+      systemClock,
+      () => this.state.peer?.condition !== 'alive',
+      (link, host) => this.#unit?.setPeerHost(link, host),
+    )
+  }
+
+  #makeServer(): Server<State> {
+    const config = this.#config
+    return new Server(
+      {
+        ...config,
+        clock: systemClock,
+        outbox: openOutbox(config.limits.outboxBytes),
+        snapshot: nativeSnapshot,
+        isGateOpen: () => this.#unit?.isGateOpen() ?? false,
+      },
+      this.#serverEvents((happening) => this.#runtime.post(happening)),
+    )
+  }
+
+  #serverEvents(post: (happening: Happening) => void): ServerEvents {
+    return {
+      loadAsked: (incarnation) => post({ type: 'load-asked', incarnation }),
+      resumeAsked: (incarnation, epoch, history) =>
+        post({ type: 'resume-asked', incarnation, epoch, history }),
+      resumeRefused: (incarnation) => post({ type: 'resume-refused', incarnation }),
+      loadInstalled: (epoch, history) => post({ type: 'load-installed', epoch, history }),
+      loadFailed: () => post({ type: 'load-failed' }),
+      near: (incarnation) => post({ type: 'near', incarnation }),
+      covered: (incarnation) => post({ type: 'covered', incarnation }),
+      toldInSync: (addressee, incarnation, epoch) => {
+        if (addressee === this.incarnation) post({ type: 'told-in-sync', incarnation, epoch })
+      },
+      outOfStep: (reason) => post({ type: 'out-of-step', reason }),
+      ackTimeout: () => post({ type: 'ack-timeout' }),
+      fault: (error, frame, channel) => this.fault(error, frame, channel),
+      takeover: (report) =>
+        this.#tell({ type: 'takeover', ...report, frameNo: frameNo(report.frameNo) }),
+    }
+  }
+
+  #makePeer(): PeerPort {
+    const { pair, member, settings, secret, addresses, limits } = this.#config
+    const data = ({ host, port }: Address): Address => ({ host, port: port + 1 })
+    return new Peer({
+      pair,
+      self: member,
+      incarnation: this.incarnation,
+      settings,
+      secret,
+      listen: addresses.self.map(data),
+      dial: addresses.peer.map(data),
+      maxPacketBytes: packetLimit(limits.inputBytes),
+      clock: systemClock,
+      random: Math.random,
+    })
+  }
+
+  #makeRuntime(): Runtime {
+    const { member, settings, startWindowMs, windowMs, onLoss } = this.#config
+    const core: CoreConfig = {
+      self: member,
+      incarnation: this.incarnation,
+      settings: settingsDigest(settings),
+      startWindow: millis(startWindowMs),
+      window: millis(windowMs),
+      onLoss,
+    }
+    return new Runtime(core, {
+      clock: systemClock,
+      entropy: () => {
+        const bytes = randomBytes(16)
+        return (bytes.readBigUInt64LE(0) << 64n) | bytes.readBigUInt64LE(8)
+      },
+      unit: {
+        announce: (presence) => this.#unit?.announce(presence),
+        openGate: () => this.#unit?.openGate(),
+        closeGate: () => this.#unit?.closeGate(),
+        watch: (isAwaiting) => this.#unit?.watch(isAwaiting),
+      },
+      store: new MemoryStore(),
+      server: this.server,
+      tell: this.#tell,
+      trace: traceTransition,
+      stopped: () => void this.#end(),
+      failed: (cause) => this.fault(asPairError(cause)),
+    })
+  }
+
+  #openBeats(own: readonly string[], other: readonly (string | undefined)[]): BeatsPort {
+    const { pair, member, secret, heartbeatMs, windowMs, addresses } = this.#config
+    const links = addresses.peer.map(({ port }, link) => ({
+      selfHost: own[link] ?? nowhere,
+      selfPort: addresses.self[link]?.port ?? 0,
+      peerHost: other[link] ?? nowhere,
+      peerPort: port,
+      peerDataPort: port + 1,
+    }))
+    const options = {
+      pair: pairDigest(pair),
+      self: member === 'a' ? 0 : 1,
+      incarnation: this.incarnation,
+      keys: beatKeys(pair, secret),
+      intervalMicros: Math.round(heartbeatMs * 1_000),
+      windowMicros: Math.round(windowMs * 1_000),
+      dials: member === 'b',
+      links,
+    } as const
+    return openHeartbeat(options, () => {
+      if (this.#isBegun) this.#unit?.look()
+    })
+  }
+
+  #makeUnit(beats: BeatsPort): Unit {
+    return new Unit(beats, {
+      clock: systemClock,
+      heartbeatMs: this.#config.heartbeatMs,
+      post: (happening) => this.#runtime.post(happening),
+      tell: this.#tell,
+      peerHeard: () => this.#peer.dialNow(),
+    })
+  }
+
+  #peerHandlers(): PeerHandlers {
+    return {
+      linkUp: (link) => {
+        this.server.linkUp(link)
+        this.#tell({ type: 'link', up: true, address: link.address, reason: undefined })
+        this.#runtime.post({ type: 'link-up', incarnation: link.hello.incarnation })
+      },
+      packet: (link, body) => this.server.packet(link, body),
+      drained: () => this.server.drained(),
+      linkDown: (link, reason) => {
+        this.server.linkDown()
+        this.#unit?.probe()
+        this.#tell({ type: 'link', up: false, address: link.address, reason })
+        this.#runtime.post({ type: 'link-down', incarnation: link.hello.incarnation })
+      },
+      refused: (refusal) => this.#tell({ type: 'refused', ...refusal }),
+    }
+  }
+
+  /** The rules have ended: the last word leaves, then everything is closed. */
+  async #end(): Promise<void> {
+    this.server.close()
+    await new Promise<void>((resolve) => systemClock.setTimer(millis(farewellMs), resolve))
+    await this.#shut()
+    this.#setClosed()
+  }
+
+  /** Closes every socket, timer and buffer that is open. */
+  async #shut(): Promise<void> {
+    this.#names.close()
+    this.server.close()
+    await this.#peer.close()
+    this.#unit?.close()
+  }
+}
+
+function asPairError(cause: unknown): PairError {
+  if (cause instanceof PairError) return cause
+  return new PairError('ERR_HOTPAIR_INVARIANT', String(cause), { cause })
+}
