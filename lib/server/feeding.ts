@@ -36,10 +36,10 @@ export class Feeding<State> implements FeedingPort {
   readonly #events: ServerEvents
   readonly #writer: PacketWriter
   #link: PeerLink | undefined
+  /** The newest question for a load that is not answered yet. */
+  #ask: number | undefined
   /** From which frame on the follower would go on; set while `resume-asked` is decided. */
   #resumeFrom: number | undefined
-  /** The number of the newest ask for a load. */
-  #asked = 0
 
   constructor(
     parts: {
@@ -64,6 +64,7 @@ export class Feeding<State> implements FeedingPort {
 
   detach(): void {
     this.#link = undefined
+    this.#ask = undefined
     this.#ruling.feed?.detach()
   }
 
@@ -73,20 +74,23 @@ export class Feeding<State> implements FeedingPort {
 
   sendLoad(to: Incarnation): void {
     const link = this.#link
+    const ask = this.#ask
     const { epoch } = this.#ruling
-    if (link?.hello.incarnation !== to || epoch === undefined) return
+    if (link?.hello.incarnation !== to || epoch === undefined || ask === undefined) return
     const image = this.#image(epoch)
     if (image === undefined) return
+    this.#ask = undefined
     const { frameNo, history } = this.#replica
-    const feed = new Feed(to, epoch, frameNo, this.#options.packetBytes, this.#feedHandlers(to))
+    const { packetBytes } = this.#options
+    const feed = new Feed(to, { ask, epoch, frameNo }, packetBytes, this.#feedHandlers(to))
     this.#delivery.noticeAll()
     this.#ruling.feedWith(feed)
     const chunks = this.#options.snapshot.cut(image, chunkBytes)
-    feed.begin(link, { history, imageBytes: image.length, ask: this.#asked }, chunks)
+    feed.begin(link, { history, imageBytes: image.length }, chunks)
   }
 
   postponeLoad(): void {
-    this.#send({ type: 'refuse-load', reason: 'not at the moment' })
+    this.#refuseLoad('not at the moment')
   }
 
   resumeFeed(to: Incarnation): void {
@@ -101,7 +105,7 @@ export class Feeding<State> implements FeedingPort {
   }
 
   dropFeed(): void {
-    this.#ruling.dropFeed()
+    this.#endFeed('this load and what follows it have ended: ask again')
   }
 
   hold(): void {
@@ -118,16 +122,14 @@ export class Feeding<State> implements FeedingPort {
 
   /** A follower that loads takes the tail too slowly: its load is given up. */
   overflow(): void {
-    const reason = 'the tail grew over the bound before the load was in place'
-    this.#send({ type: 'refuse-load', reason })
-    this.#ruling.dropFeed()
+    this.#endFeed('the tail grew over the bound before the load was in place')
   }
 
   /** False when the message does not fit; undefined when it is not for a primary. */
   onMessage(message: Message, from: Incarnation): boolean | undefined {
     switch (message.type) {
       case 'ask-load':
-        this.#asked = message.ask
+        this.#ask = message.ask
         this.#events.loadAsked(from)
         return true
       case 'ask-resume':
@@ -157,9 +159,23 @@ export class Feeding<State> implements FeedingPort {
       const known = error instanceof PairError ? error : undefined
       const fault = known ?? new PairError('ERR_HOTPAIR_STATE', String(error), { cause: error })
       this.#events.fault(fault)
-      this.#send({ type: 'refuse-load', reason: fault.message })
+      this.#refuseLoad(fault.message)
       return undefined
     }
+  }
+
+  #refuseLoad(reason: string): void {
+    if (this.#ask !== undefined) this.#send({ type: 'refuse-load', ask: this.#ask, reason })
+    this.#ask = undefined
+  }
+
+  /** A follower that is left without a word would wait for frames for ever. */
+  #endFeed(reason: string): void {
+    const { feed } = this.#ruling
+    if (feed === undefined) return
+    const isLinked = this.#link?.hello.incarnation === feed.follower
+    if (isLinked) this.#send({ type: 'refuse-load', ask: feed.ask, reason })
+    this.#ruling.dropFeed()
   }
 
   #feedHandlers(follower: Incarnation): FeedHandlers {

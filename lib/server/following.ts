@@ -112,6 +112,11 @@ export class Following<State> implements FollowingPort {
     this.#follow.askLoad()
   }
 
+  /** Whether `ask` is the load that this member waits for or follows. */
+  isNewest(ask: number): boolean {
+    return this.#follow.isNewest(ask)
+  }
+
   dropLoad(): void {
     this.#follow.dropLoad()
   }

@@ -52,6 +52,7 @@ export class Server<State> implements ServerPort {
   readonly #ruling: Ruling<State>
   #link: PeerLink | undefined
   #isClosed = false
+  #isOver = false
   #watch: Timer | undefined
 
   constructor(options: ServerOptions<State>, events: ServerEvents) {
@@ -102,7 +103,7 @@ export class Server<State> implements ServerPort {
       lag: this.following.lag,
       waiting: this.#intake.waitingCount,
       heldBytes: this.following.heldBytes,
-      outboxBytes: this.#replica.ledger.bytes,
+      outboxBytes: this.#isOver ? 0 : this.#replica.ledger.bytes,
       pending: this.#delivery.pendingCount,
     }
   }
@@ -213,6 +214,7 @@ export class Server<State> implements ServerPort {
     this.#watch?.clear()
     refuse(this.#ruling.end(), new ClosedError())
     this.following.close()
+    this.#isOver = true
     this.#options.outbox.close()
   }
 
@@ -223,7 +225,7 @@ export class Server<State> implements ServerPort {
         events.resumeRefused(from)
         return true
       case 'refuse-load':
-        events.loadFailed()
+        if (this.following.isNewest(message.ask)) events.loadFailed()
         return true
       case 'in-sync':
         events.toldInSync(message.incarnation, from, message.epoch)

@@ -36,6 +36,15 @@ export interface FeedHandlers {
   covered(): void
 }
 
+/** Where a feed begins. */
+export interface LoadBasis {
+  /** The question of the follower that the load answers. */
+  readonly ask: number
+  readonly epoch: Epoch
+  /** The image is as of this frame. */
+  readonly frameNo: number
+}
+
 interface SentProgress {
   readonly progressNo: number
   readonly sent: readonly SentNotice[]
@@ -43,6 +52,8 @@ interface SentProgress {
 
 export class Feed {
   readonly follower: Incarnation
+  /** The question that its load answers. */
+  readonly ask: number
   readonly #epoch: Epoch
   readonly #handlers: FeedHandlers
   readonly #writer: PacketWriter
@@ -65,12 +76,12 @@ export class Feed {
 
   constructor(
     follower: Incarnation,
-    epoch: Epoch,
-    frameNo: number,
+    { ask, epoch, frameNo }: LoadBasis,
     mostPacketBytes: number,
     handlers: FeedHandlers,
   ) {
     this.follower = follower
+    this.ask = ask
     this.#epoch = epoch
     this.#handlers = handlers
     this.#writer = new PacketWriter(mostPacketBytes)
@@ -111,7 +122,7 @@ export class Feed {
   /** Begins with a load over `link`. */
   begin(
     link: PeerLink,
-    load: Pick<BeginLoadMessage, 'history' | 'imageBytes' | 'ask'>,
+    load: Pick<BeginLoadMessage, 'history' | 'imageBytes'>,
     chunks: ChunkWriter,
   ): void {
     this.#link = link
@@ -119,6 +130,7 @@ export class Feed {
     this.#load = chunks
     writeMessage(this.#writer, {
       type: 'begin-load',
+      ask: this.ask,
       epoch: this.#epoch,
       frameNo: this.#last,
       ...load,

@@ -135,6 +135,11 @@ export class Follow {
     this.#send({ type: 'ask-resume', epoch, history, frameNo: this.#held })
   }
 
+  /** Whether `ask` is the newest question: the load it speaks of is the one asked for or followed. */
+  isNewest(ask: number): boolean {
+    return ask === this.#asked
+  }
+
   forward(source: string, seq: number, data: Uint8Array): void {
     this.#send({ type: 'forward', source, seq, data })
   }
@@ -179,13 +184,7 @@ export class Follow {
       case 'chunk':
         return this.#onChunk(message.bytes)
       case 'resume':
-        if (message.epoch !== this.#epoch || message.frameNo !== this.#held) return false
-        this.#progressNo = 0
-        this.#ackedProgress = 0
-        // Whether the last acknowledgement has arrived is not known: it is said again.
-        this.#isAckDue = true
-        this.#schedule(false)
-        return true
+        return this.#onResume(message)
       default:
         return false
     }
@@ -226,6 +225,18 @@ export class Follow {
     this.#log.push(frame)
     this.#held = frameNo
     this.#handlers.announced(frame, message.epoch)
+    this.#schedule(false)
+    return true
+  }
+
+  #onResume(message: Extract<Message, { type: 'resume' }>): boolean {
+    // What was held has been given up since it was offered.
+    if (this.#epoch === undefined) return true
+    if (message.epoch !== this.#epoch || message.frameNo !== this.#held) return false
+    this.#progressNo = 0
+    this.#ackedProgress = 0
+    // Whether the last acknowledgement has arrived is not known.
+    this.#isAckDue = true
     this.#schedule(false)
     return true
   }

@@ -33,6 +33,11 @@ export class VirtualClock implements ClockPort {
     this.wallAtStart = wallAtStart
   }
 
+  /** Events so far. */
+  get count(): number {
+    return this.#order
+  }
+
   now(): Instant {
     return instant(this.#now)
   }
@@ -61,7 +66,10 @@ export class VirtualClock implements ClockPort {
   /** Runs everything up to `until` milliseconds. */
   async run(until: number): Promise<void> {
     for (;;) {
-      await this.#settle()
+      for (let round = 0; round < promiseRounds; round += 1) {
+        await undefined
+        if (this.#deferred.length > 0) this.#runDeferred()
+      }
       const entry = this.#take(until)
       if (entry === undefined) break
       this.#now = entry.at
@@ -70,11 +78,10 @@ export class VirtualClock implements ClockPort {
     this.#now = Math.max(this.#now, until)
   }
 
-  async #settle(): Promise<void> {
-    for (let round = 0; round < promiseRounds; round += 1) {
-      await undefined
-      for (const deferred = this.#deferred.splice(0); deferred.length > 0; ) deferred.shift()?.()
-    }
+  #runDeferred(): void {
+    const deferred = this.#deferred
+    this.#deferred = []
+    for (const run of deferred) run()
   }
 
   // A binary heap by (at, order).

@@ -98,7 +98,8 @@ export type Message =
   | { readonly type: 'ask-load'; readonly ask: number }
   | BeginLoadMessage
   | { readonly type: 'chunk'; readonly bytes: Uint8Array }
-  | { readonly type: 'refuse-load'; readonly reason: string }
+  /** No load in answer to `ask`, or no tail to it any more. */
+  | { readonly type: 'refuse-load'; readonly ask: number; readonly reason: string }
   | { readonly type: 'in-sync'; readonly epoch: Epoch; readonly incarnation: Incarnation }
   /** The standby holds all up to `frameNo` of this reign and would go on from there. */
   | {
@@ -152,6 +153,7 @@ export function writeMessage(to: PacketWriter, message: Message): void {
       return
     case 'refuse-load':
       to.begin(messageType.refuseLoad)
+        .u48(message.ask)
         .string(message.reason.slice(0, reasonBytes / 4))
         .end()
       return
@@ -228,7 +230,7 @@ function readFields(type: number, from: BodyReader): Message | undefined {
     case messageType.chunk:
       return { type: 'chunk', bytes: from.rest() }
     case messageType.refuseLoad:
-      return { type: 'refuse-load', reason: from.string(reasonBytes) }
+      return { type: 'refuse-load', ask: from.u48(), reason: from.string(reasonBytes) }
     case messageType.inSync:
       return readInSync(from)
     case messageType.askResume:

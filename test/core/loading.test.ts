@@ -70,14 +70,35 @@ rule('an installed load is a state: it is blank no more', {
   effects: [announce(installed, b)],
 })
 
+const quicker = epochOf(103)
+const ahead = loading({ phase: 'catching-up', hasState: true, epoch: quicker, highest: quicker })
+rule('a load of a higher reign counts: the data link can be quicker than the beats', {
+  from: loading(),
+  event: { type: 'load-installed', epoch: quicker, history },
+  as: b,
+  to: ahead,
+  effects: [announce(ahead, b)],
+})
 ignored(
-  'a load of another reign does not count',
+  'an older word of its primary, said before that reign, changes nothing',
+  ahead,
+  heard(solo),
+  b,
+)
+ignored(
+  'a load of a lower reign does not count',
   loading(),
+  { type: 'load-installed', epoch: epochOf(99), history },
+  b,
+)
+ignored(
+  'a load over no link does not count',
+  loading({ link: undefined }),
   { type: 'load-installed', epoch: epochOf(103), history },
   b,
 )
 ignored(
-  'a load of another history does not count',
+  'a load of another history in the same reign does not count',
   loading(),
   { type: 'load-installed', epoch: reign, history: historyId('f'.repeat(32)) },
   b,

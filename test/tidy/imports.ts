@@ -42,7 +42,7 @@ const table: Readonly<Record<string, Allowed>> = {
   operator: { values: ['ipc'], types: ['member'], packages: /./ },
   cli: { values: ['ipc', 'operator'], types: ['member'], packages: /./ },
   testing: {
-    values: ['core', 'runtime', 'sync', 'server', 'wire', 'store/memory'],
+    values: ['core', 'runtime', 'sync', 'server', 'wire', 'store/memory', 'unit'],
     packages: harmlessOfNode,
   },
   // The rooms behind `member.ts`: parts are joined there.

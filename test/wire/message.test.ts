@@ -72,7 +72,7 @@ const message: fc.Arbitrary<Message> = fc.oneof(
     plainObject,
   ),
   fc.record({ type: only('chunk'), bytes: data }, plainObject),
-  fc.record({ type: only('refuse-load'), reason: name }, plainObject),
+  fc.record({ type: only('refuse-load'), ask: u48, reason: name }, plainObject),
   fc.record({ type: only('in-sync'), epoch, incarnation }, plainObject),
   fc.record({ type: only('ask-resume'), epoch, history, frameNo: u48 }, plainObject),
   fc.record({ type: only('resume'), epoch, frameNo: u48 }, plainObject),
@@ -213,7 +213,7 @@ t.test('the largest packet is the largest input or a chunk, and what stands arou
 })
 
 t.test('a long reason is cut by its sender, not refused by the reader', (t) => {
-  const read = readMessage(bodyOf({ type: 'refuse-load', reason: '€'.repeat(2_000) }))
+  const read = readMessage(bodyOf({ type: 'refuse-load', ask: 3, reason: '€'.repeat(2_000) }))
   t.match(read, { type: 'refuse-load' })
   t.ok(read?.type === 'refuse-load' && read.reason.startsWith('€€€'))
   t.end()

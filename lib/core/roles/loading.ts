@@ -3,7 +3,7 @@
  * word on the data stream, after pairing, makes it a standby (DESIGN 2.11; PROTOCOL-REVIEW B1).
  */
 
-import { millis } from '../../units.js'
+import { epochOf, millis } from '../../units.js'
 import type { Effect, Transition } from '../effect.js'
 import type { Event } from '../event.js'
 import type { CoreConfig, LoadingState, StandbyState, State } from '../state.js'
@@ -40,8 +40,7 @@ export function onLoading(
     case 'link-down':
       return go({ ...state, phase: 'asking' }, { type: 'drop-load' })
     case 'load-installed':
-      if (event.epoch !== state.epoch || event.history !== state.history) return stay(state)
-      return go({ ...state, phase: 'catching-up', hasState: true, failures: 0 })
+      return onInstalled(state, event)
     case 'load-failed':
     case 'out-of-step':
     case 'resume-refused':
@@ -85,6 +84,21 @@ function onAsk(state: LoadingState): Transition<State> {
   return isWanted ? go(state, { type: 'ask-load' }) : stay(state)
 }
 
+/**
+ * The data link can be quicker than the beats: the load of a reign that they have yet to speak of is
+ * as good, since it comes from the same primary, which has proved who it is.
+ */
+function onInstalled(
+  state: LoadingState,
+  { epoch, history }: Extract<Event, { type: 'load-installed' }>,
+): Transition<State> {
+  const isOther = epoch === state.epoch && history !== state.history
+  if (state.link !== state.primary || epoch < state.epoch || isOther) return stay(state)
+  const highest = epochOf(Math.max(state.highest, epoch))
+  const phase = 'catching-up'
+  return go({ ...state, phase, epoch, history, highest, hasState: true, failures: 0 })
+}
+
 function onHeard(state: LoadingState, event: Event, config: CoreConfig): Transition<State> {
   const ruling = rulingPeer(state, config)
   if (ruling === undefined) return lost(state, event, config)
@@ -92,6 +106,9 @@ function onHeard(state: LoadingState, event: Event, config: CoreConfig): Transit
     const isTrusted = state.distrustsBefore !== undefined && isFresh(state)
     return isTrusted ? go({ ...state, distrustsBefore: undefined }) : stay(state)
   }
+  // Said before the reign whose load is in place.
+  if (ruling.incarnation === state.primary && ruling.presence.epoch < state.epoch)
+    return stay(state)
   // Another reign of the same primary: the load under way belongs to a reign that has ended.
   const again = loadFrom(state, ruling, config, 'higher-epoch', state.renounced)
   const dropped: readonly Effect[] = [{ type: 'drop-load' }, { type: 'clear-timer', name: 'ask' }]
