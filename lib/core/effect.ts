@@ -13,7 +13,10 @@ import type { PairRecord, Presence } from './state.js'
 
 /** Done when its promise has settled; what follows waits. */
 export type BarrierEffect =
-  /** The record is kept (durably, or at the arbiter, where there is one) before anything that rests on it. */
+  /**
+   * The record is kept (durably, or at the arbiter, where there is one) before anything that rests
+   * on it.
+   */
   | { readonly type: 'store-record'; readonly record: PairRecord }
   /** Read what the lost primary had already sent off the data link, then close that link. */
   | { readonly type: 'read-out' }

@@ -12,7 +12,9 @@ import type { Presence } from './state.js'
 /** What every event has. */
 export interface Moment {
   readonly now: Instant
-  /** Wall clock in milliseconds since the epoch: only the first epoch of a history comes from it. */
+  /**
+   * Wall clock in milliseconds since the epoch: only the first epoch of a history comes from it.
+   */
   readonly wall: number
   /** 128 random bits, fresh for each event. */
   readonly entropy: bigint
@@ -71,7 +73,9 @@ export type Happening =
   /** An effect failed that the order of the list depends on, or an invariant broke. */
   | { readonly type: 'broken' }
 
-/** start: the start window; ask: ask for a load again; reopen: a solo primary's gate after a stall. */
+/**
+ * start: the start window; ask: ask for a load again; reopen: a solo primary's gate after a stall.
+ */
 export type TimerName = 'start' | 'ask' | 'reopen'
 
 export type Event = Happening & Moment

@@ -1,8 +1,8 @@
 /**
  * What must hold in every state and across every transition, checked in tests and in production.
  *
- * Each is a sentence; the first that does not hold is returned, and the runtime then fences the member:
- * a pair that stops speaking can be repaired, one that speaks with two voices cannot.
+ * Each is a sentence; the first that does not hold is returned, and the runtime then fences the
+ * member: a pair that stops speaking can be repaired, one that speaks with two voices cannot.
  */
 
 import type { CoreConfig, PrimaryState, State } from './state.js'

@@ -1,5 +1,6 @@
 /**
- * What a member says of itself in its beats: a function of its state, so that no rule can forget to say it.
+ * What a member says of itself in its beats: a function of its state, so that no rule can forget to
+ * say it.
  */
 
 import { type Epoch, epochOf } from '../units.js'

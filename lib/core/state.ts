@@ -2,8 +2,9 @@
  * What a member knows when it decides: the whole state of the rules, and nothing else.
  *
  * The state is a union on `role`; a field exists only in the roles where it means something. It
- * holds no queue, socket, buffer or promise: frames and outputs live in `sync/` and `server/`, which
- * report what matters here as events. Everything is deeply read-only: `step` returns a new state.
+ * holds no queue, socket, buffer or promise: frames and outputs live in `sync/` and `server/`,
+ * which report what matters here as events. Everything is deeply read-only: `step` returns a new
+ * state.
  */
 
 import type { Mode, Role } from '../events.js'
@@ -26,9 +27,13 @@ export interface Presence {
   readonly inSync: Incarnation | undefined
   /** The reign in which this member has given up sending or acknowledging, for good; 0: none. */
   readonly renounced: Epoch
-  /** "Renounce in this reign": asked by a primary whose standby acknowledges too late; 0: not asked. */
+  /**
+   * "Renounce in this reign": asked by a primary whose standby acknowledges too late; 0: not asked.
+   */
   readonly askRenounce: Epoch
-  /** Digest of all that must match between the members; nobody rules or follows across a difference. */
+  /**
+   * Digest of all that must match between the members; nobody rules or follows across a difference.
+   */
   readonly settings: bigint
 }
 
@@ -71,7 +76,10 @@ interface Common {
 /** Blank; looks for the other. */
 export interface StartingState extends Common {
   readonly role: 'starting'
-  /** listening: for the start window; drawing: both blank; waiting: for the other to rule, or an operator. */
+  /**
+   * listening: for the start window; drawing: both blank; waiting: for the other to rule, or an
+   * operator.
+   */
   readonly phase: 'listening' | 'drawing' | 'waiting'
   /** Own number in the draw, never 0. */
   readonly draw: bigint
@@ -93,8 +101,9 @@ export interface LoadingState extends Common {
   /** Loads that failed since the last that was installed: sets the back-off. */
   readonly failures: number
   /**
-   * Set after the beat thread stood still for a window: a word "in sync" on the data stream may be older than
-   * that. Goes along into `standby`; cleared by a beat of the same reign that answers this own beat.
+   * Set after the beat thread stood still for a window: a word "in sync" on the data stream may be
+   * older than that. Goes along into `standby`; cleared by a beat of the same reign that answers
+   * this own beat.
    */
   readonly distrustsBefore: bigint | undefined
 }
@@ -106,8 +115,8 @@ export interface StandbyState extends Common {
   readonly epoch: Epoch
   readonly history: HistoryId
   /**
-   * Set while this member must not believe that it is in sync: its beat thread stood still for a window, and no
-   * beat that answers this own beat or a later one has said "you are in sync" since.
+   * Set while this member must not believe that it is in sync: its beat thread stood still for a
+   * window, and no beat that answers this own beat or a later one has said "you are in sync" since.
    */
   readonly distrustsBefore: bigint | undefined
 }
@@ -118,15 +127,18 @@ export interface PrimaryState extends Common {
   readonly epoch: Epoch
   readonly history: HistoryId
   /**
-   * solo: has the right to send unacknowledged. pairing: still has it and gives it up: releases only what is
-   * acknowledged, until all is. paired: the other is in sync; sends only what it acknowledged.
+   * solo: has the right to send unacknowledged. pairing: still has it and gives it up: releases
+   * only what is acknowledged, until all is. paired: the other is in sync; sends only what it
+   * acknowledged.
    */
   readonly mode: 'solo' | 'pairing' | 'paired'
   /** Who is being fed, always a member that was heard; defined in `pairing` and `paired`. */
   readonly follower: Incarnation | undefined
   /** The other was asked to renounce in this reign. */
   readonly hasAsked: boolean
-  /** As in standby: the gate stays shut until the other has answered, or (solo) a window has passed. */
+  /**
+   * As in standby: the gate stays shut until the other has answered, or (solo) a window has passed.
+   */
   readonly distrustsBefore: bigint | undefined
 }
 

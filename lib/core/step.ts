@@ -19,8 +19,8 @@ import type { CoreConfig, PeerView, StartingState, State, StoppedState } from '.
 import { announce, chain, common, noEpoch, stay, tellRole } from './transition.js'
 
 /**
- * Highest reign that is believed. Each reign is above all that were heard, so one at the end of the numbers
- * would leave none to go on with; this leaves two billion.
+ * Highest reign that is believed. Each reign is above all that were heard, so one at the end of the
+ * numbers would leave none to go on with; this leaves two billion.
  */
 const highestHeard = 2 ** 53 - 2 ** 32
 
@@ -63,7 +63,9 @@ function decide(state: State, event: Event, config: CoreConfig): Transition<Stat
   }
 }
 
-/** What is known of the other member after `event`; undefined when the event is about a former one. */
+/**
+ * What is known of the other member after `event`; undefined when the event is about a former one.
+ */
 function observe(state: State, event: Event, config: CoreConfig): Transition<State> | undefined {
   if (state.role === 'stopped') return stay(state)
   switch (event.type) {
@@ -122,7 +124,10 @@ function found(event: Event, incarnation: Incarnation): Event {
   return { type: 'found', incarnation, verdict: 'process-gone', now, wall, entropy }
 }
 
-/** Every change of what a member is stands in its beats: added here where a role did not say it itself. */
+/**
+ * Every change of what a member is stands in its beats: added here where a role did not say it
+ * itself.
+ */
 function sayWhatChanged(
   from: State,
   { state, effects }: Transition<State>,
@@ -159,7 +164,8 @@ function renouncedBy(state: State): Epoch {
 
 /**
  * The member ends. A primary or standby renounces its reign, so that the other may go on at once; a
- * primary first lets what is being delivered settle. After a broken invariant nothing is said but the role.
+ * primary first lets what is being delivered settle. After a broken invariant nothing is said but
+ * the role.
  */
 function stop(state: State, why: 'close-asked' | 'broken', config: CoreConfig): Transition<State> {
   if (state.role === 'stopped') return stay(state)

@@ -1,5 +1,6 @@
 /**
- * Small tools that every role file uses: staying, moving, and the sentences that several roles share.
+ * Small tools that every role file uses: staying, moving, and the sentences that several roles
+ * share.
  */
 
 import type { RoleCause, Verdict } from '../events.js'

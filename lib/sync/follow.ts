@@ -83,8 +83,9 @@ export class Follow {
   #isScheduled = false
   #asked = 0
   /**
-   * The ask whose load has not begun: an image that nobody asked for, or that answers an ask which was given up
-   * since, is never installed. What follows such a one belongs to a pairing that the later ask has ended.
+   * The ask whose load has not begun: an image that nobody asked for, or that answers an ask which
+   * was given up since, is never installed. What follows such a one belongs to a pairing that the
+   * later ask has ended.
    */
   #awaited: number | undefined
 

@@ -1,5 +1,6 @@
 /**
- * Each invariant can fail: for every sentence there is a state, or a way between two, that breaks it.
+ * Each invariant can fail: for every sentence there is a state, or a way between two, that breaks
+ * it.
  */
 
 import t from 'tap'

@@ -1,5 +1,6 @@
 /**
- * The rules of a member that takes the state over: it is never promotable before the primary's word.
+ * The rules of a member that takes the state over: it is never promotable before the primary's
+ * word.
  */
 
 import type { Effect } from '#lib/core/effect.js'

@@ -9,9 +9,9 @@
  *
  * Sizes: nothing goes wrong (two inputs) 3,048 states; a death with restart 78,900; a stop 99,450;
  * a close with restart 127,700; a cut link 20,354; a renunciation 14,444: some 15 s of one
- * processor. A death and a stop together were walked for 4.1 million states, not to the end. `REACH`
- * in the environment replaces the sizes:
- * `REACH='{"more":{"deaths":1,"stalls":1}}' node build-dev/test/core/reach.test.js`.
+ * processor. A death and a stop together were walked for 4.1 million states, not to the end.
+ * `REACH` in the environment replaces the sizes: `REACH='{"more":{"deaths":1,"stalls":1}}' node
+ * build-dev/test/core/reach.test.js`.
  */
 
 import { env } from 'node:process'

@@ -1,5 +1,6 @@
 /**
- * The rules of a blank member: whom it listens to, how a draw is decided, when it may begin a history.
+ * The rules of a blank member: whom it listens to, how a draw is decided, when it may begin a
+ * history.
  */
 
 import type { Effect } from '#lib/core/effect.js'

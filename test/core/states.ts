@@ -1,8 +1,8 @@
 /**
  * Builders of small states, and the one way in which the role tables ask `step`.
  *
- * Self is always incarnation 10, the other 20; a primary is member a in reign 101, whoever follows is
- * member b. A builder gives a whole state; a test names only what matters to its rule.
+ * Self is always incarnation 10, the other 20; a primary is member a in reign 101, whoever follows
+ * is member b. A builder gives a whole state; a test names only what matters to its rule.
  */
 
 import t from 'tap'
@@ -209,7 +209,9 @@ export function frozen<T>(value: T): T {
   return value
 }
 
-/** What `step` decides. The state is frozen before; a broken invariant is thrown as its sentence. */
+/**
+ * What `step` decides. The state is frozen before; a broken invariant is thrown as its sentence.
+ */
 export function decide(
   from: State,
   happening: Happening,

@@ -1,6 +1,6 @@
 /**
- * The rules that hold in every role: what is known of the other, late words, the end of a member, and
- * what the beats say.
+ * The rules that hold in every role: what is known of the other, late words, the end of a member,
+ * and what the beats say.
  */
 
 import t from 'tap'

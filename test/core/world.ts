@@ -1,12 +1,13 @@
 /**
  * Two members around the real `step`, in a world small enough to be walked through whole.
  *
- * What `step` asks for is done by a model of the server: a log of frames with one letter each, a feed, a
- * follower. There is no time: whatever may happen next is an action. Beats go through one place each
- * way (a newer one replaces an older one: loss), the data link is a queue each way, in order, that
- * can break with or without what stands in it. Verdicts are true: `process-gone` only of a dead
- * incarnation, `unreachable` only of one that is dead or stands still beyond its window, which the
- * beat thread notices on waking, before it says anything else. Inputs are taken by whoever rules.
+ * What `step` asks for is done by a model of the server: a log of frames with one letter each, a
+ * feed, a follower. There is no time: whatever may happen next is an action. Beats go through one
+ * place each way (a newer one replaces an older one: loss), the data link is a queue each way, in
+ * order, that can break with or without what stands in it. Verdicts are true: `process-gone` only
+ * of a dead incarnation, `unreachable` only of one that is dead or stands still beyond its window,
+ * which the beat thread notices on waking, before it says anything else. Inputs are taken by
+ * whoever rules.
  *
  * `Broken` is thrown with a sentence as soon as a promise is broken. Must not decide anything that
  * lib/core decides.
@@ -36,7 +37,10 @@ export interface Bounds {
   readonly stalls: number
   readonly cuts: number
   readonly closes: number
-  /** A follower that finds itself out of step, or is told to renounce because it acknowledges too late. */
+  /**
+   * A follower that finds itself out of step, or is told to renounce because it acknowledges too
+   * late.
+   */
   readonly renouncements: number
   readonly onLoss: 'wait' | 'go'
 }
@@ -769,7 +773,10 @@ function beatOf(side: Side): Beat | undefined {
   return presence && { incarnation, presence, seq, answered: heard }
 }
 
-/** Whether a beat of `side` would tell `twin` something that it does not know, nor will by the one under way. */
+/**
+ * Whether a beat of `side` would tell `twin` something that it does not know, nor will by the one
+ * under way.
+ */
 function hasNews(side: Side, twin: Side): boolean {
   const beat = beatOf(side)
   if (beat === undefined || twin.life === 'dead') return false
@@ -802,7 +809,10 @@ function numberOf(value: object): number {
   return number
 }
 
-/** The same text for equal values: fields in the order in which they were made, the same for one type. */
+/**
+ * The same text for equal values: fields in the order in which they were made, the same for one
+ * type.
+ */
 function textOf(value: object): string {
   let text = ''
   for (const [name, part] of Object.entries(value)) {

@@ -1,6 +1,6 @@
 /**
- * Delivery by a clock of virtual time: order by channel, the bound by notices, retries, timeouts, and
- * the gate.
+ * Delivery by a clock of virtual time: order by channel, the bound by notices, retries, timeouts,
+ * and the gate.
  */
 
 import t from 'tap'

@@ -1,5 +1,6 @@
 /**
- * What a load carries beside the state: it comes back as it was, and no field of it is taken on trust.
+ * What a load carries beside the state: it comes back as it was, and no field of it is taken on
+ * trust.
  */
 
 import { deserialize, serialize } from 'node:v8'

@@ -1,5 +1,6 @@
 /**
- * The outputs of both roles over the reference outbox: numbers, notices, divergence, and a full outbox.
+ * The outputs of both roles over the reference outbox: numbers, notices, divergence, and a full
+ * outbox.
  */
 
 import t from 'tap'

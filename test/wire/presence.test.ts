@@ -1,6 +1,6 @@
 /**
- * The presence of a beat: 128 bytes that come back as they were, and are refused when one byte says what
- * this version does not know.
+ * The presence of a beat: 128 bytes that come back as they were, and are refused when one byte says
+ * what this version does not know.
  */
 
 import { deepStrictEqual, strictEqual } from 'node:assert/strict'

@@ -1,6 +1,7 @@
 /**
- * A member that holds a state and may not act on it: it renounced, or slept while the other may have
- * ruled. It loads as soon as somebody rules; when nobody does, `onLoss` decides (DESIGN 2.16, A10).
+ * A member that holds a state and may not act on it: it renounced, or slept while the other may
+ * have ruled. It loads as soon as somebody rules; when nobody does, `onLoss` decides (DESIGN 2.16,
+ * A10).
  */
 
 import type { Transition } from '../effect.js'

@@ -78,7 +78,9 @@ function askLater(state: LoadingState): Transition<State> {
   )
 }
 
-/** A load that is in place is followed, never asked for again: the word "in sync" may be on its way. */
+/**
+ * A load that is in place is followed, never asked for again: the word "in sync" may be on its way.
+ */
 function onAsk(state: LoadingState): Transition<State> {
   const isWanted = state.phase === 'asking' && state.link === state.primary
   return isWanted ? go(state, { type: 'ask-load' }) : stay(state)

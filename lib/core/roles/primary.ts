@@ -93,7 +93,8 @@ function onHeard(
   if (presence.role === 'primary' && presence.epoch > state.epoch) return yieldTo(state, config)
   const isOurs = incarnation === state.follower
   if (state.mode === 'paired' && isOurs && presence.renounced === state.epoch) {
-    // It gave up this reign for good, so it cannot have ruled from it: a gate that was in doubt opens.
+    // It gave up this reign for good, so it cannot have ruled from it: a gate that was in doubt
+    // opens.
     return chain(goSolo(state, config), reopen)
   }
   if (state.distrustsBefore === undefined || !isFresh(state)) return stay(state)
@@ -146,7 +147,10 @@ function reopen(state: PrimaryState): Transition<PrimaryState> {
   return go({ ...state, distrustsBefore: undefined }, ...effects)
 }
 
-/** A solo primary whose gate is in doubt stays solo: were it paired, a verdict would give it no right. */
+/**
+ * A solo primary whose gate is in doubt stays solo: were it paired, a verdict would give it no
+ * right.
+ */
 function onCovered(
   state: PrimaryState,
   incarnation: Incarnation,

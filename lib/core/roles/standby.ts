@@ -1,9 +1,10 @@
 /**
  * A member in sync: the only one that may take over, and only while it may believe that it is.
  *
- * Right to take over: the primary's renunciation, or (arbiter `none`) a verdict. A standby whose own
- * beat thread stood still for a window may have been left behind meanwhile; until a beat that answers
- * one of its own since then says "in sync", a verdict gives it no right (PROTOCOL-REVIEW A11).
+ * Right to take over: the primary's renunciation, or (arbiter `none`) a verdict. A standby whose
+ * own beat thread stood still for a window may have been left behind meanwhile; until a beat that
+ * answers one of its own since then says "in sync", a verdict gives it no right (PROTOCOL-REVIEW
+ * A11).
  */
 
 import type { RoleCause, Verdict } from '../../events.js'
@@ -70,8 +71,8 @@ export function onStandby(
 
 function onHeard(state: StandbyState, presence: Presence, config: CoreConfig): Transition<State> {
   if (presence.epoch > state.epoch) return leftBehind(state, config)
-  // Who renounces this very reign never went on alone from it. A word that may be older than our own
-  // stall waits for the next beat.
+  // Who renounces this very reign never went on alone from it. A word that may be older than our
+  // own stall waits for the next beat.
   if (presence.renounced === state.epoch) {
     return isFresh(state) ? takeOver(state, 'renounced', config) : stay(state)
   }
@@ -83,8 +84,8 @@ function onHeard(state: StandbyState, presence: Presence, config: CoreConfig): T
 }
 
 /**
- * The other one was in a higher reign, without us: what is held here is no longer all that was accepted or
- * released, whether it still rules or not.
+ * The other one was in a higher reign, without us: what is held here is no longer all that was
+ * accepted or released, whether it still rules or not.
  */
 function leftBehind(state: StandbyState, config: CoreConfig): Transition<State> {
   const ruling = rulingPeer(state, config)
