@@ -293,9 +293,6 @@ export class Delivery {
 }
 
 function firstFailed(lane: Lane): Item | undefined {
-  for (let index = 0; index < lane.begun; index += 1) {
-    const item = lane.items.at(index)
-    if (item?.state === 'failed') return item
-  }
+  for (const item of lane.items) if (item.state === 'failed') return item
   return undefined
 }

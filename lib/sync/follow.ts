@@ -10,11 +10,10 @@
 
 import type { OutOfStep } from '../core/event.js'
 import { PairError } from '../errors.js'
-import type { ChunkReader, SnapshotPort } from '../runtime/ports-outbox.js'
+import type { SnapshotPort } from '../runtime/ports-outbox.js'
 import type { PeerLink } from '../runtime/ports-peer.js'
 import type { Epoch, HistoryId } from '../units.js'
 import {
-  type BeginLoadMessage,
   type FrameMessage,
   type Message,
   type ProgressMessage,
@@ -24,6 +23,7 @@ import {
 import { PacketWriter } from '../wire/packet.js'
 import { Deque } from './deque.js'
 import { FrameLog, type LoggedFrame } from './frame-log.js'
+import { type LoadHeader, Staging } from './staging.js'
 
 /** Frames processed before the event loop gets a turn: a few milliseconds of a usual `process`. */
 const framesATurn = 512
@@ -49,13 +49,6 @@ export interface FollowHandlers {
   schedule(later: boolean): void
 }
 
-export interface LoadHeader {
-  readonly epoch: Epoch
-  readonly history: HistoryId
-  readonly frameNo: number
-  readonly imageBytes: number
-}
-
 export interface FollowLimits {
   readonly stateBytes: number
   readonly unacknowledgedBytes: number
@@ -64,12 +57,11 @@ export interface FollowLimits {
 
 export class Follow {
   readonly #handlers: FollowHandlers
-  readonly #snapshot: SnapshotPort
   readonly #limits: FollowLimits
   readonly #writer: PacketWriter
   #link: PeerLink | undefined
   #epoch: Epoch | undefined
-  #staging: { readonly reader: ChunkReader; readonly header: LoadHeader } | undefined
+  readonly #staging: Staging
   readonly #log = new FrameLog()
   readonly #progress = new Deque<ProgressMessage>()
   #held = 0
@@ -81,16 +73,9 @@ export class Follow {
   #done = 0
   #mayAcknowledge = false
   #isScheduled = false
-  #asked = 0
-  /**
-   * The ask whose load has not begun: an image that nobody asked for, or that answers an ask which
-   * was given up since, is never installed. What follows such a one belongs to a pairing that the
-   * later ask has ended.
-   */
-  #awaited: number | undefined
 
   constructor(snapshot: SnapshotPort, limits: FollowLimits, handlers: FollowHandlers) {
-    this.#snapshot = snapshot
+    this.#staging = new Staging(snapshot, limits.stateBytes)
     this.#limits = limits
     this.#handlers = handlers
     this.#writer = new PacketWriter(limits.packetBytes)
@@ -127,9 +112,7 @@ export class Follow {
 
   askLoad(): void {
     this.dropLoad()
-    this.#asked += 1
-    this.#awaited = this.#asked
-    this.#send({ type: 'ask-load', ask: this.#asked })
+    this.#send({ type: 'ask-load', ask: this.#staging.ask() })
   }
 
   askResume(epoch: Epoch, history: HistoryId): void {
@@ -147,9 +130,7 @@ export class Follow {
 
   /** Gives up the load under way, or the tail collected since. The state that is there stays. */
   dropLoad(): void {
-    this.#staging?.reader.close()
-    this.#staging = undefined
-    this.#awaited = undefined
+    this.#staging.giveUp()
     this.#mayAcknowledge = false
     this.#epoch = undefined
     this.#log.clear()
@@ -157,7 +138,7 @@ export class Follow {
   }
 
   stopAcknowledging(): void {
-    this.#awaited = undefined
+    this.#staging.giveUp()
     this.#mayAcknowledge = false
   }
 
@@ -181,9 +162,9 @@ export class Follow {
       case 'progress':
         return this.#onProgress(message)
       case 'begin-load':
-        return this.#onBeginLoad(message)
       case 'chunk':
-        return this.#onChunk(message.bytes)
+        this.#onLoad(message)
+        return true
       case 'resume':
         return this.#onResume(message)
       default:
@@ -263,48 +244,32 @@ export class Follow {
     return undefined
   }
 
-  #onBeginLoad(message: BeginLoadMessage): boolean {
-    if (message.ask !== this.#awaited) return true
-    this.dropLoad()
-    const { epoch, history, frameNo, imageBytes } = message
-    const header: LoadHeader = { epoch, history, frameNo, imageBytes }
-    try {
-      if (imageBytes > this.#limits.stateBytes) {
-        const bound = this.#limits.stateBytes
-        throw new PairError(
-          'ERR_HOTPAIR_LOAD',
-          `a load of ${imageBytes} bytes is above the bound of ${bound}`,
-        )
-      }
-      this.#staging = { reader: this.#snapshot.stage(imageBytes), header }
-    } catch (error) {
-      this.#failLoad(error)
-    }
-    return true
+  #onLoad(message: Extract<Message, { type: 'begin-load' | 'chunk' }>): void {
+    const header = this.#stage(message)
+    if (header !== undefined) this.#begin(header)
   }
 
-  #onChunk(bytes: Uint8Array): boolean {
-    const staging = this.#staging
-    // Chunks of a load that was given up are still on their way.
-    if (staging === undefined) return true
-    const verdict = staging.reader.put(bytes)
-    if (verdict === 'ok') return true
+  /** The header of a load that is whole and in place. */
+  #stage(message: Extract<Message, { type: 'begin-load' | 'chunk' }>): LoadHeader | undefined {
     try {
-      if (verdict !== 'complete') {
-        throw new PairError('ERR_HOTPAIR_LOAD', `a chunk of the load is ${verdict}`)
+      if (message.type === 'begin-load') {
+        this.#staging.begin(message)
+        return undefined
       }
-      this.#handlers.install(staging.reader.take(), staging.header)
-    } catch (error) {
-      this.#failLoad(error)
-      return true
+      const load = this.#staging.put(message.bytes)
+      if (load !== undefined) this.#handlers.install(load.image, load.header)
+      return load?.header
+    } catch (cause) {
+      this.dropLoad()
+      const known = cause instanceof PairError ? cause : undefined
+      const error = known ?? new PairError('ERR_HOTPAIR_LOAD', 'the load failed', { cause })
+      this.#handlers.loadFailed(error)
+      return undefined
     }
-    this.#begin(staging.header)
-    return true
   }
 
   #begin(header: LoadHeader): void {
-    this.#staging?.reader.close()
-    this.#staging = undefined
+    this.#staging.giveUp()
     this.#epoch = header.epoch
     this.#held = header.frameNo
     this.#done = header.frameNo
@@ -315,15 +280,6 @@ export class Follow {
     this.#mayAcknowledge = true
     this.#handlers.installed(header)
     this.#schedule(false)
-  }
-
-  #failLoad(cause: unknown): void {
-    this.dropLoad()
-    const error =
-      cause instanceof PairError
-        ? cause
-        : new PairError('ERR_HOTPAIR_LOAD', 'the load failed', { cause })
-    this.#handlers.loadFailed(error)
   }
 
   #acknowledge(): void {

@@ -12,10 +12,7 @@ import { sourceNameBytes } from './limits.js'
 import type { PacketWriter } from './packet.js'
 import { historyFromBytes, historyToBytes } from './presence.js'
 
-/**
- * Type bytes, from `firstLinkType` on. Appended only: a number is never used again for something
- * else.
- */
+/** Type bytes, from `firstLinkType` on. Appended only: no number gets another meaning. */
 export const messageType = {
   frame: 16,
   acknowledge: 17,

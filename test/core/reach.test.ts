@@ -2,10 +2,11 @@
  * Every state that two members can reach in a small world, walked breadth first with the real
  * `step`.
  *
- * What the world is stands in `world.ts`: one input, at most four packets each way, two asks for a
- * load a link, true verdicts, any order of everything. At every state both members' invariants
- * hold, no two members may send unacknowledged, the ruling one holds all that was accepted or
- * released, so does a standby that may take over, and no history begins while one holds it.
+ * What the world is stands in `world.ts` and `laws.ts`: one input, at most four packets each way,
+ * two asks for a load a link, true verdicts, any order of everything. At every state both members'
+ * invariants hold, no two members may send unacknowledged, the ruling one holds all that was
+ * accepted or released, so does a standby that may take over, and no history begins while one holds
+ * it.
  *
  * Sizes: nothing goes wrong (two inputs) 3,048 states; a death with restart 78,900; a stop 99,450;
  * a close with restart 127,700; a cut link 20,354; a renunciation 14,444: some 15 s of one
@@ -17,16 +18,8 @@
 import { env } from 'node:process'
 import t from 'tap'
 import { step } from '#lib/core/step.js'
-import {
-  type Bounds,
-  Broken,
-  copyOf,
-  firstWorld,
-  isBeyond,
-  keyOf,
-  Laws,
-  type World,
-} from './world.js'
+import { Broken, Laws } from './laws.js'
+import { type Bounds, copyOf, firstWorld, isBeyond, keyOf, type World } from './world.js'
 
 interface Walk {
   readonly states: number

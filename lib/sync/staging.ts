@@ -1,0 +1,80 @@
+/**
+ * A load on its way in: asked for by number, put together beside the state that is there.
+ *
+ * A load is taken only if it answers the newest ask. One that nobody asked for would overwrite what
+ * rules here; one that answers an earlier ask comes before words of a pairing that the later ask
+ * has ended. Nothing is installed here, and what is given up leaves nothing behind.
+ */
+
+import { PairError } from '../errors.js'
+import type { ChunkReader, SnapshotPort } from '../runtime/ports-outbox.js'
+import type { Epoch, HistoryId } from '../units.js'
+import type { BeginLoadMessage } from '../wire/message.js'
+
+export interface LoadHeader {
+  readonly epoch: Epoch
+  readonly history: HistoryId
+  readonly frameNo: number
+  readonly imageBytes: number
+}
+
+/** A load that is whole. */
+export interface Load {
+  readonly header: LoadHeader
+  readonly image: Uint8Array
+}
+
+export class Staging {
+  readonly #snapshot: SnapshotPort
+  readonly #mostBytes: number
+  #asked = 0
+  /** The ask whose load has not begun. */
+  #awaited: number | undefined
+  #load: { readonly reader: ChunkReader; readonly header: LoadHeader } | undefined
+
+  constructor(snapshot: SnapshotPort, mostBytes: number) {
+    this.#snapshot = snapshot
+    this.#mostBytes = mostBytes
+  }
+
+  /** A load is asked for: the number of the ask. What was under way is given up. */
+  ask(): number {
+    this.giveUp()
+    this.#asked += 1
+    this.#awaited = this.#asked
+    return this.#asked
+  }
+
+  giveUp(): void {
+    this.#awaited = undefined
+    this.#load?.reader.close()
+    this.#load = undefined
+  }
+
+  /** Begins the load that was asked for, and no other. Throws when it cannot be staged. */
+  begin(message: BeginLoadMessage): void {
+    if (message.ask !== this.#awaited) return
+    this.giveUp()
+    const { epoch, history, frameNo, imageBytes } = message
+    if (imageBytes > this.#mostBytes) {
+      const text = `a load of ${imageBytes} bytes is above the bound of ${this.#mostBytes}`
+      throw new PairError('ERR_HOTPAIR_LOAD', text)
+    }
+    const header: LoadHeader = { epoch, history, frameNo, imageBytes }
+    this.#load = { reader: this.#snapshot.stage(imageBytes), header }
+  }
+
+  /**
+   * Takes a chunk; returns the load when it was the last that was missing. Throws when it is
+   * corrupt. Chunks of a load that was given up are still on their way and are passed over.
+   */
+  put(chunk: Uint8Array): Load | undefined {
+    const load = this.#load
+    const verdict = load?.reader.put(chunk)
+    if (load === undefined || verdict === 'ok') return undefined
+    if (verdict !== 'complete') {
+      throw new PairError('ERR_HOTPAIR_LOAD', `a chunk of the load is ${verdict}`)
+    }
+    return { header: load.header, image: load.reader.take() }
+  }
+}
