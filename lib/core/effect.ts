@@ -48,7 +48,7 @@ export type InstantEffect =
   /** Send again what the follower lacks, and go on. */
   | { readonly type: 'resume-feed'; readonly to: Incarnation }
   | { readonly type: 'refuse-resume' }
-  /** Stop feeding; forget what is kept for the follower. */
+  /** Stop feeding, say so over a link that stands, and forget what is kept for the follower. */
   | { readonly type: 'drop-feed' }
   /** Pairing: from now on release only what is acknowledged; report `covered` when that is all. */
   | { readonly type: 'hold' }

@@ -22,38 +22,12 @@ import {
 } from '../wire/message.js'
 import { PacketWriter } from '../wire/packet.js'
 import { Deque } from './deque.js'
+import type { FollowHandlers, FollowLimits } from './follow-handlers.js'
 import { FrameLog, type LoggedFrame } from './frame-log.js'
 import { type LoadHeader, Staging } from './staging.js'
 
 /** Frames processed before the event loop gets a turn: a few milliseconds of a usual `process`. */
 const framesATurn = 512
-
-export interface FollowHandlers {
-  /** A frame is held: its twin, if one is held back here, is answered. */
-  announced(frame: LoggedFrame, epoch: Epoch): void
-  process(frame: LoggedFrame): void
-  /**
-   * Frames were processed: outputs may be reconciled. False: they diverge, or the outbox is full.
-   */
-  flush(): OutOfStep | undefined
-  sent(notices: readonly SentNotice[]): OutOfStep | undefined
-  /** The image is whole. Throws when it cannot be used. */
-  install(image: Uint8Array, begun: LoadHeader): void
-  installed(begun: LoadHeader): void
-  loadFailed(error: PairError): void
-  outOfStep(reason: OutOfStep): void
-  /**
-   * Call `turn()` when the present run of code is done (`later`: in the next turn of the event
-   * loop).
-   */
-  schedule(later: boolean): void
-}
-
-export interface FollowLimits {
-  readonly stateBytes: number
-  readonly unacknowledgedBytes: number
-  readonly packetBytes: number
-}
 
 export class Follow {
   readonly #handlers: FollowHandlers
@@ -121,7 +95,7 @@ export class Follow {
 
   /** Whether `ask` is the newest question: the load it speaks of is the one asked for or followed. */
   isNewest(ask: number): boolean {
-    return ask === this.#asked
+    return this.#staging.isNewest(ask)
   }
 
   forward(source: string, seq: number, data: Uint8Array): void {

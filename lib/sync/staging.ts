@@ -45,6 +45,11 @@ export class Staging {
     return this.#asked
   }
 
+  /** Whether `ask` is the newest: the load it speaks of is the one asked for or followed. */
+  isNewest(ask: number): boolean {
+    return ask === this.#asked
+  }
+
   giveUp(): void {
     this.#awaited = undefined
     this.#load?.reader.close()

@@ -24,9 +24,11 @@ import {
   blankSide,
   breakLink,
   drawOf,
+  dropFeed,
   numberOf,
   other,
   type Packet,
+  postpone,
   pump,
   push,
   type Side,
@@ -370,14 +372,13 @@ export class Laws {
       case 'send-load':
         return this.#sendLoad(world, index, effect.to)
       case 'postpone-load':
-        return push(world, index, { type: 'refuse-load' })
+        return postpone(world, index)
       case 'refuse-resume':
         return push(world, index, { type: 'refuse-resume' })
       case 'resume-feed':
         return this.#resumeFeed(world, index, effect.to)
       case 'drop-feed':
-        side.feed = undefined
-        return
+        return dropFeed(world, index)
       case 'hold':
         side.release = 'acknowledged'
         if (side.feed) side.feed.barrier = side.log.length
@@ -400,22 +401,19 @@ export class Laws {
   #sendLoad(world: World, index: number, to: Incarnation): void {
     const side = sideOf(world, index)
     const { log, ruling, state } = side
-    if (side.link !== to || ruling === undefined || state.role !== 'primary') return
+    const ask = side.askedBy
+    if (side.link !== to || ruling === undefined || state.role !== 'primary' || ask === 0) return
+    side.askedBy = 0
     side.feed = {
       to,
+      ask,
       epoch: ruling,
       sent: log.length,
       acked: log.length,
       isNear: false,
       barrier: undefined,
     }
-    push(world, index, {
-      type: 'load',
-      ask: side.askedBy,
-      epoch: ruling,
-      history: state.history,
-      log,
-    })
+    push(world, index, { type: 'load', ask, epoch: ruling, history: state.history, log })
   }
 
   #resumeFeed(world: World, index: number, to: Incarnation): void {
@@ -455,7 +453,8 @@ export class Laws {
       case 'acknowledge':
         return this.#acknowledged(world, index, packet.epoch, packet.frames)
       case 'refuse-load':
-        return this.post(world, index, { type: 'load-failed' })
+        if (packet.ask === side.asked) this.post(world, index, { type: 'load-failed' })
+        return
       case 'refuse-resume':
         return this.post(world, index, { type: 'resume-refused', incarnation: from })
       case 'in-sync': {

@@ -250,12 +250,12 @@ rule('a loader that is lost is forgotten: the right to be alone was never given 
   effects: [dropFeed],
 })
 
-rule('lost over a link that stands, it is told: it may live and wait for ever', {
+rule('lost while it pairs, all is released again in the same reign', {
   from: primary({ mode: 'pairing' }),
   event: { ...gone, verdict: 'unreachable' },
   as: a,
   to: primary({ peer: peer(loaderSaid, { condition: 'unreachable' }) }),
-  effects: [dropFeed, { type: 'release' }, ...postponed],
+  effects: [dropFeed, { type: 'release' }],
 })
 
 rule('alone, a verdict changes nothing', {

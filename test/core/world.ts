@@ -27,8 +27,8 @@ export interface Bounds {
 }
 
 export type Packet =
-  | { readonly type: 'refuse-load' | 'refuse-resume' }
-  | { readonly type: 'ask-load'; readonly ask: number }
+  | { readonly type: 'refuse-resume' }
+  | { readonly type: 'ask-load' | 'refuse-load'; readonly ask: number }
   | {
       readonly type: 'ask-resume'
       readonly epoch: number
@@ -60,6 +60,8 @@ export interface Beat {
 
 export interface Feed {
   readonly to: Incarnation
+  /** The ask that its load answers. */
+  readonly ask: number
   readonly epoch: number
   sent: number
   acked: number
@@ -88,7 +90,7 @@ export interface Side {
   /** Asks for a load so far on this link; `awaited`: the one that was not given up since. */
   asked: number
   awaited: number | undefined
-  /** The newest ask of the other. */
+  /** The newest ask of the other that is not answered; 0: none. */
   askedBy: number
   resumeFrom: number
   /** The incarnation at the other end, while this side takes the link for up. */
@@ -199,6 +201,19 @@ export function push(world: World, from: number, packet: Packet): void {
   if (sideOf(world, from).link === undefined || world.isLinkBroken) return
   const { inbound } = sideOf(world, other(from))
   inbound.push(packet)
+}
+
+export function postpone(world: World, index: number): void {
+  const side = sideOf(world, index)
+  if (side.askedBy !== 0) push(world, index, { type: 'refuse-load', ask: side.askedBy })
+  side.askedBy = 0
+}
+
+export function dropFeed(world: World, index: number): void {
+  const side = sideOf(world, index)
+  const { feed } = side
+  side.feed = undefined
+  if (feed && side.link === feed.to) push(world, index, { type: 'refuse-load', ask: feed.ask })
 }
 
 export function breakLink(world: World, isKept: boolean): void {

@@ -110,13 +110,7 @@ function onFound(
   config: CoreConfig,
 ): Transition<State> {
   if (state.follower !== incarnation) return stay(state)
-  if (state.mode !== 'paired') {
-    // It may live and never notice: over a link that stands it is told to ask again.
-    const dropped = dropFollower(state)
-    return state.link === incarnation
-      ? chain(dropped, (alone) => go(alone, { type: 'postpone-load' }))
-      : dropped
-  }
+  if (state.mode !== 'paired') return dropFollower(state)
   if (state.distrustsBefore === undefined) return goSolo(state, config)
   // Asleep while paired: the other may have ruled and died since. A verdict gives no right.
   return giveUp(state, config, 'peer-lost')

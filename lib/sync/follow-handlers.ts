@@ -1,0 +1,38 @@
+/**
+ * What a follower of the primary's stream needs from its owner: whom it tells, and its bounds.
+ * Types only.
+ */
+
+import type { OutOfStep } from '../core/event.js'
+import type { PairError } from '../errors.js'
+import type { Epoch } from '../units.js'
+import type { SentNotice } from '../wire/message.js'
+import type { LoggedFrame } from './frame-log.js'
+import type { LoadHeader } from './staging.js'
+
+export interface FollowHandlers {
+  /** A frame is held: its twin, if one is held back here, is answered. */
+  announced(frame: LoggedFrame, epoch: Epoch): void
+  process(frame: LoggedFrame): void
+  /**
+   * Frames were processed: outputs may be reconciled. False: they diverge, or the outbox is full.
+   */
+  flush(): OutOfStep | undefined
+  sent(notices: readonly SentNotice[]): OutOfStep | undefined
+  /** The image is whole. Throws when it cannot be used. */
+  install(image: Uint8Array, begun: LoadHeader): void
+  installed(begun: LoadHeader): void
+  loadFailed(error: PairError): void
+  outOfStep(reason: OutOfStep): void
+  /**
+   * Call `turn()` when the present run of code is done (`later`: in the next turn of the event
+   * loop).
+   */
+  schedule(later: boolean): void
+}
+
+export interface FollowLimits {
+  readonly stateBytes: number
+  readonly unacknowledgedBytes: number
+  readonly packetBytes: number
+}
