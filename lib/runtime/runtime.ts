@@ -15,6 +15,7 @@ import type { CoreConfig, State } from '../core/state.js'
 import { initialState, step } from '../core/step.js'
 import { assertNever } from '../core/transition.js'
 import { PairError } from '../errors.js'
+import { after, elapsed, type Millis, millis } from '../units.js'
 import type { RuntimePorts } from './ports.js'
 import type { Timer } from './ports-clock.js'
 
@@ -23,6 +24,15 @@ import type { Timer } from './ports-clock.js'
  * within one turn.
  */
 const readOutMs = 100
+
+/**
+ * Parts in which a timer runs. With one, a member that slept through its whole start window would rule
+ * the moment it wakes; with four it has three quarters of the window left to hear who rules.
+ */
+const slices = 4
+
+/** What a busy event loop may be late without having slept. */
+const usualLatenessMs = 5
 
 /** Longest that a closing primary waits for running deliveries. */
 const settleMs = 2_000
@@ -220,7 +230,20 @@ export class Runtime {
 
   #setTimer(name: TimerName, { delay }: Extract<Effect, { type: 'set-timer' }>): void {
     this.#clearTimer(name)
-    const timer = this.#ports.clock.setTimer(delay, () => {
+    this.#runSlices(name, millis(delay / slices), slices)
+  }
+
+  /**
+   * A delay is time in which something may be heard. A slice that ends late was slept through, in part
+   * at least: what came meanwhile is still to be read, so it does not count.
+   */
+  #runSlices(name: TimerName, slice: Millis, left: number): void {
+    const { clock } = this.#ports
+    const due = after(clock.now(), slice)
+    const timer = clock.setTimer(slice, () => {
+      const isLate = elapsed(due, clock.now()) > Math.max(slice / 2, usualLatenessMs)
+      const stillLeft = isLate ? left : left - 1
+      if (stillLeft > 0) return this.#runSlices(name, slice, stillLeft)
       this.#timers.delete(name)
       this.post({ type: 'timer', name })
     })
