@@ -1,6 +1,6 @@
 /**
- * `openMember`: from options to a member that works. What a user holds is this class; the parts behind
- * it are joined in `member/host.ts`.
+ * `openMember`: from options to a member that works. What a user holds is this class; the parts
+ * behind it are joined in `member/host.ts`.
  */
 
 import type { Writable } from 'node:stream'
@@ -63,7 +63,7 @@ class PairMember<State> implements Member<State> {
     const state = this.#state
     if (state.role !== 'primary') return undefined
     if (state.mode !== 'paired') return 'solo'
-    return state.link === state.follower ? 'paired' : 'waiting'
+    return state.link === state.mirror ? 'paired' : 'waiting'
   }
 
   get epoch(): number {

@@ -45,16 +45,16 @@ export type InstantEffect =
   | { readonly type: 'send-load'; readonly to: Incarnation }
   /** Answer that no load can be had at the moment. */
   | { readonly type: 'postpone-load' }
-  /** Send again what the follower lacks, and go on. */
+  /** Send again what the mirror lacks, and go on. */
   | { readonly type: 'resume-feed'; readonly to: Incarnation }
   | { readonly type: 'refuse-resume' }
-  /** Stop feeding, say so over a link that stands, and forget what is kept for the follower. */
+  /** Stop feeding, say so over a link that stands, and forget what is kept for the mirror. */
   | { readonly type: 'drop-feed' }
   /** Pairing: from now on release only what is acknowledged; report `covered` when that is all. */
   | { readonly type: 'hold' }
   /** Pairing was given up: release everything again, in the same reign. */
   | { readonly type: 'release' }
-  /** Tell the follower on the data stream that it is in sync. */
+  /** Tell the mirror on the data stream that it is in sync. */
   | { readonly type: 'tell-in-sync'; readonly epoch: Epoch }
   /** Acknowledge nothing more in this reign. */
   | { readonly type: 'stop-acknowledging' }

@@ -20,7 +20,7 @@ export interface Moment {
   readonly entropy: bigint
 }
 
-/** Why a follower is no longer in step with its primary. */
+/** Why a mirror is no longer in step with its primary. */
 export type OutOfStep = 'gap' | 'divergence' | 'overflow' | 'state' | 'protocol'
 
 export type Happening =
@@ -58,15 +58,15 @@ export type Happening =
   | { readonly type: 'load-installed'; readonly epoch: Epoch; readonly history: HistoryId }
   /** A load was refused, corrupt, or broke off. */
   | { readonly type: 'load-failed' }
-  /** The follower holds nearly all: pairing may begin. */
+  /** The mirror holds nearly all: pairing may begin. */
   | { readonly type: 'near'; readonly incarnation: Incarnation }
-  /** The follower has acknowledged all that was accepted or released. */
+  /** The mirror has acknowledged all that was accepted or released. */
   | { readonly type: 'covered'; readonly incarnation: Incarnation }
   /** The primary says on the data stream: you are in sync. */
   | { readonly type: 'told-in-sync'; readonly incarnation: Incarnation; readonly epoch: Epoch }
-  /** This follower cannot go on from what it has. */
+  /** This mirror cannot go on from what it has. */
   | { readonly type: 'out-of-step'; readonly reason: OutOfStep }
-  /** The follower has acknowledged nothing for `ackTimeout` though something waits. */
+  /** The mirror has acknowledged nothing for `ackTimeout` though something waits. */
   | { readonly type: 'ack-timeout' }
   | { readonly type: 'timer'; readonly name: TimerName }
   | { readonly type: 'close-asked' }

@@ -37,7 +37,7 @@ function brokenPrimary(state: PrimaryState, config: CoreConfig): string | undefi
   }
   const isPaired = state.mode === 'paired'
   if (isPaired !== record.inSync.length > 1) return 'paired and recorded in sync do not agree'
-  if (state.mode !== 'solo' && state.follower === undefined) return 'pairing or paired with nobody'
+  if (state.mode !== 'solo' && state.mirror === undefined) return 'pairing or paired with nobody'
   return undefined
 }
 

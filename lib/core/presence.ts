@@ -47,7 +47,7 @@ export function presenceOf(state: State, config: CoreConfig): Presence {
         isBlank: false,
         epoch: state.epoch,
         history: state.history,
-        inSync: state.mode === 'paired' ? state.follower : undefined,
+        inSync: state.mode === 'paired' ? state.mirror : undefined,
         askRenounce: state.hasAsked ? state.epoch : none,
       }
     case 'fenced':

@@ -133,7 +133,7 @@ export interface PrimaryState extends Common {
    */
   readonly mode: 'solo' | 'pairing' | 'paired'
   /** Who is being fed, always a member that was heard; defined in `pairing` and `paired`. */
-  readonly follower: Incarnation | undefined
+  readonly mirror: Incarnation | undefined
   /** The other was asked to renounce in this reign. */
   readonly hasAsked: boolean
   /**

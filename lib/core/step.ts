@@ -94,7 +94,7 @@ function observe(state: State, event: Event, config: CoreConfig): Transition<Sta
   }
 }
 
-/** A fresh beat. One of another incarnation proves the former gone (PROTOCOL-REVIEW A1). */
+/** A fresh beat. One of another incarnation proves the former gone (docs/PROTOCOL.md#2). */
 function hear(
   state: State,
   event: Extract<Event, { type: 'heard' }>,

@@ -1,8 +1,8 @@
 /**
  * The parts of one member, joined: rules, server, data link, beat thread. Nothing is decided here.
  *
- * What the link and the beats bring becomes calls of the server and events of the rules; what the rules
- * want done goes to server and unit; what a user should know goes out through `tell`.
+ * What the link and the beats bring becomes calls of the server and events of the rules; what the
+ * rules want done goes to server and unit; what a user should know goes out through `tell`.
  */
 
 import { randomBytes } from 'node:crypto'

@@ -1,8 +1,8 @@
 /**
  * Inputs as a stream: a Writable of `{ data, source, seq }` over `receive`, with a bounded window.
  *
- * A write counts as done when it is handed over, as long as fewer than the window are unanswered; then
- * it waits for an answer. The first refusal ends the stream with its error.
+ * A write counts as done when it is handed over, as long as fewer than the window are unanswered;
+ * then it waits for an answer. The first refusal ends the stream with its error.
  */
 
 import { Writable } from 'node:stream'

@@ -33,8 +33,8 @@ export interface ServerEvents {
   resumeRefused(from: Incarnation): void
   loadInstalled(epoch: Epoch, history: HistoryId): void
   loadFailed(): void
-  near(follower: Incarnation): void
-  covered(follower: Incarnation): void
+  near(mirror: Incarnation): void
+  covered(mirror: Incarnation): void
   /** `addressee` was told by `from` that it is in sync. */
   toldInSync(addressee: Incarnation, from: Incarnation, epoch: Epoch): void
   outOfStep(reason: OutOfStep): void
@@ -70,7 +70,7 @@ export interface FeedingPort {
   tellInSync(epoch: Epoch): void
 }
 
-/** The follower's end of the link. */
+/** The mirror's end of the link. */
 export interface FollowingPort {
   askLoad(): void
   dropLoad(): void

@@ -26,8 +26,8 @@ import type { Timer } from './ports-clock.js'
 const readOutMs = 100
 
 /**
- * Parts in which a timer runs. With one, a member that slept through its whole start window would rule
- * the moment it wakes; with four it has three quarters of the window left to hear who rules.
+ * Parts in which a timer runs. With one, a member that slept through its whole start window would
+ * rule the moment it wakes; with four it has three quarters of the window left to hear who rules.
  */
 const slices = 4
 
@@ -234,8 +234,8 @@ export class Runtime {
   }
 
   /**
-   * A delay is time in which something may be heard. A slice that ends late was slept through, in part
-   * at least: what came meanwhile is still to be read, so it does not count.
+   * A delay is time in which something may be heard. A slice that ends late was slept through, in
+   * part at least: what came meanwhile is still to be read, so it does not count.
    */
   #runSlices(name: TimerName, slice: Millis, left: number): void {
     const { clock } = this.#ports

@@ -2,8 +2,8 @@
  * The user's program and its state: one frame at a time, to completion, the same on both members.
  *
  * What `process` throws or wrongly returns is a fault of that frame: its outputs are dropped, what
- * it had changed stays, on both members alike (DESIGN 2.17). The application never sees a clock, a
- * role or a peer here; what it sends is collected and handed back.
+ * it had changed stays, on both members alike (docs/PROTOCOL.md#14). The application never sees a
+ * clock, a role or a peer here; what it sends is collected and handed back.
  */
 
 import { deserialize, serialize } from 'node:v8'

@@ -4,9 +4,10 @@
  *
  * An output may leave when its frame and all before are held by whoever must hold them (`release`),
  * when the gate is open at that moment, and when it lies at most `inFlight` past the last notice
- * that the standby holds, so that after a death the other knows which ones are in doubt (DESIGN
- * 2.8, 2.10). *Sent* means that `deliver` has resolved. A failure holds its channel alone: it is
- * tried again with back-off, then what came behind it, in order. Nothing is ever dropped here.
+ * that the standby holds, so that after a death the other knows which ones are in doubt
+ * (docs/PROTOCOL.md#5). *Sent* means that `deliver` has resolved. A failure holds its channel
+ * alone: it is tried again with back-off, then what came behind it, in order. Nothing is ever
+ * dropped here.
  */
 
 import { setMaxListeners } from 'node:events'

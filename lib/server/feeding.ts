@@ -2,7 +2,7 @@
  * The primary's end of the link: loads on request, resumption, pairing, inputs that the other
  * forwards.
  *
- * One follower at a time. What it holds is known by its acknowledgements alone; what follows from
+ * One mirror at a time. What it holds is known by its acknowledgements alone; what follows from
  * that is the rules' to decide. A state that cannot be cloned is refused with its reason, never
  * half sent.
  */
@@ -38,7 +38,7 @@ export class Feeding<State> implements FeedingPort {
   #link: PeerLink | undefined
   /** The newest question for a load that is not answered yet. */
   #ask: number | undefined
-  /** From which frame on the follower would go on; set while `resume-asked` is decided. */
+  /** From which frame on the mirror would go on; set while `resume-asked` is decided. */
   #resumeFrom: number | undefined
 
   constructor(
@@ -96,7 +96,7 @@ export class Feeding<State> implements FeedingPort {
   resumeFeed(to: Incarnation): void {
     const { feed } = this.#ruling
     const from = this.#resumeFrom
-    if (feed?.follower !== to || this.#link === undefined || from === undefined) return
+    if (feed?.mirror !== to || this.#link === undefined || from === undefined) return
     if (!feed.resume(this.#link, from)) this.refuseResume()
   }
 
@@ -120,7 +120,7 @@ export class Feeding<State> implements FeedingPort {
     this.#ruling.feed?.tellInSync(epoch)
   }
 
-  /** A follower that loads takes the tail too slowly: its load is given up. */
+  /** A mirror that loads takes the tail too slowly: its load is given up. */
   overflow(): void {
     this.#endFeed('the tail grew over the bound before the load was in place')
   }
@@ -169,24 +169,24 @@ export class Feeding<State> implements FeedingPort {
     this.#ask = undefined
   }
 
-  /** A follower that is left without a word would wait for frames for ever. */
+  /** A mirror that is left without a word would wait for frames for ever. */
   #endFeed(reason: string): void {
     const { feed } = this.#ruling
     if (feed === undefined) return
-    const isLinked = this.#link?.hello.incarnation === feed.follower
+    const isLinked = this.#link?.hello.incarnation === feed.mirror
     if (isLinked) this.#send({ type: 'refuse-load', ask: feed.ask, reason })
     this.#ruling.dropFeed()
   }
 
-  #feedHandlers(follower: Incarnation): FeedHandlers {
+  #feedHandlers(mirror: Incarnation): FeedHandlers {
     return {
       acknowledged: (frameNo) => this.#ruling.acknowledged(frameNo),
       noticed: (index, number) => {
         const channel = this.#replica.ledger.channels.at(index)
         if (channel) this.#delivery.notice(channel, number)
       },
-      near: () => this.#events.near(follower),
-      covered: () => this.#events.covered(follower),
+      near: () => this.#events.near(mirror),
+      covered: () => this.#events.covered(mirror),
     }
   }
 

@@ -2,8 +2,8 @@
  * Inputs that a member holds because it does not rule: copies of what the primary should have too.
  *
  * A copy is dropped when its twin is announced by a frame, forwarded to the primary when that does
- * not happen within a window, and taken as new when this member rules (DESIGN 2.6; PROTOCOL-REVIEW
- * D2). Bounded in bytes; beyond, an input is refused and its sender told.
+ * not happen within a window, and taken as new when this member rules (docs/PROTOCOL.md#12).
+ * Bounded in bytes; beyond, an input is refused and its sender told.
  */
 
 import { InputError } from '../errors.js'

@@ -1,6 +1,5 @@
 /**
- * What a load carries beside the application's state, all as of one frame (DESIGN 2.11;
- * PROTOCOL-REVIEW B4).
+ * What a load carries beside the application's state, all as of one frame (docs/PROTOCOL.md#4).
  *
  * The state alone is half of what a successor needs: without the deduplication table every retry
  * would be accepted twice, without pair time a timer would fire wrongly, without the pending

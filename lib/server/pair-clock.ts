@@ -3,7 +3,7 @@
  *
  * The first primary begins at its wall clock. A new primary goes on from the former one's stamps by
  * its own monotonic clock, wherever its wall clock stands, and then slews towards it, so that a
- * takeover between hosts whose clocks differ moves no timer (DESIGN 2.6; PROTOCOL-REVIEW D5).
+ * takeover between hosts whose clocks differ moves no timer (docs/PROTOCOL.md#14).
  * It reads no clock: both readings are arguments.
  */
 

@@ -1,10 +1,10 @@
 /**
- * The duties of a primary: take inputs, number them, process them, feed the follower, deliver.
+ * The duties of a primary: take inputs, number them, process them, feed the mirror, deliver.
  *
  * Work is done once a turn: everything that arrived is numbered and put on the wire first, so that
- * the follower's acknowledgement travels while this member processes. What may be answered and
+ * the mirror's acknowledgement travels while this member processes. What may be answered and
  * delivered follows from one number, `committed`: all frames while this member may send
- * unacknowledged, the acknowledged ones otherwise (DESIGN 2.8).
+ * unacknowledged, the acknowledged ones otherwise (docs/PROTOCOL.md#5).
  */
 
 import type { ClockPort } from '../runtime/ports-clock.js'
@@ -26,12 +26,12 @@ export interface RulingOptions {
   readonly outboxBytes: number
   readonly unacknowledgedBytes: number
   /**
-   * A follower that loads takes the tail too slowly: more than `unacknowledgedBytes` wait for it.
+   * A mirror that loads takes the tail too slowly: more than `unacknowledgedBytes` wait for it.
    */
   readonly onOverflow: () => void
 }
 
-/** Who must hold a frame before it counts: nobody else (solo), or the follower. */
+/** Who must hold a frame before it counts: nobody else (solo), or the mirror. */
 export type Release = 'all' | 'acknowledged'
 
 export class Ruling<State> {
@@ -91,7 +91,7 @@ export class Ruling<State> {
     this.schedule()
   }
 
-  /** A follower was given a load or goes on: every further frame goes to it too. */
+  /** A mirror was given a load or goes on: every further frame goes to it too. */
   feedWith(feed: Feed): void {
     this.#feed?.close()
     this.#feed = feed
@@ -118,14 +118,14 @@ export class Ruling<State> {
     this.schedule()
   }
 
-  /** The follower holds all up to `frameNo`. */
+  /** The mirror holds all up to `frameNo`. */
   acknowledged(frameNo: number): void {
     this.#acked = frameNo
     this.commit()
     if (this.#intake.waitingCount > 0) this.schedule()
   }
 
-  /** An output left: the follower must learn of it. */
+  /** An output left: the mirror must learn of it. */
   sent(channel: Channel, item: SentItem): void {
     this.#replica.ledger.sent(channel, item.number)
     if (this.#feed) {

@@ -27,7 +27,7 @@ export interface ServerCounts {
   readonly frameNo: number
   /** Last frame that both hold, or that a primary alone has accepted. */
   readonly committed: number
-  /** Frames that the follower has not acknowledged. */
+  /** Frames that the mirror has not acknowledged. */
   readonly unacknowledged: number
   /** Frames held here and not processed. */
   readonly lag: number
@@ -172,8 +172,8 @@ export class Server<State> implements ServerPort {
   }
 
   /**
-   * DESIGN 2.10: process what is held, reconcile, send what is not noticed as sent, take what was
-   * held back.
+   * docs/PROTOCOL.md#7: process what is held, reconcile, send what is not noticed as sent, take
+   * what was held back.
    */
   takeOver(epoch: Epoch, verdict: Verdict | 'renounced', since: Instant): void {
     const { acked } = this.following
@@ -256,7 +256,7 @@ export class Server<State> implements ServerPort {
     return inDoubt
   }
 
-  /** Looks after what waits: held inputs are forwarded, a silent follower is reported. */
+  /** Looks after what waits: held inputs are forwarded, a silent mirror is reported. */
   #watchWaits(): void {
     const { windowMs, ackTimeoutMs } = this.#options
     const period = Math.min(windowMs, ackTimeoutMs) / 4
@@ -266,7 +266,8 @@ export class Server<State> implements ServerPort {
       const now = this.#clock.now()
       const waiting = this.#ruling.feed?.waitingSince
       const isOverdue = waiting !== undefined && now - waiting > ackTimeoutMs
-      // Who slept has acknowledgements lying in its buffers: they are read before anybody is blamed.
+      // Who slept has acknowledgements lying in its buffers: they are read before anybody is
+      // blamed.
       if (isOverdue && now - due < period) this.#events.ackTimeout()
       this.#watchWaits()
     })

@@ -4,7 +4,7 @@
  *
  * Frames are kept until they are acknowledged, so a link that breaks costs nothing but a
  * repetition. The socket never holds more than its high-water mark and one batch: chunks and frames
- * are written as it drains. Whether the follower may be paired is decided elsewhere; the feed says
+ * are written as it drains. Whether the mirror may be paired is decided elsewhere; the feed says
  * when it is near and when it covers all that was accepted or released.
  */
 
@@ -20,7 +20,7 @@ import { FrameLog, type LoggedFrame } from './frame-log.js'
 /** Bytes that are collected before a piece goes to the socket. */
 const pieceBytes = 262_144
 /**
- * Pair time between the first and the last unacknowledged frame at which a follower counts as near.
+ * Pair time between the first and the last unacknowledged frame at which a mirror counts as near.
  * Outputs wait about that long while pairing: half would make a busy pair wait longer for a good
  * moment, ten times as much would be heard as a silence.
  */
@@ -30,7 +30,7 @@ const nearMs = 100
 export interface FeedHandlers {
   /** All up to `frameNo` is acknowledged. */
   acknowledged(frameNo: number): void
-  /** The follower holds the notices of `channel` up to `number`. */
+  /** The mirror holds the notices of `channel` up to `number`. */
   noticed(channel: number, number: number): void
   near(): void
   covered(): void
@@ -38,7 +38,7 @@ export interface FeedHandlers {
 
 /** Where a feed begins. */
 export interface LoadBasis {
-  /** The question of the follower that the load answers. */
+  /** The question of the mirror that the load answers. */
   readonly ask: number
   readonly epoch: Epoch
   /** The image is as of this frame. */
@@ -51,7 +51,7 @@ interface SentProgress {
 }
 
 export class Feed {
-  readonly follower: Incarnation
+  readonly mirror: Incarnation
   /** The question that its load answers. */
   readonly ask: number
   readonly #epoch: Epoch
@@ -75,12 +75,12 @@ export class Feed {
   #waitingSince: Instant | undefined
 
   constructor(
-    follower: Incarnation,
+    mirror: Incarnation,
     { ask, epoch, frameNo }: LoadBasis,
     mostPacketBytes: number,
     handlers: FeedHandlers,
   ) {
-    this.follower = follower
+    this.mirror = mirror
     this.ask = ask
     this.#epoch = epoch
     this.#handlers = handlers
@@ -91,7 +91,7 @@ export class Feed {
     this.#done = frameNo
   }
 
-  /** Last frame that the follower holds. */
+  /** Last frame that the mirror holds. */
   get acked(): number {
     return this.#acked
   }
@@ -110,7 +110,7 @@ export class Feed {
     return this.#waitingSince
   }
 
-  /** Whether the follower holds every notice that it was given. */
+  /** Whether the mirror holds every notice that it was given. */
   get isNoticed(): boolean {
     return this.#notices.length === 0 && this.#unheldNotices.length === 0
   }
@@ -138,7 +138,7 @@ export class Feed {
     this.pump()
   }
 
-  /** Goes on over a new link, from what the follower holds. False when that is not possible. */
+  /** Goes on over a new link, from what the mirror holds. False when that is not possible. */
   resume(link: PeerLink, frameNo: number): boolean {
     if (frameNo < this.#acked || frameNo > this.#last) return false
     this.#link = link
@@ -177,10 +177,10 @@ export class Feed {
     this.#isProgressDue = true
   }
 
-  /** Tells the follower that it is in sync. */
+  /** Tells the mirror that it is in sync. */
   tellInSync(epoch: Epoch): void {
     if (this.#link === undefined) return
-    writeMessage(this.#writer, { type: 'in-sync', epoch, incarnation: this.follower })
+    writeMessage(this.#writer, { type: 'in-sync', epoch, incarnation: this.mirror })
     this.pump()
   }
 

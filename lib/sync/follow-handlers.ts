@@ -1,5 +1,5 @@
 /**
- * What a follower of the primary's stream needs from its owner: whom it tells, and its bounds.
+ * What a mirror of the primary's stream needs from its owner: whom it tells, and its bounds.
  * Types only.
  */
 

@@ -3,9 +3,10 @@
  * one step behind.
  *
  * A frame is acknowledged when it is held in order, and processed only after the primary has
- * reported it done (DESIGN 2.7). A notice is applied when the frames before it are processed.
- * Acknowledging pauses while more than the bound waits to be processed: the primary then throttles
- * its intake. Nothing here decides about roles; what does not fit is reported as `outOfStep`.
+ * reported it done (docs/PROTOCOL.md#13). A notice is applied when the frames before it are
+ * processed. Acknowledging pauses while more than the bound waits to be processed: the primary then
+ * throttles its intake. Nothing here decides about roles; what does not fit is reported as
+ * `outOfStep`.
  */
 
 import type { OutOfStep } from '../core/event.js'
@@ -93,7 +94,9 @@ export class Follow {
     this.#send({ type: 'ask-resume', epoch, history, frameNo: this.#held })
   }
 
-  /** Whether `ask` is the newest question: the load it speaks of is the one asked for or followed. */
+  /**
+   * Whether `ask` is the newest question: the load it speaks of is the one asked for or followed.
+   */
   isNewest(ask: number): boolean {
     return this.#staging.isNewest(ask)
   }

@@ -2,9 +2,10 @@
  * The beat thread of one simulated member behind `BeatsPort`, in virtual time.
  *
  * It says and judges what the native one does, as far as the rules can see it: sequence numbers and
- * their echoes, freshness by incarnation and sequence, silence counted in its own on-time ticks, stalls,
- * a gate that lapses. It stands still with its process (SIGSTOP): what arrives meanwhile lies in the
- * socket, and on waking the stall is noted before anything is read, as `BeatLoop::run` does.
+ * their echoes, freshness by incarnation and sequence, silence counted in its own on-time ticks,
+ * stalls, a gate that lapses. It stands still with its process (SIGSTOP): what arrives meanwhile
+ * lies in the socket, and on waking the stall is noted before anything is read, as `BeatLoop::run`
+ * does.
  */
 
 import type { BeatsPort, BeatView } from '../runtime/ports-beats.js'

@@ -1,10 +1,11 @@
 /**
- * One connection between two simulated members, as a kernel behaves: bytes in order, late, and back-pressure.
+ * One connection between two simulated members, as a kernel behaves: bytes in order, late, and
+ * back-pressure.
  *
- * What was written before its writer died still arrives, or dies with it (a reset); what is in flight
- * when the network between them breaks is lost or delivered up to a point. Each end learns by itself, at
- * its own time, that the connection is gone. Never tells an end anything while its process stands
- * still: that waits in the socket.
+ * What was written before its writer died still arrives, or dies with it (a reset); what is in
+ * flight when the network between them breaks is lost or delivered up to a point. Each end learns
+ * by itself, at its own time, that the connection is gone. Never tells an end anything while its
+ * process stands still: that waits in the socket.
  */
 
 import type { PeerHello, PeerLink } from '../runtime/ports-peer.js'

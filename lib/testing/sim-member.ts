@@ -1,9 +1,9 @@
 /**
- * One incarnation of one side of a simulated pair: the shipped server, runtime and unit in a process of virtual
- * time, which can be stopped, woken, killed and closed.
+ * One incarnation of one side of a simulated pair: the shipped server, runtime and unit in a
+ * process of virtual time, which can be stopped, woken, killed and closed.
  *
- * Everything that a process does goes through `act`: it waits while the process is stopped and never
- * happens after its death. A killed member is told nothing, and nothing is cleaned up.
+ * Everything that a process does goes through `act`: it waits while the process is stopped and
+ * never happens after its death. A killed member is told nothing, and nothing is cleaned up.
  */
 
 import type { Happening } from '../core/event.js'

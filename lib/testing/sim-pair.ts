@@ -1,9 +1,10 @@
 /**
- * A pair in one process and in virtual time: the shipped rules, runtime, unit, sync and server, twice.
+ * A pair in one process and in virtual time: the shipped rules, runtime, unit, sync and server,
+ * twice.
  *
- * What is simulated is only what lies outside them: the network between the members, the beat threads,
- * the clock, the outbox and the serializer (their plain counterparts). Faults are methods here: kill,
- * stop and wake, break the connection. A run is a function of the options' `random`.
+ * What is simulated is only what lies outside them: the network between the members, the beat
+ * threads, the clock, the outbox and the serializer (their plain counterparts). Faults are methods
+ * here: kill, stop and wake, break the connection. A run is a function of the options' `random`.
  */
 
 import type { PairError } from '../errors.js'

@@ -63,7 +63,7 @@ const ruling: PrimaryState = {
   epoch,
   history: drawn,
   mode: 'solo',
-  follower: undefined,
+  mirror: undefined,
   hasAsked: false,
   distrustsBefore: undefined,
 }

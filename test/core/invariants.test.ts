@@ -50,7 +50,7 @@ const offences: readonly [string, State, State][] = [
     solo,
     primary({ record: recordOf('a', reign, true) }),
   ],
-  ['pairing or paired with nobody', solo, { ...primary({ mode: 'pairing' }), follower: undefined }],
+  ['pairing or paired with nobody', solo, { ...primary({ mode: 'pairing' }), mirror: undefined }],
   ['the highest reign went back', starting({ highest: after }), starting({ highest: reign })],
   ['a stopped member came back', stopped(), starting()],
   ['a member that was loading rules', loading(), primary()],

@@ -513,7 +513,7 @@ function brokenStandby(world: World, side: Side, twin: Side): string | undefined
   const isFollowed =
     twin.life === 'up' && twin.state.role === 'primary' && twin.state.mode === 'paired'
   const isOurs =
-    isFollowed && twin.state.role === 'primary' && twin.state.follower === side.incarnation
+    isFollowed && twin.state.role === 'primary' && twin.state.mirror === side.incarnation
   if (isOurs && twin.state.role === 'primary' && twin.state.epoch !== state.epoch) {
     return 'a paired primary and its standby disagree about the reign'
   }

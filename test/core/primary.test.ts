@@ -67,15 +67,15 @@ rule('alone, it feeds whoever asks for a load', {
   from: primary(),
   event: loadAsked,
   as: a,
-  to: primary({ follower: other }),
+  to: primary({ mirror: other }),
   effects: [{ type: 'send-load', to: other }],
 })
 
 rule('asked again, it begins anew', {
-  from: primary({ follower: other }),
+  from: primary({ mirror: other }),
   event: loadAsked,
   as: a,
-  to: primary({ follower: other }),
+  to: primary({ mirror: other }),
   effects: [dropFeed, { type: 'send-load', to: other }],
 })
 
@@ -83,7 +83,7 @@ rule('asked again while it pairs, it gives the pairing up first', {
   from: primary({ mode: 'pairing' }),
   event: loadAsked,
   as: a,
-  to: primary({ follower: other }),
+  to: primary({ mirror: other }),
   effects: [dropFeed, { type: 'release' }, { type: 'send-load', to: other }],
 })
 
@@ -97,12 +97,12 @@ postpones('it feeds nobody who was found lost', primary({ peer: lostLoader }))
 postpones('it feeds nobody while its own gate is in doubt', primary(asleep))
 postpones(
   'paired, it believes another incarnation only with the word of the detector',
-  primary({ mode: 'paired', follower: newborn }),
+  primary({ mode: 'paired', mirror: newborn }),
 )
 
 ignored('a load that is asked for on no link is none', primary({ link: undefined }), loadAsked, a)
 
-const handedBack = alone({ peer: paired.peer, follower: other })
+const handedBack = alone({ peer: paired.peer, mirror: other })
 rule('paired, it goes solo when the one in sync itself asks for a load (B2)', {
   from: paired,
   event: loadAsked,
@@ -126,8 +126,8 @@ rule('paired, it goes on over a new link', {
 const refusals: readonly [string, PrimaryState, Happening][] = [
   ['of another reign (B5)', paired, { ...resume, epoch: epochOf(99) }],
   ['of another history', paired, { ...resume, history: historyId('f'.repeat(32)) }],
-  ['of one that is not in sync', primary({ follower: other }), resume],
-  ['of one that it does not feed', primary({ mode: 'paired', follower: newborn }), resume],
+  ['of one that is not in sync', primary({ mirror: other }), resume],
+  ['of one that it does not feed', primary({ mode: 'paired', mirror: newborn }), resume],
 ]
 for (const [whose, from, event] of refusals) {
   rule(`it refuses a resumption ${whose}`, {
@@ -142,7 +142,7 @@ for (const [whose, from, event] of refusals) {
 // ---- pairing ----
 
 rule('when the loader is near, it holds what is not acknowledged (B1)', {
-  from: primary({ follower: other }),
+  from: primary({ mirror: other }),
   event: { type: 'near', incarnation: other },
   as: a,
   to: primary({ mode: 'pairing' }),
@@ -164,7 +164,7 @@ rule('when all is covered: recorded first, then said in the beats, then told (B1
     { type: 'tell-mode', mode: 'paired', epoch: reign },
   ],
 })
-ignored('covered means nothing before pairing', primary({ follower: other }), covered, a)
+ignored('covered means nothing before pairing', primary({ mirror: other }), covered, a)
 ignored(
   'covered is not paired while the own gate is in doubt',
   primary({ mode: 'pairing', ...asleep }),
@@ -173,7 +173,7 @@ ignored(
 )
 ignored(
   'covered is said of the one that is fed',
-  primary({ mode: 'pairing', follower: newborn }),
+  primary({ mode: 'pairing', mirror: newborn }),
   covered,
   a,
 )
@@ -243,7 +243,7 @@ function givingUp(to: State, cause: RoleCause): readonly Effect[] {
 }
 
 rule('a loader that is lost is forgotten: the right to be alone was never given up', {
-  from: primary({ follower: other, link: undefined }),
+  from: primary({ mirror: other, link: undefined }),
   event: gone,
   as: a,
   to: primary({ peer: lostLoader, link: undefined }),
@@ -436,7 +436,7 @@ rule('one that ruled above meanwhile ends its reign, whatever that one is since'
   effects: givingUp(givenUp(seen, epochOf(102)), 'higher-epoch'),
 })
 
-const unpaired = primary({ mode: 'paired', follower: newborn, ...asleep })
+const unpaired = primary({ mode: 'paired', mirror: newborn, ...asleep })
 rule('paired, an answer of another incarnation does not open it', {
   from: unpaired,
   event: heard(loaderSaid, 4n),

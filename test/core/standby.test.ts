@@ -45,7 +45,7 @@ function taken(from: StandbyState, over: Partial<PrimaryState> = {}): PrimarySta
     epoch: next,
     history,
     mode: 'solo',
-    follower: undefined,
+    mirror: undefined,
     hasAsked: false,
     distrustsBefore: undefined,
     ...over,

@@ -46,7 +46,7 @@ function begun(from: StartingState, over: Partial<PrimaryState> = {}): PrimarySt
     epoch,
     history: drawn,
     mode: 'solo',
-    follower: undefined,
+    mirror: undefined,
     hasAsked: false,
     distrustsBefore: undefined,
     ...over,

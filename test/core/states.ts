@@ -162,7 +162,7 @@ export function primary(over: Partial<PrimaryState> = {}): PrimaryState {
     epoch: reign,
     history,
     mode,
-    follower: mode === 'solo' ? undefined : other,
+    mirror: mode === 'solo' ? undefined : other,
     hasAsked: false,
     distrustsBefore: undefined,
     ...over,

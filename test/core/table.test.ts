@@ -96,7 +96,7 @@ const views: readonly (PeerView | undefined)[] = [
   ]),
 ]
 
-const followers: readonly State[] = [
+const mirrors: readonly State[] = [
   ...views.map((view) => starting({ peer: view })),
   starting({ phase: 'waiting', draw: 5n }),
   loading(),
@@ -111,8 +111,8 @@ const followers: readonly State[] = [
 
 const rulers: readonly State[] = [
   primary(),
-  primary({ follower: other }),
-  primary({ follower: other, distrustsBefore: 3n, peer: undefined, link: undefined }),
+  primary({ mirror: other }),
+  primary({ mirror: other, distrustsBefore: 3n, peer: undefined, link: undefined }),
   primary({ mode: 'pairing' }),
   primary({ mode: 'pairing', distrustsBefore: 3n }),
   primary({ mode: 'paired' }),
@@ -143,7 +143,7 @@ type Tap = typeof t
 
 for (const onLoss of ['wait', 'go'] as const) {
   t.test(`whoever follows decides every event (${onLoss})`, (t) =>
-    decideAll(t as Tap, followers, configOf('b', onLoss)),
+    decideAll(t as Tap, mirrors, configOf('b', onLoss)),
   )
   t.test(`whoever rules decides every event (${onLoss})`, (t) =>
     decideAll(t as Tap, rulers, configOf('a', onLoss)),

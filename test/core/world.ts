@@ -19,7 +19,7 @@ export interface Bounds {
   readonly cuts: number
   readonly closes: number
   /**
-   * A follower that finds itself out of step, or is told to renounce because it acknowledges too
+   * A mirror that finds itself out of step, or is told to renounce because it acknowledges too
    * late.
    */
   readonly renouncements: number

@@ -1,8 +1,9 @@
 /**
- * The demo's parts that need no process: a demo whose judge cannot say "not perfect" proves nothing.
+ * The demo's parts that need no process: a demo whose judge cannot say "not perfect" proves
+ * nothing.
  *
- * The oracle, the comparison, the records and the command line, each by itself. The outside world is
- * tried over real sockets in `outside.test.ts`, and with processes in `test/process`.
+ * The oracle, the comparison, the records and the command line, each by itself. The outside world
+ * is tried over real sockets in `outside.test.ts`, and with processes in `test/process`.
  */
 
 import t from 'tap'

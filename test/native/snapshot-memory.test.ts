@@ -99,8 +99,8 @@ t.test('exit and the end of a worker are clean with and without close', async (t
   for (const end of ['', 'outbox.close(); reader.close(); writer.close()']) {
     t.equal(await child(opened + end), '')
   }
-  // At process.exit() nothing is finalized: V8 leaves its heap and what hangs from it to the system,
-  // which a leak checker reports.
+  // At process.exit() nothing is finalized: V8 leaves its heap and what hangs from it to the
+  // system, which a leak checker reports.
   const { ASAN_OPTIONS, ...env } = process.env
   const options =
     ASAN_OPTIONS === undefined ? {} : { ASAN_OPTIONS: `${ASAN_OPTIONS}:detect_leaks=0` }

@@ -58,7 +58,8 @@ async function bereaved(
   const child = spawn(process.execPath, [doomed, ...words], { stdio: 'inherit' })
   t.teardown(() => child.kill('SIGKILL'))
   await a.until(({ bodies }) => bodies.length === warmingPackets)
-  // From here to the end in the check phase of the loop: what is due comes next, and only then reading.
+  // From here to the end in the check phase of the loop: what is due comes next, and only then
+  // reading.
   await new Promise((turn) => setImmediate(turn))
   a.link.write(packetOf(Buffer.from('now')))
   standStillUntil(() => existsSync(file))

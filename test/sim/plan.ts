@@ -1,5 +1,6 @@
 /**
- * What happens in one run of the swarm, as a function of its seed: sizes, delays, and which faults are on.
+ * What happens in one run of the swarm, as a function of its seed: sizes, delays, and which faults
+ * are on.
  *
  * Every run turns some kinds of fault off, so that rare ones are not hidden behind frequent ones. A
  * failing seed is replayed by the command that the test prints.

@@ -1,5 +1,6 @@
 /**
- * One source of inputs: a run of a sender that counts without gaps and feeds both members, as README tells senders to.
+ * One source of inputs: a run of a sender that counts without gaps and feeds both members, as
+ * README tells senders to.
  *
  * It sends a few ahead, repeats what nobody has accepted, goes back to the number that a refusal
  * names, and sends the first number of its run alone. A door that is deaf gets nothing.

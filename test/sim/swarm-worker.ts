@@ -1,6 +1,6 @@
 /**
- * A thread that runs some of the swarm's seeds. Its own, because the test runner watches every promise of the
- * thread it runs in, which makes a simulation several times as slow.
+ * A thread that runs some of the swarm's seeds. Its own, because the test runner watches every
+ * promise of the thread it runs in, which makes a simulation several times as slow.
  */
 
 import { parentPort, workerData } from 'node:worker_threads'

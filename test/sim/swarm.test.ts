@@ -1,8 +1,10 @@
 /**
- * The shipped rules, runtime, unit, sync and server under mixed faults in virtual time: whatever happens when,
- * the stream behind the receiver's helper is that of one uninterrupted process, and no accepted input is lost.
+ * The shipped rules, runtime, unit, sync and server under mixed faults in virtual time: whatever
+ * happens when, the stream behind the receiver's helper is that of one uninterrupted process, and
+ * no accepted input is lost.
  *
- * `SIM_SEEDS` says how many seeds are run, `SIM_SEED` the first. One seed alone prints what happened in it.
+ * `SIM_SEEDS` says how many seeds are run, `SIM_SEED` the first. One seed alone prints what
+ * happened in it.
  */
 
 import { once } from 'node:events'

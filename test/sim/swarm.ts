@@ -1,9 +1,11 @@
 /**
- * One run of the swarm: a pair, its sources and receivers under the faults of a plan, and what must hold.
+ * One run of the swarm: a pair, its sources and receivers under the faults of a plan, and what must
+ * hold.
  *
- * A run never takes away the last member that holds all (that the pair cannot survive, and does not promise
- * to): before a fault the run looks whether the other one is truly in sync. Everything else is allowed
- * at any moment. After the faults end the pair has 5 s of virtual time to pair and to deliver all.
+ * A run never takes away the last member that holds all (that the pair cannot survive, and does not
+ * promise to): before a fault the run looks whether the other one is truly in sync. Everything else
+ * is allowed at any moment. After the faults end the pair has 5 s of virtual time to pair and to
+ * deliver all.
  */
 
 import type { SnapshotPort } from '#lib/runtime/ports-outbox.js'
@@ -223,7 +225,8 @@ export class Run {
 
   get #isHealed(): boolean {
     const { pair } = this
-    return pair.isPaired && pair.primary?.server.counts.pending === 0
+    const isAwake = pair.members.every(({ isRunning }) => isRunning)
+    return isAwake && pair.isPaired && pair.primary?.server.counts.pending === 0
   }
 
   #checkBounds(): void {
@@ -347,7 +350,9 @@ export class Run {
   }
 }
 
-/** The plain serializer with smaller chunks, some of them damaged, and images that cannot be read. */
+/**
+ * The plain serializer with smaller chunks, some of them damaged, and images that cannot be read.
+ */
 function snapshotOf(plan: Plan, random: () => number): SnapshotPort {
   return {
     cut: (image) =>

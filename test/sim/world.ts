@@ -2,8 +2,8 @@
  * The outside of a simulated pair: the application, its sources, its receivers, and an oracle.
  *
  * The application keeps, as part of its state, the list of all inputs it has processed; so a ruling
- * member's state says what the history is, and the oracle computes from that list alone what every channel
- * must have sent. Nothing here looks into the code under test.
+ * member's state says what the history is, and the oracle computes from that list alone what every
+ * channel must have sent. Nothing here looks into the code under test.
  */
 
 import type { App, Output } from '#lib/options.js'

@@ -16,7 +16,7 @@ const history = historyId('0123456789abcdef0123456789abcdef')
 const reign = epochOf(101)
 const limits = { stateBytes: 10_000, unacknowledgedBytes: 10_000, packetBytes: 10_000 }
 
-/** A follower whose primary is the test. */
+/** A mirror whose primary is the test. */
 class Bench {
   readonly told: string[] = []
   readonly sent: Message[] = []
@@ -247,7 +247,7 @@ t.test('a gap is out of step; another reign does not fit, a lower one is passed 
   t.equal(bench.frame(6, epochOf(103)), false)
   t.equal(bench.progress(2, 5), false, 'progress is counted without gaps')
   t.equal(bench.progress(1, 9), false, 'nobody is done with what is not held')
-  t.equal(bench.follow.onMessage({ type: 'ask-load', ask: 1 }), false, 'not for a follower')
+  t.equal(bench.follow.onMessage({ type: 'ask-load', ask: 1 }), false, 'not for a mirror')
   t.strictSame(bench.since().told, [])
   t.end()
 })

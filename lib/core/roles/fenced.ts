@@ -1,7 +1,7 @@
 /**
  * A member that holds a state and may not act on it: it renounced, or slept while the other may
- * have ruled. It loads as soon as somebody rules; when nobody does, `onLoss` decides (DESIGN 2.16,
- * A10).
+ * have ruled. It loads as soon as somebody rules; when nobody does, `onLoss` decides
+ * (docs/PROTOCOL.md#8).
  */
 
 import type { Transition } from '../effect.js'
@@ -73,7 +73,7 @@ function goOn(state: FencedState, event: Event, config: CoreConfig): Transition<
     epoch,
     history,
     mode: 'solo',
-    follower: undefined,
+    mirror: undefined,
     hasAsked: false,
     distrustsBefore: undefined,
     highest: epoch,

@@ -1,6 +1,6 @@
 /**
  * A member that takes the state over from a primary. It is never promotable: only the primary's
- * word on the data stream, after pairing, makes it a standby (DESIGN 2.11; PROTOCOL-REVIEW B1).
+ * word on the data stream, after pairing, makes it a standby (docs/PROTOCOL.md#4).
  */
 
 import { epochOf, millis } from '../../units.js'
@@ -87,8 +87,8 @@ function onAsk(state: LoadingState): Transition<State> {
 }
 
 /**
- * The data link can be quicker than the beats: the load of a reign that they have yet to speak of is
- * as good, since it comes from the same primary, which has proved who it is.
+ * The data link can be quicker than the beats: the load of a reign that they have yet to speak of
+ * is as good, since it comes from the same primary, which has proved who it is.
  */
 function onInstalled(
   state: LoadingState,

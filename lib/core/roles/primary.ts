@@ -2,8 +2,8 @@
  * The member that rules: it feeds the other one, pairs with it, and goes on alone only by right.
  *
  * The right to send unacknowledged is never assumed: a solo primary has it by the record; a paired
- * one gets it back by the follower's renunciation or (arbiter `none`) by a verdict, always in a new
- * reign (DESIGN 2.8, 2.11, 2.13, 2.16; PROTOCOL-REVIEW A5, B1, B2).
+ * one gets it back by the mirror's renunciation or (arbiter `none`) by a verdict, always in a new
+ * reign (docs/PROTOCOL.md#6).
  */
 
 import type { RoleCause } from '../../events.js'
@@ -45,11 +45,11 @@ export function onPrimary(
     case 'load-asked':
       return onLoadAsked(state, event.incarnation, config)
     case 'resume-asked':
-      return isFollower(state, event) && state.mode === 'paired'
+      return isMirror(state, event) && state.mode === 'paired'
         ? go(state, { type: 'resume-feed', to: event.incarnation }, tellPaired(state))
         : go(state, { type: 'refuse-resume' })
     case 'near':
-      return state.mode === 'solo' && event.incarnation === state.follower
+      return state.mode === 'solo' && event.incarnation === state.mirror
         ? go({ ...state, mode: 'pairing' }, { type: 'hold' })
         : stay(state)
     case 'covered':
@@ -71,9 +71,9 @@ export function onPrimary(
   }
 }
 
-function isFollower(state: PrimaryState, asked: Extract<Event, { type: 'resume-asked' }>): boolean {
+function isMirror(state: PrimaryState, asked: Extract<Event, { type: 'resume-asked' }>): boolean {
   return (
-    asked.incarnation === state.follower &&
+    asked.incarnation === state.mirror &&
     asked.epoch === state.epoch &&
     asked.history === state.history
   )
@@ -91,7 +91,7 @@ function onHeard(
   // Two primaries meet: the lower reign yields. (Until arbiter and reunion policies exist, the
   // higher reign is the one that took over after the other was found gone.)
   if (presence.role === 'primary' && presence.epoch > state.epoch) return yieldTo(state, config)
-  const isOurs = incarnation === state.follower
+  const isOurs = incarnation === state.mirror
   if (state.mode === 'paired' && isOurs && presence.renounced === state.epoch) {
     // It gave up this reign for good, so it cannot have ruled from it: a gate that was in doubt
     // opens.
@@ -109,8 +109,8 @@ function onFound(
   incarnation: Incarnation,
   config: CoreConfig,
 ): Transition<State> {
-  if (state.follower !== incarnation) return stay(state)
-  if (state.mode !== 'paired') return dropFollower(state)
+  if (state.mirror !== incarnation) return stay(state)
+  if (state.mode !== 'paired') return dropMirror(state)
   if (state.distrustsBefore === undefined) return goSolo(state, config)
   // Asleep while paired: the other may have ruled and died since. A verdict gives no right.
   return giveUp(state, config, 'peer-lost')
@@ -150,20 +150,20 @@ function onCovered(
   incarnation: Incarnation,
   config: CoreConfig,
 ): Transition<State> {
-  const isDue = state.mode === 'pairing' && state.follower === incarnation
+  const isDue = state.mode === 'pairing' && state.mirror === incarnation
   if (!isDue || state.distrustsBefore !== undefined) return stay(state)
   return pair(state, incarnation, config)
 }
 
 function onLinkDown(state: PrimaryState, incarnation: Incarnation): Transition<State> {
-  if (state.follower !== incarnation) return stay(state)
-  if (state.mode !== 'paired') return dropFollower(state)
+  if (state.mirror !== incarnation) return stay(state)
+  if (state.mode !== 'paired') return dropMirror(state)
   return go(state, { type: 'tell-mode', mode: 'waiting', epoch: state.epoch })
 }
 
 /** Whoever loads was never told that it is in sync: the right to go on alone was never given up. */
-function dropFollower(state: PrimaryState): Transition<PrimaryState> {
-  const next: PrimaryState = { ...state, mode: 'solo', follower: undefined }
+function dropMirror(state: PrimaryState): Transition<PrimaryState> {
+  const next: PrimaryState = { ...state, mode: 'solo', mirror: undefined }
   const drop: Effect = { type: 'drop-feed' }
   return state.mode === 'pairing' ? go(next, drop, { type: 'release' }) : go(next, drop)
 }
@@ -178,24 +178,24 @@ function onLoadAsked(
     return go(state, { type: 'postpone-load' })
   }
   if (state.mode === 'paired') {
-    // The follower itself asks for a load: it has given up what it had, and says so on the
+    // The mirror itself asks for a load: it has given up what it had, and says so on the
     // authenticated stream. Another incarnation is believed only with the detector's word.
-    if (state.follower !== from) return go(state, { type: 'postpone-load' })
+    if (state.mirror !== from) return go(state, { type: 'postpone-load' })
     return chain(goSolo(state, config), (alone) => feed(alone, from))
   }
-  const dropped = state.follower === undefined ? stay(state) : dropFollower(state)
+  const dropped = state.mirror === undefined ? stay(state) : dropMirror(state)
   return chain(dropped, (alone) => feed(alone, from))
 }
 
 function feed(state: PrimaryState, to: Incarnation): Transition<State> {
-  return go({ ...state, follower: to }, { type: 'send-load', to })
+  return go({ ...state, mirror: to }, { type: 'send-load', to })
 }
 
 /** All that was accepted or released is acknowledged: recorded first, told after. */
-function pair(state: PrimaryState, follower: Incarnation, config: CoreConfig): Transition<State> {
+function pair(state: PrimaryState, mirror: Incarnation, config: CoreConfig): Transition<State> {
   const record = recordOf(state.history, state.epoch, config, {
     member: peerOf(config.self),
-    incarnation: follower,
+    incarnation: mirror,
   })
   const next: PrimaryState = { ...state, mode: 'paired', record, hasAsked: false }
   return go(
@@ -207,7 +207,7 @@ function pair(state: PrimaryState, follower: Incarnation, config: CoreConfig): T
   )
 }
 
-/** By right: a renunciation, or the verdict on the follower. A new reign in the same history. */
+/** By right: a renunciation, or the verdict on the mirror. A new reign in the same history. */
 function goSolo(state: PrimaryState, config: CoreConfig): Transition<PrimaryState> {
   const epoch = nextReign(state, config)
   const record = recordOf(state.history, epoch, config)
@@ -217,7 +217,7 @@ function goSolo(state: PrimaryState, config: CoreConfig): Transition<PrimaryStat
     record,
     highest: epoch,
     mode: 'solo',
-    follower: undefined,
+    mirror: undefined,
     hasAsked: false,
   }
   return go(

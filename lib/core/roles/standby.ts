@@ -125,7 +125,9 @@ function renounce(state: StandbyState, cause: RoleCause, config: CoreConfig): Tr
   return { state: next, effects }
 }
 
-/** DESIGN 2.10: stop acknowledging, right, epoch, role, read out, process, reconcile, open. */
+/**
+ * docs/PROTOCOL.md#7: stop acknowledging, right, epoch, role, read out, process, reconcile, open.
+ */
 function takeOver(
   state: StandbyState,
   verdict: Verdict | 'renounced',
@@ -139,7 +141,7 @@ function takeOver(
     epoch,
     history: state.history,
     mode: 'solo',
-    follower: undefined,
+    mirror: undefined,
     hasAsked: false,
     distrustsBefore: undefined,
     highest: epoch,

@@ -3,7 +3,7 @@
  *
  * Hears a primary: loads. Hears a member with state: leaves the rule to it. Hears another blank
  * one: both draw a number, and the draw is decided when each has echoed both. Hears none for the
- * start window: first up is primary (DESIGN 2.2; PROTOCOL-REVIEW A1, A2).
+ * start window: first up is primary (docs/PROTOCOL.md#2).
  */
 
 import { epochOf, nextEpoch } from '../../units.js'
@@ -132,7 +132,7 @@ function begin(
 ): Transition<State> {
   const history = newHistory(event)
   // Without a durable record the first reign comes from the wall clock, so that receivers which
-  // remember an earlier history see a higher one (PROTOCOL-REVIEW A3).
+  // remember an earlier history see a higher one (docs/PROTOCOL.md#3).
   const above = epochOf(Math.max(state.highest, Math.floor(event.wall)))
   const epoch = nextEpoch(above, config.self)
   const record = recordOf(history, epoch, config)
@@ -142,7 +142,7 @@ function begin(
     epoch,
     history,
     mode: 'solo',
-    follower: undefined,
+    mirror: undefined,
     hasAsked: false,
     distrustsBefore: undefined,
     highest: epoch,
