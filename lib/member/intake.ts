@@ -26,8 +26,10 @@ export function intakeOf(
   let whenAnswered: (() => void) | undefined
   const answered = () => {
     unanswered -= 1
-    goOn?.()
+    // Going on may write the next input at once, which then waits in the same place.
+    const next = goOn
     goOn = undefined
+    next?.()
     if (unanswered === 0) whenAnswered?.()
   }
   return new Writable({

@@ -8,6 +8,9 @@
 import t, { type Test } from 'tap'
 import { Outside, type Party, windowMs } from './outside.js'
 
+// A guard for the whole file, for whoever runs it without tap's own.
+t.setTimeout(120_000)
+
 /** What starving processes may add to a bound on a busy machine of two cores. */
 const slackMs = 1_000
 

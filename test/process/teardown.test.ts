@@ -6,12 +6,16 @@
  * that outlives its environment would show here as a hang, an abort or a wrong code.
  */
 
-import { spawn } from 'node:child_process'
+import { execFile, spawn } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 import t from 'tap'
 import { freePorts } from '../../examples/demo/ports.js'
 
+// A guard for the whole file, for whoever runs it without tap's own.
+t.setTimeout(120_000)
+
 const program = fileURLToPath(new URL('./programs/ending.js', import.meta.url))
+const alone = fileURLToPath(new URL('./programs/alone.js', import.meta.url))
 /** Each stage with the roles of a and b in it, so that it is known to be that stage. */
 const stages = {
   open: 'starting',
@@ -64,6 +68,23 @@ async function run(stage: string, ending: string, act: (pid: number) => void): P
   return { how, tookMs: Date.now() - readyAt, said, complaint }
 }
 
+/** Runs the program of one member to its end. */
+async function runAlone(name: string): Promise<{ how: string; said: string[]; complaint: string }> {
+  const port = `${await freePorts(4, [])}`
+  const env = { ...process.env, NODE_OPTIONS: '' }
+  return new Promise((resolve) => {
+    execFile(
+      process.execPath,
+      [alone, name, port],
+      { env, timeout: readyMs },
+      (error, out, err) => {
+        const how = error?.signal ?? `code ${error?.code ?? 0}`
+        resolve({ how, said: out.trim().split('\n'), complaint: err })
+      },
+    )
+  })
+}
+
 const nothing = () => {}
 const endings = [
   { ending: 'exit', how: 'code 7', act: nothing, complains: /^$/ },
@@ -100,4 +121,23 @@ t.test('a process whose members are closed ends by itself', async (t) => {
   const end = await run('closed', 'none', nothing)
   t.equal(end.how, 'code 0')
   t.equal(end.complaint, '')
+})
+
+t.test('a listener that throws is an uncaught error, and the member goes on', async (t) => {
+  const { how, said, complaint } = await runAlone('listener-throws')
+  t.same(said, [
+    'heard primary',
+    'uncaught at primary',
+    'accepted',
+    'heard stopped',
+    'uncaught at stopped',
+  ])
+  t.same([how, complaint], ['code 0', ''])
+})
+
+t.test('a process in which a member could not be opened ends by itself', async (t) => {
+  const taken = await runAlone('port-is-taken')
+  t.same(taken, { how: 'code 0', said: ['ERR_HOTPAIR_ADDRESS_IN_USE'], complaint: '' })
+  const unknown = await runAlone('name-is-unknown')
+  t.same(unknown, { how: 'code 0', said: ['ERR_HOTPAIR_ADDRESS'], complaint: '' })
 })

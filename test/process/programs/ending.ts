@@ -53,6 +53,22 @@ function ready(...members: Member<Ballast>[]): void {
   }
 }
 
+/** Loading and linked: the load is asked for, and comes in the next turns. */
+function whenLoading(member: Member<Ballast>, then: () => void): void {
+  let isLinked = false
+  let isDone = false
+  const check = () => {
+    if (!isLinked || isDone || member.role !== 'loading') return
+    isDone = true
+    setImmediate(then)
+  }
+  member.on('role', check)
+  member.on('link', ({ up }) => {
+    isLinked = up
+    check()
+  })
+}
+
 async function live(): Promise<void> {
   const a = await open('a')
   if (stage === 'open') return ready(a)
@@ -60,7 +76,7 @@ async function live(): Promise<void> {
   void a.receive(Buffer.from('x'), { source: 's', seq: 1 })
   const b = await open('b')
   const both = () => ready(a, b)
-  if (stage === 'load') return void b.on('link', ({ up }) => up && setImmediate(both))
+  if (stage === 'load') return whenLoading(b, both)
   await Promise.all([a.until('paired'), b.until('standby')])
   if (stage === 'takeover') b.on('takeover', both)
   if (stage === 'takeover' || stage === 'close') void a.close()
