@@ -16,6 +16,8 @@ export const eventBufferCount = 1_000
 export class Emitter {
   readonly #listeners = new Map<Name, Set<Listener>>()
   readonly #readers = new Set<(event: PairEvent) => void>()
+  /** The member has stopped: there are no more events. */
+  #isOver = false
 
   on<Of extends Name>(name: Of, listener: (event: PairEvents[Of]) => void): void {
     const listeners = this.#listeners.get(name) ?? new Set<Listener>()
@@ -28,6 +30,7 @@ export class Emitter {
   }
 
   emit(event: PairEvent): void {
+    this.#isOver ||= event.type === 'role' && event.role === 'stopped'
     for (const read of this.#readers) read(event)
     for (const listener of [...(this.#listeners.get(event.type) ?? [])]) {
       try {
@@ -55,12 +58,10 @@ export class Emitter {
     this.#readers.add(read)
     signal?.addEventListener('abort', stop, { once: true })
     try {
-      while (signal?.aborted !== true) {
+      while (signal?.aborted !== true && (buffer.length > 0 || !this.#isOver)) {
         const event = buffer.shift()
-        if (event !== undefined) {
-          yield event
-          if (event.type === 'role' && event.role === 'stopped') return
-        } else {
+        if (event !== undefined) yield event
+        else {
           await new Promise<void>((resolve) => {
             wake = resolve
           })

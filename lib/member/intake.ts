@@ -34,7 +34,8 @@ export function intakeOf(
   }
   return new Writable({
     objectMode: true,
-    highWaterMark,
+    // What waits behind the window waits with its writer.
+    highWaterMark: 1,
     write({ data, source, seq }: Written, _encoding, done) {
       const id = source === undefined || seq === undefined ? undefined : { source, seq }
       unanswered += 1
