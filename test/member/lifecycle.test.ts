@@ -169,9 +169,11 @@ t.test('a listener that throws is an uncaught error, and the member goes on', as
   const ports = await portsOfPair()
   const first = await open(t, optionsOf('a', ports, echo([])))
   const thrown = new Promise<unknown>((resolve) => process.once('uncaughtException', resolve))
-  first.on('role', () => {
+  const throwOnce = () => {
+    first.off('role', throwOnce)
     throw new Error('in a listener')
-  })
+  }
+  first.on('role', throwOnce)
   const events = collect(first, 'role')
   t.match(await soon(thrown, 'the error is seen'), { message: 'in a listener' })
   await soon(first.until('primary'), 'it rules')
