@@ -22,6 +22,7 @@ import type {
   LoadingState,
   PairRecord,
   PeerView,
+  PrimaryState,
   State,
 } from './state.js'
 
@@ -180,4 +181,25 @@ export function isFresh(state: State & { readonly distrustsBefore: bigint | unde
   const { distrustsBefore, peer } = state
   if (distrustsBefore === undefined) return true
   return peer !== undefined && peer.answered >= distrustsBefore
+}
+
+/** A reign that begins alone, by right: nobody is fed, nobody else is in sync by its record. */
+export function soloReign(
+  state: State,
+  history: HistoryId,
+  epoch: Epoch,
+  config: CoreConfig,
+): PrimaryState & { readonly record: PairRecord } {
+  return {
+    ...common(state),
+    role: 'primary',
+    epoch,
+    history,
+    mode: 'solo',
+    mirror: undefined,
+    hasAsked: false,
+    distrustsBefore: undefined,
+    highest: epoch,
+    record: recordOf(history, epoch, config),
+  }
 }

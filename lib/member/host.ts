@@ -22,6 +22,7 @@ import type { BeatsPort } from '../runtime/ports-beats.js'
 import type { PeerHandlers, PeerPort } from '../runtime/ports-peer.js'
 import type { ServerEvents } from '../runtime/ports-server.js'
 import { Runtime } from '../runtime/runtime.js'
+import { eventsForRules } from '../runtime/server-events.js'
 import { Server } from '../server/server.js'
 import { MemoryStore } from '../store/memory.js'
 import { beatKeys, pairDigest, settingsDigest } from '../unit/keys.js'
@@ -128,19 +129,7 @@ export class Host<State> {
 
   #serverEvents(post: (happening: Happening) => void): ServerEvents {
     return {
-      loadAsked: (incarnation) => post({ type: 'load-asked', incarnation }),
-      resumeAsked: (incarnation, epoch, history) =>
-        post({ type: 'resume-asked', incarnation, epoch, history }),
-      resumeRefused: (incarnation) => post({ type: 'resume-refused', incarnation }),
-      loadInstalled: (epoch, history) => post({ type: 'load-installed', epoch, history }),
-      loadFailed: () => post({ type: 'load-failed' }),
-      near: (incarnation) => post({ type: 'near', incarnation }),
-      covered: (incarnation) => post({ type: 'covered', incarnation }),
-      toldInSync: (addressee, incarnation, epoch) => {
-        if (addressee === this.incarnation) post({ type: 'told-in-sync', incarnation, epoch })
-      },
-      outOfStep: (reason) => post({ type: 'out-of-step', reason }),
-      ackTimeout: () => post({ type: 'ack-timeout' }),
+      ...eventsForRules(this.incarnation, post),
       fault: (error, frame, channel) => this.fault(error, frame, channel),
       takeover: (report) =>
         this.#tell({ type: 'takeover', ...report, frameNo: frameNo(report.frameNo) }),

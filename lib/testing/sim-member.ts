@@ -14,6 +14,7 @@ import type { ClockPort } from '../runtime/ports-clock.js'
 import type { PeerHello, PeerLink } from '../runtime/ports-peer.js'
 import type { ServerOptions } from '../runtime/ports-server.js'
 import { Runtime } from '../runtime/runtime.js'
+import { eventsForRules } from '../runtime/server-events.js'
 import type { Received } from '../server/intake.js'
 import { Server } from '../server/server.js'
 import { MemoryStore } from '../store/memory.js'
@@ -205,21 +206,8 @@ export class SimMember<App> implements SimEndOwner {
   }
 
   #makeServer(): Server<App> {
-    const post = (happening: Happening) => this.#post(happening)
     return new Server<App>(this.#serverOptions(), {
-      loadAsked: (incarnation) => post({ type: 'load-asked', incarnation }),
-      resumeAsked: (incarnation, epoch, history) =>
-        post({ type: 'resume-asked', incarnation, epoch, history }),
-      resumeRefused: (incarnation) => post({ type: 'resume-refused', incarnation }),
-      loadInstalled: (epoch, history) => post({ type: 'load-installed', epoch, history }),
-      loadFailed: () => post({ type: 'load-failed' }),
-      near: (incarnation) => post({ type: 'near', incarnation }),
-      covered: (incarnation) => post({ type: 'covered', incarnation }),
-      toldInSync: (addressee, from, epoch) => {
-        if (addressee === this.incarnation) post({ type: 'told-in-sync', incarnation: from, epoch })
-      },
-      outOfStep: (reason) => post({ type: 'out-of-step', reason }),
-      ackTimeout: () => post({ type: 'ack-timeout' }),
+      ...eventsForRules(this.incarnation, (happening) => this.#post(happening)),
       fault: (error) => this.fault(error),
       takeover: (report) => this.#pair.options.onTakeover?.(this, report),
     })

@@ -6,17 +6,16 @@
 
 import type { Transition } from '../effect.js'
 import type { Event } from '../event.js'
-import type { CoreConfig, FencedState, PrimaryState, State } from '../state.js'
+import type { CoreConfig, FencedState, State } from '../state.js'
 import {
   announce,
   assertNever,
-  common,
   go,
   loadFrom,
   newHistory,
   nextReign,
-  recordOf,
   rulingPeer,
+  soloReign,
   stay,
   tellRole,
 } from '../transition.js'
@@ -66,22 +65,10 @@ function goOn(state: FencedState, event: Event, config: CoreConfig): Transition<
   if (peer?.condition === 'alive' && peer.presence.role === 'primary') return stay(state)
   const history = newHistory(event)
   const epoch = nextReign(state, config)
-  const record = recordOf(history, epoch, config)
-  const next: PrimaryState = {
-    ...common(state),
-    role: 'primary',
-    epoch,
-    history,
-    mode: 'solo',
-    mirror: undefined,
-    hasAsked: false,
-    distrustsBefore: undefined,
-    highest: epoch,
-    record,
-  }
+  const next = soloReign(state, history, epoch, config)
   return go(
     next,
-    { type: 'store-record', record },
+    { type: 'store-record', record: next.record },
     announce(next, config),
     { type: 'begin', history, epoch, over: 'state' },
     { type: 'open-gate' },

@@ -10,14 +10,7 @@
 import type { RoleCause, Verdict } from '../../events.js'
 import type { Effect, Transition } from '../effect.js'
 import type { Event } from '../event.js'
-import type {
-  CoreConfig,
-  LoadingState,
-  Presence,
-  PrimaryState,
-  StandbyState,
-  State,
-} from '../state.js'
+import type { CoreConfig, LoadingState, Presence, StandbyState, State } from '../state.js'
 import {
   announce,
   assertNever,
@@ -27,8 +20,8 @@ import {
   isFresh,
   loadFrom,
   nextReign,
-  recordOf,
   rulingPeer,
+  soloReign,
   stay,
   tellRole,
 } from '../transition.js'
@@ -134,23 +127,11 @@ function takeOver(
   config: CoreConfig,
 ): Transition<State> {
   const epoch = nextReign(state, config)
-  const record = recordOf(state.history, epoch, config)
-  const next: PrimaryState = {
-    ...common(state),
-    role: 'primary',
-    epoch,
-    history: state.history,
-    mode: 'solo',
-    mirror: undefined,
-    hasAsked: false,
-    distrustsBefore: undefined,
-    highest: epoch,
-    record,
-  }
+  const next = soloReign(state, state.history, epoch, config)
   return go(
     next,
     { type: 'stop-acknowledging' },
-    { type: 'store-record', record },
+    { type: 'store-record', record: next.record },
     announce(next, config),
     { type: 'read-out' },
     { type: 'open-gate' },

@@ -9,7 +9,7 @@
 import { epochOf, nextEpoch } from '../../units.js'
 import type { Transition } from '../effect.js'
 import type { Event } from '../event.js'
-import type { CoreConfig, LoadingState, PrimaryState, StartingState, State } from '../state.js'
+import type { CoreConfig, LoadingState, StartingState, State } from '../state.js'
 import {
   announce,
   assertNever,
@@ -19,8 +19,8 @@ import {
   loadFrom,
   newHistory,
   noEpoch,
-  recordOf,
   rulingPeer,
+  soloReign,
   stay,
   tellRole,
 } from '../transition.js'
@@ -135,23 +135,11 @@ function begin(
   // remember an earlier history see a higher one (docs/PROTOCOL.md#3).
   const above = epochOf(Math.max(state.highest, Math.floor(event.wall)))
   const epoch = nextEpoch(above, config.self)
-  const record = recordOf(history, epoch, config)
-  const next: PrimaryState = {
-    ...common(state),
-    role: 'primary',
-    epoch,
-    history,
-    mode: 'solo',
-    mirror: undefined,
-    hasAsked: false,
-    distrustsBefore: undefined,
-    highest: epoch,
-    record,
-  }
+  const next = soloReign(state, history, epoch, config)
   return go(
     next,
     { type: 'clear-timer', name: 'start' },
-    { type: 'store-record', record },
+    { type: 'store-record', record: next.record },
     announce(next, config),
     { type: 'begin', history, epoch, over: 'nothing' },
     { type: 'open-gate' },
