@@ -33,7 +33,7 @@ async function trial({ flaw = '', faults, rate = 5000, count }: Trial): Promise<
 }
 
 t.test('a right pair passes every fault', { timeout: 60_000 }, async (t) => {
-  const result = await trial({ faults: faultNames, count: 30_000 })
+  const result = await trial({ faults: faultNames, count: 75_000 })
   t.strictSame(result.problems, [])
   t.ok(result.isPerfect)
   t.ok(result.takeovers.length > 0)
