@@ -28,7 +28,14 @@ export type {
   Verdict,
   VerdictEvent,
 } from './events.js'
-export { type InputId, type Member, type Milestone, openMember, type Status } from './member.js'
+export {
+  type InputId,
+  type Member,
+  type Milestone,
+  openMember,
+  type RefusedCounts,
+  type Status,
+} from './member.js'
 export type { App, Frame, Limits, MemberOptions, Output, ProcessContext } from './options.js'
 export type { Received } from './server/intake.js'
 export type { ServerCounts } from './server/server.js'

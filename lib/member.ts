@@ -19,7 +19,7 @@ import type { Received } from './server/intake.js'
 import { sourceNameBytes } from './wire/limits.js'
 import { maxU48 } from './wire/packet.js'
 
-export type { InputId, Member, Milestone, Status } from './member/contract.js'
+export type { InputId, Member, Milestone, RefusedCounts, Status } from './member/contract.js'
 
 /**
  * Opens one member of a pair. Resolves when its ports are open; the role comes by events.
@@ -165,6 +165,7 @@ class PairMember<State> implements Member<State> {
       isLinked: link !== undefined,
       roundTripMs: this.#host.roundTripMs,
       counts: this.#host.server.counts,
+      refused: this.#host.refused,
       limits: limitsOfNone,
     }
   }

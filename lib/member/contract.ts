@@ -17,6 +17,16 @@ export interface InputId {
 /** What `until` waits for. */
 export type Milestone = 'primary' | 'standby' | 'paired' | 'ruled'
 
+/** What a member has turned away: strangers, garbage, what is old, and a peer that does not fit. */
+export interface RefusedCounts {
+  /** Beats and what came in their place. */
+  readonly beats: number
+  /** Data connections that were not let in. */
+  readonly connections: number
+  /** Data links closed because the other member broke the protocol. */
+  readonly links: number
+}
+
 /** A member as it sees itself at one moment. */
 export interface Status {
   readonly pair: string
@@ -37,6 +47,8 @@ export interface Status {
   readonly isLinked: boolean
   readonly roundTripMs: number
   readonly counts: ServerCounts
+  /** What was turned away since this member was opened. */
+  readonly refused: RefusedCounts
   /** What this member cannot promise as it is configured. */
   readonly limits: readonly string[]
 }

@@ -29,6 +29,7 @@ import { beatKeys, pairDigest, settingsDigest } from '../unit/keys.js'
 import { Unit } from '../unit/unit.js'
 import { frameNo, type Incarnation, incarnationOf, millis } from '../units.js'
 import { packetLimit } from '../wire/limits.js'
+import type { RefusedCounts } from './contract.js'
 import { PeerNames, resolveOwn, systemResolve } from './names.js'
 
 /** How long a stopped member's last word is given to leave before its sockets close. */
@@ -68,6 +69,13 @@ export class Host<State> {
 
   get roundTripMs(): number {
     return this.#beats?.view().roundTripMs ?? 0
+  }
+
+  get refused(): RefusedCounts {
+    const { refusals, strangers, evicted, protocolFaults } = this.#peer.counters()
+    const { refused = 0, sameMember = 0 } = this.#beats?.view() ?? {}
+    const connections = refusals + strangers + evicted
+    return { beats: refused + sameMember, connections, links: protocolFaults }
   }
 
   /** Opens every port; rejects with nothing left open. */

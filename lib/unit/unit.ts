@@ -33,6 +33,7 @@ export class Unit implements UnitPort {
   #presence: Uint8Array | undefined
   #answered = 0n
   #watching: Timer | undefined
+  #hasToldTwin = false
 
   constructor(beats: BeatsPort, options: UnitOptions) {
     this.#beats = beats
@@ -82,7 +83,7 @@ export class Unit implements UnitPort {
       // The next own beat is the first that is certainly younger than the stall.
       this.#options.post({ type: 'stalled', seq: view.ownSeq + 1n })
     }
-    if (view.sameMember > (before?.sameMember ?? 0)) this.#tellSameMember()
+    if (view.sameMember > (before?.sameMember ?? 0)) this.#tellTwin()
     if (view.peerIncarnation !== 0n) this.#lookAtPeer(view)
   }
 
@@ -106,6 +107,7 @@ export class Unit implements UnitPort {
     const isAnother = posted?.incarnation !== view.peerIncarnation
     const isBack = view.verdict === 'none' && posted !== undefined && posted.verdict !== 'none'
     const isAnswered = this.#watching !== undefined && view.answeredSeq > this.#answered
+    if (isAnother) this.#hasToldTwin = false
     if (isAnother || isBack || isAnswered || !isSame(view.presence, this.#presence)) {
       const presence = decodePresence(view.presence)
       this.#presence = view.presence
@@ -126,12 +128,15 @@ export class Unit implements UnitPort {
     this.#options.tell({ type: 'verdict', verdict, silenceMs: verdict === 'alive' ? 0 : silenceMs })
   }
 
-  #tellSameMember(): void {
+  /** Once until another incarnation of the peer is heard: a twin beats on and on. */
+  #tellTwin(): void {
+    if (this.#hasToldTwin) return
+    this.#hasToldTwin = true
     this.#options.tell({
       type: 'refused',
       code: 'ERR_HOTPAIR_PEER_MEMBER',
       message:
-        "another process beats under this member's own name; give each side its own, a and b",
+        'two processes beat under the same member name; give each side its own, a and b, and start each once',
       address: 'heartbeat',
     })
   }

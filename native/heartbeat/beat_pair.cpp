@@ -152,12 +152,13 @@ bool BeatPair::publish() noexcept {
   };
   const BoardView& is = view_;
   const BoardView& was = shown_;
-  const bool is_news = is.suspicion != was.suspicion || is.verdict != was.verdict ||
-                       is.peer_incarnation != was.peer_incarnation ||
-                       is.gone_incarnation != was.gone_incarnation ||
-                       is.stall_count != was.stall_count || is.links_up != was.links_up ||
-                       is.gate_lapses != was.gate_lapses || is.peer_presence != was.peer_presence ||
-                       answers_stall(is) != answers_stall(was);
+  const bool is_news =
+      is.suspicion != was.suspicion || is.verdict != was.verdict ||
+      is.peer_incarnation != was.peer_incarnation || is.gone_incarnation != was.gone_incarnation ||
+      is.stall_count != was.stall_count || is.links_up != was.links_up ||
+      // The first only: those of a twin come as fast as it beats.
+      (is.same_member != 0) != (was.same_member != 0) || is.gate_lapses != was.gate_lapses ||
+      is.peer_presence != was.peer_presence || answers_stall(is) != answers_stall(was);
   board_.view.write(view_);
   shown_ = view_;
   if (!is_news) return false;
