@@ -259,9 +259,9 @@ export interface Binding {
   /**
    * Adds a pair to the environment's beat thread, starting it with the first. `ring` is called
    * on the JavaScript thread, without arguments, some time after anything on the board but
-   * counters and times has changed; `gateLapses` and the first `sameMember` ring too. What it throws is an
-   * uncaught exception. The handle does not keep the process alive, and must be closed. Throws
-   * an Error with `code` `ERR_HOTPAIR_ADDRESS_IN_USE`, `ERR_HOTPAIR_ADDRESS` or
+   * counters and times has changed; `gateLapses` and the first `sameMember` ring too. What it
+   * throws is an uncaught exception. The handle does not keep the process alive, and must be
+   * closed. Throws an Error with `code` `ERR_HOTPAIR_ADDRESS_IN_USE`, `ERR_HOTPAIR_ADDRESS` or
    * `ERR_HOTPAIR_NATIVE`.
    */
   openHeartbeat(options: HeartbeatOptions, ring: () => void): HeartbeatHandle
