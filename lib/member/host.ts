@@ -30,12 +30,12 @@ import { Unit } from '../unit/unit.js'
 import { frameNo, type Incarnation, incarnationOf, millis } from '../units.js'
 import { packetLimit } from '../wire/limits.js'
 import type { RefusedCounts } from './contract.js'
-import { PeerNames, resolveOwn, systemResolve } from './names.js'
+import { familyOf, PeerNames, resolveOwn, systemResolve } from './names.js'
 
 /** How long a stopped member's last word is given to leave before its sockets close. */
 const farewellMs = 20
 /** Where beats go while the other member's name cannot be resolved: nobody is there. */
-const nowhere = '0.0.0.0'
+const nowhere = { 0: '0.0.0.0', 4: '0.0.0.0', 6: '::' } as const
 
 export class Host<State> {
   readonly incarnation: Incarnation = incarnationOf(randomBytes(8).readBigUInt64LE() | 1n)
@@ -82,10 +82,9 @@ export class Host<State> {
   async open(): Promise<void> {
     const { addresses, signal } = this.#config
     try {
-      const [own, other] = await Promise.all([
-        Promise.all(addresses.self.map((address) => resolveOwn(address, systemResolve))),
-        this.#names.first(),
-      ])
+      const { self } = addresses
+      const own = await Promise.all(self.map((address) => resolveOwn(address, systemResolve)))
+      const other = await this.#names.first(own.map(familyOf))
       signal?.throwIfAborted()
       this.#beats = this.#openBeats(own, other)
       this.#unit = this.#makeUnit(this.#beats)
@@ -114,11 +113,15 @@ export class Host<State> {
     this.#isBegun = true
     this.#runtime.post({ type: 'opened' })
     this.#unit?.look()
-    this.#names.follow(
-      systemClock,
-      () => this.state.peer?.condition !== 'alive',
-      (link, host) => this.#unit?.setPeerHost(link, host),
-    )
+    this.#names.follow(systemClock, {
+      isAway: () => this.state.peer?.condition !== 'alive',
+      changed: (link, host) => this.#unit?.setPeerHost(link, host),
+      unknown: ({ host, port }, reason) => {
+        const address = `${host}:${port}`
+        const message = `the address ${address} of the other member cannot be resolved: ${reason}`
+        this.#tell({ type: 'refused', code: 'ERR_HOTPAIR_ADDRESS', message, address })
+      },
+    })
   }
 
   #makeServer(): Server<State> {
@@ -194,13 +197,16 @@ export class Host<State> {
 
   #openBeats(own: readonly string[], other: readonly (string | undefined)[]): BeatsPort {
     const { pair, member, secret, heartbeatMs, windowMs, addresses } = this.#config
-    const links = addresses.peer.map(({ port }, link) => ({
-      selfHost: own[link] ?? nowhere,
-      selfPort: addresses.self[link]?.port ?? 0,
-      peerHost: other[link] ?? nowhere,
-      peerPort: port,
-      peerDataPort: port + 1,
-    }))
+    const links = own.map((selfHost, link) => {
+      const { port = 0 } = addresses.peer[link] ?? {}
+      return {
+        selfHost,
+        selfPort: addresses.self[link]?.port ?? 0,
+        peerHost: other[link] ?? nowhere[familyOf(selfHost)],
+        peerPort: port,
+        peerDataPort: port + 1,
+      }
+    })
     const options = {
       pair: pairDigest(pair),
       self: member === 'a' ? 0 : 1,
@@ -241,7 +247,11 @@ export class Host<State> {
         this.#tell({ type: 'link', up: false, address: link.address, reason })
         this.#runtime.post({ type: 'link-down', incarnation: link.hello.incarnation })
       },
-      refused: (refusal) => this.#tell({ type: 'refused', ...refusal }),
+      refused: (refusal) => {
+        // The names of data addresses are those of the beats: told once for both.
+        const isTold = refusal.code === 'ERR_HOTPAIR_ADDRESS' && this.#names.hasUnknown
+        if (!isTold) this.#tell({ type: 'refused', ...refusal })
+      },
     }
   }
 

@@ -10,10 +10,19 @@ import { NativeError } from '../errors.js'
 import type { ClockPort, Timer } from '../runtime/ports-clock.js'
 import { millis } from '../units.js'
 
-/** Resolves a name to a numeric address; rejects when it cannot. */
-export type Resolve = (host: string) => Promise<string>
+/** 0: whichever there is. */
+export type Family = 0 | 4 | 6
 
-export const systemResolve: Resolve = async (host) => (await lookup(host)).address
+/** Resolves a name to a numeric address of a family; rejects when it cannot. */
+export type Resolve = (host: string, family: Family) => Promise<string>
+
+export const systemResolve: Resolve = async (host, family) =>
+  (await lookup(host, { family })).address
+
+/** The family of a numeric address. */
+export function familyOf(address: string): Family {
+  return isIP(address) === 6 ? 6 : 4
+}
 
 /** First and longest pause between two rounds of questions. */
 const firstPauseMs = 500
@@ -22,11 +31,21 @@ const longestPauseMs = 10_000
 /** The numeric address of one of this member's own. Rejects with ERR_HOTPAIR_ADDRESS. */
 export async function resolveOwn({ host, port }: Address, resolve: Resolve): Promise<string> {
   try {
-    return await resolve(host)
+    return await resolve(host, 0)
   } catch (cause) {
-    const text = `the address ${host}:${port} of this member cannot be resolved`
+    const text = `the address ${host}:${port} of this member cannot be resolved: ${reasonOf(cause)}`
     throw new NativeError('ERR_HOTPAIR_ADDRESS', text, { cause })
   }
+}
+
+/** Who follows the names of the other member. */
+export interface NamesOwner {
+  /** The other member is not heard: it may have come back elsewhere. */
+  isAway(): boolean
+  /** The name of `link` means another address. */
+  changed(link: number, host: string): void
+  /** A name cannot be resolved: told once, and again after it could be. */
+  unknown(address: Address, reason: string): void
 }
 
 /** The other member's addresses, link by link, followed while it is away. */
@@ -34,6 +53,9 @@ export class PeerNames {
   readonly #addresses: readonly Address[]
   readonly #resolve: Resolve
   readonly #known: (string | undefined)[] = []
+  /** By link: why its name cannot be resolved, and whether that was told. */
+  readonly #unknown = new Map<number, { readonly reason: string; isTold: boolean }>()
+  #families: readonly Family[] = []
   #timer: Timer | undefined
   #pauseMs = firstPauseMs
 
@@ -42,26 +64,32 @@ export class PeerNames {
     this.#resolve = resolve
   }
 
-  /** Asks once for all; what cannot be resolved yet is undefined. */
-  async first(): Promise<readonly (string | undefined)[]> {
-    const found = await Promise.all(this.#addresses.map(({ host }) => this.#ask(host)))
+  /** Whether a name cannot be resolved at present. */
+  get hasUnknown(): boolean {
+    return this.#unknown.size > 0
+  }
+
+  /**
+   * Asks once for all; what cannot be resolved yet is undefined. `families` are those of this
+   * member's own ends of the links: nothing goes from one family to the other.
+   */
+  async first(families: readonly Family[]): Promise<readonly (string | undefined)[]> {
+    this.#families = families
+    const found = await Promise.all(this.#addresses.map((_, link) => this.#ask(link)))
     this.#known.push(...found)
     return found
   }
 
-  /** Asks again, with back-off, whenever `isAway`; tells what has changed. */
-  follow(
-    clock: ClockPort,
-    isAway: () => boolean,
-    changed: (link: number, host: string) => void,
-  ): void {
+  /** Asks again, with back-off, while the other is away; tells what has changed. */
+  follow(clock: ClockPort, owner: NamesOwner): void {
+    this.#tellUnknown(owner)
     if (this.#addresses.every(({ host }) => isIP(host) !== 0)) return
     this.#timer = clock.setTimer(millis(this.#pauseMs), () => {
-      const away = isAway()
-      this.#pauseMs = away ? Math.min(2 * this.#pauseMs, longestPauseMs) : firstPauseMs
-      const asked = away ? this.#askAgain(changed) : Promise.resolve()
+      const isAway = owner.isAway()
+      this.#pauseMs = isAway ? Math.min(2 * this.#pauseMs, longestPauseMs) : firstPauseMs
+      const asked = isAway ? this.#askAgain(owner) : Promise.resolve()
       void asked.then(() => {
-        if (this.#timer !== undefined) this.follow(clock, isAway, changed)
+        if (this.#timer !== undefined) this.follow(clock, owner)
       })
     })
   }
@@ -71,20 +99,38 @@ export class PeerNames {
     this.#timer = undefined
   }
 
-  async #askAgain(changed: (link: number, host: string) => void): Promise<void> {
-    for (const [link, { host }] of this.#addresses.entries()) {
-      const found = await this.#ask(host)
+  async #askAgain(owner: NamesOwner): Promise<void> {
+    for (const link of this.#addresses.keys()) {
+      const found = await this.#ask(link)
       if (found === undefined || found === this.#known[link] || this.#timer === undefined) continue
       this.#known[link] = found
-      changed(link, found)
+      owner.changed(link, found)
     }
   }
 
-  async #ask(host: string): Promise<string | undefined> {
+  async #ask(link: number): Promise<string | undefined> {
+    const { host = '' } = this.#addresses[link] ?? {}
     try {
-      return await this.#resolve(host)
-    } catch {
+      const found = await this.#resolve(host, this.#families[link] ?? 0)
+      this.#unknown.delete(link)
+      return found
+    } catch (cause) {
+      const isTold = this.#unknown.get(link)?.isTold ?? false
+      this.#unknown.set(link, { reason: reasonOf(cause), isTold })
       return undefined
     }
   }
+
+  #tellUnknown(owner: NamesOwner): void {
+    for (const [link, unknown] of this.#unknown) {
+      const address = this.#addresses[link]
+      if (unknown.isTold || address === undefined) continue
+      unknown.isTold = true
+      owner.unknown(address, unknown.reason)
+    }
+  }
+}
+
+function reasonOf(cause: unknown): string {
+  return cause instanceof Error ? cause.message : String(cause)
 }

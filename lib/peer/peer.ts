@@ -18,7 +18,7 @@ import {
   oldestProtocolVersion,
   protocolVersion,
 } from '../wire/hello.js'
-import { type DataAddress, Resolver, unresolvable } from './address.js'
+import { type DataAddress, Resolver } from './address.js'
 import type { Channel } from './channel.js'
 import { Dialer } from './dialer.js'
 import type { GreetingContext, GreetingOutcome } from './greeting.js'
@@ -128,7 +128,6 @@ export class Peer implements PeerPort {
     this.#handlers = handlers
     try {
       await this.#listener.open(this.#options.listen, this.#resolver)
-      if (this.#dialer !== undefined) await this.#checkNames()
       if (this.#closing !== undefined) throw new ClosedError()
     } catch (error) {
       await this.close()
@@ -155,17 +154,6 @@ export class Peer implements PeerPort {
     const closed = this.#listener.close()
     this.#link?.close('this member is closing')
     await Promise.all([stopped, closed])
-  }
-
-  // A name that means nothing is a mistake of the configuration as long as nothing has begun.
-  async #checkNames(): Promise<void> {
-    for (const address of this.#options.dial) {
-      try {
-        await this.#resolver.resolve(address.host)
-      } catch (cause) {
-        throw unresolvable(address, cause)
-      }
-    }
   }
 
   #createListener(): Listener {
