@@ -41,6 +41,7 @@ export interface SimLinkOptions {
 export class SimLink {
   readonly #options: SimLinkOptions
   readonly #ends: readonly [End, End]
+  #isCut = false
   /** Bytes of either direction that arrive later than this are lost. */
   readonly #lostAfter: [number, number] = [Number.POSITIVE_INFINITY, Number.POSITIVE_INFINITY]
 
@@ -62,6 +63,8 @@ export class SimLink {
 
   /** The network between the two breaks. Each end notices for itself. */
   cut(): void {
+    if (this.#isCut) return
+    this.#isCut = true
     const { clock, random, delay } = this.#options
     for (const end of this.#ends) {
       const noticedAfter = random() * 3 * delay()
@@ -74,11 +77,13 @@ export class SimLink {
 
   /** The process of `owner` has ended: its last bytes arrive, or are reset away; then the end. */
   endOf(owner: SimEndOwner): void {
-    const end = this.#ends[0].owner === owner ? this.#ends[0] : this.#ends[1]
+    const end = this.#ends.find((one) => one.owner === owner)
+    if (end === undefined) return
     const { clock, random } = this.#options
     const isReset = random() < 0.3
     end.die()
-    this.#lostAfter[end.index] = isReset ? clock.now() + random() : end.kernelHas
+    const lastArrival = isReset ? clock.now() + random() : end.kernelHas
+    this.#lostAfter[end.index] = Math.min(this.#lostAfter[end.index], lastArrival)
     const after = isReset ? random() : Math.max(0, end.lastArrival - clock.now())
     const other = this.otherOf(end)
     this.#later(() => other.fall('the other end is gone'), after + random())
