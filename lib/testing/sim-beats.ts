@@ -55,6 +55,8 @@ export class SimBeats implements BeatsPort {
   #silentSince = 0
   #verdict: BeatView['verdict'] = 'none'
   #verdictAt = 0
+  /** Every path to this incarnation is refused, and nobody has tried since. */
+  #refused: Incarnation | undefined
 
   constructor(options: SimBeatsOptions) {
     this.#options = options
@@ -116,6 +118,7 @@ export class SimBeats implements BeatsPort {
   wake(): void {
     this.#isStopped = false
     this.#work()
+    if (this.#refused !== undefined) this.findGone(this.#refused)
   }
 
   /** A beat arrives at this process. */
@@ -127,9 +130,12 @@ export class SimBeats implements BeatsPort {
 
   /** Every path to `incarnation` is refused. */
   findGone(incarnation: Incarnation): void {
-    if (this.#known !== incarnation || this.#verdict === 'process-gone') return
+    // A thread that stands still probes when it goes on.
+    this.#refused = this.#isStopped ? incarnation : undefined
+    if (this.#isStopped || this.#known !== incarnation) return
+    if (this.#verdict === 'process-gone') return
     this.#find('process-gone')
-    if (!this.#isStopped) this.#options.ring()
+    this.#options.ring()
   }
 
   get #now(): number {

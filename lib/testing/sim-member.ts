@@ -45,7 +45,7 @@ export class SimMember<App> implements SimEndOwner {
   readonly #backlog: (() => void)[] = []
   #decoder: PacketDecoder | undefined
   #link: PeerLink | undefined
-  #condition: 'running' | 'stopped' | 'dead' = 'running'
+  #condition: 'running' | 'blocked' | 'stopped' | 'dead' = 'running'
 
   constructor(pair: SimPair<App>, id: MemberId, incarnation: Incarnation) {
     this.#pair = pair
@@ -117,21 +117,32 @@ export class SimMember<App> implements SimEndOwner {
     this.beats.stop()
   }
 
+  /** The event loop stands still; the beat thread does not. */
+  block(): void {
+    if (this.#condition === 'running') this.#condition = 'blocked'
+  }
+
+  /** The event loop goes on. */
+  unblock(): void {
+    if (this.#condition !== 'blocked') return
+    this.#condition = 'running'
+    this.#runBacklog()
+  }
+
   /** SIGCONT. Which thread runs first is chance; what waits runs in the order in which it came. */
   wake(): void {
     if (this.#condition !== 'stopped') return
     this.#condition = 'running'
     const isBeatThreadFirst = this.#pair.options.random() < 0.5
     if (isBeatThreadFirst) this.beats.wake()
-    const backlog = this.#backlog.splice(0)
+    this.#runBacklog()
     const { clock } = this.#pair.options
-    for (const run of backlog) clock.nextTurn(() => this.act(run))
     if (!isBeatThreadFirst) clock.nextTurn(() => this.isRunning && this.beats.wake())
   }
 
   act(run: () => void): void {
     if (this.#condition === 'running') run()
-    else if (this.#condition === 'stopped') this.#backlog.push(run)
+    else if (this.isAlive) this.#backlog.push(run)
   }
 
   linkUp(link: PeerLink): void {
@@ -172,6 +183,11 @@ export class SimMember<App> implements SimEndOwner {
         ? error
         : new PairError('ERR_HOTPAIR_INVARIANT', String(error), { cause: error })
     this.#pair.options.onFault?.(this, known)
+  }
+
+  #runBacklog(): void {
+    const { clock } = this.#pair.options
+    for (const run of this.#backlog.splice(0)) clock.nextTurn(() => this.act(run))
   }
 
   /** The rules have ended, as `Member` does it: the last word leaves, then the process ends. */

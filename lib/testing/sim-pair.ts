@@ -112,6 +112,17 @@ export class SimPair<State> {
     })
   }
 
+  /** The event loop of `id` stands still for `ms`; its beats go on. */
+  block(id: MemberId, ms: number): void {
+    const member = this.member(id)
+    if (member === undefined) return
+    member.block()
+    this.options.clock.setTimer(millis(ms), () => {
+      member.unblock()
+      this.dial()
+    })
+  }
+
   /** The data connection breaks; beats still go. */
   breakLink(): void {
     this.#link?.cut()

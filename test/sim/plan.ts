@@ -17,6 +17,9 @@ export interface Faults {
   readonly breakLink: number
   readonly stallPrimary: number
   readonly stallStandby: number
+  /** The event loop stands still while the beats go on. */
+  readonly blockPrimary: number
+  readonly blockStandby: number
   readonly deafDoor: number
   readonly receiverDown: number
 }
@@ -73,6 +76,8 @@ export function planOf(seed: number): Plan {
       breakLink: chance(0.5, 0.02),
       stallPrimary: chance(0.3, 0.005),
       stallStandby: chance(0.3, 0.005),
+      blockPrimary: chance(0.2, 0.005),
+      blockStandby: chance(0.2, 0.005),
       deafDoor: chance(0.3, 0.005),
       receiverDown: isCloseSafe ? 0 : chance(0.6, 0.005),
     },
@@ -97,6 +102,62 @@ export function planOf(seed: number): Plan {
     pace: pick(0.2, 0.5, 1),
     rate: pick(1, 1, 3),
     sources,
+  }
+}
+
+const noFaults: Faults = {
+  killPrimary: 0,
+  killStandby: 0,
+  closePrimary: 0,
+  closeStandby: 0,
+  breakLink: 0,
+  stallPrimary: 0,
+  stallStandby: 0,
+  blockPrimary: 0,
+  blockStandby: 0,
+  deafDoor: 0,
+  receiverDown: 0,
+}
+
+/** `count` inputs of one source that each send something on two channels. */
+export function plainOrders(count: number, bytes = 30): Order[] {
+  return Array.from({ length: count }, (_, index) => ({
+    source: 0,
+    seq: index + 1,
+    sizes: [bytes, index % 3 === 0 ? bytes : 0],
+    throws: false,
+    diverges: false,
+    poison: undefined,
+    padding: '',
+  }))
+}
+
+/** A plan without faults, for scenarios that bring their own. */
+export function calm(changes: Partial<Plan> = {}): Plan {
+  return {
+    seed: 1,
+    faults: noFaults,
+    linkDelayMs: 0.2,
+    beatDelayMs: 0.2,
+    pieceMs: 0.01,
+    highWaterPieces: 16,
+    chunks: 5,
+    ballastBytes: 1_000,
+    queueBytes: 8_388_608,
+    unacknowledgedBytes: 8_388_608,
+    outboxBytes: 2_097_152,
+    inFlight: 16,
+    channels: 2,
+    deliverMs: 0.2,
+    lost: 0,
+    synchronous: 0,
+    throwing: 0,
+    corruptChunks: 0,
+    failedRestores: 0,
+    pace: 1,
+    rate: 3,
+    sources: [plainOrders(400)],
+    ...changes,
   }
 }
 

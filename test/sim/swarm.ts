@@ -1,50 +1,18 @@
 /**
- * One run of the swarm: a pair, its sources and receivers under the faults of a plan, and what must
- * hold.
+ * One run of the swarm: a pair on its stage under the faults of a plan.
  *
  * A run never takes away the last member that holds all (that the pair cannot survive, and does not
  * promise to): before a fault the run looks whether the other one is truly in sync. Everything else
- * is allowed at any moment. After the faults end the pair has 5 s of virtual time to pair and to
- * deliver all.
+ * is allowed at any moment.
  */
 
-import type { SnapshotPort } from '#lib/runtime/ports-outbox.js'
-import type { TakeoverReport } from '#lib/runtime/ports-server.js'
-import { referenceSnapshot } from '#lib/testing/reference-snapshot.js'
-import type { SimMember } from '#lib/testing/sim-member.js'
-import { SimPair } from '#lib/testing/sim-pair.js'
-import { VirtualClock } from '#lib/testing/virtual-clock.js'
 import { type MemberId, millis, peerOf } from '#lib/units.js'
-import { chunkBytes } from '#lib/wire/limits.js'
-import { type Plan, planOf } from './plan.js'
-import { Source } from './source.js'
-import {
-  channelName,
-  generator,
-  idOf,
-  logOf,
-  makeApp,
-  type Order,
-  oracle,
-  Sink,
-  type State,
-} from './world.js'
+import { planOf } from './plan.js'
+import { faultsEndMs, Stage, windowMs } from './stage.js'
+import { channelName } from './world.js'
 
-const windowMs = 100
-const heartbeatMs = 20
-/** Faults end here, whether all inputs are accepted or not. */
-const faultsEndMs = 3_000
-const healMs = 5_000
+/** All must be accepted this long after the last fault. */
 const tailMs = 20_000
-
-/** Faults that a run may show without any bug: they are what was put into it. */
-const expectedFaults = new Set([
-  'ERR_HOTPAIR_DELIVER',
-  'ERR_HOTPAIR_LOAD',
-  'ERR_HOTPAIR_STATE',
-  'ERR_HOTPAIR_PROCESS_THREW',
-  'ERR_HOTPAIR_DIVERGED',
-])
 
 export interface Outcome {
   readonly seed: number
@@ -56,112 +24,56 @@ export interface Outcome {
   readonly trail: readonly string[]
 }
 
-export class Run {
-  readonly plan: Plan
-  readonly clock: VirtualClock = new VirtualClock()
-  readonly sink: Sink = new Sink()
-  readonly problems: string[] = []
-  readonly pair: SimPair<State>
-  readonly trail: string[] = []
-  readonly #random: () => number
-  readonly #sources: Source[]
-  readonly #orders = new Map<number, Order>()
-  readonly #downUntil = new Map<MemberId, number>()
-  readonly #deafUntil = new Map<MemberId, number>()
-  takeovers = 0
+export async function runSeed(seed: number): Promise<Outcome> {
+  const stage = new Stage(planOf(seed))
+  const swarm = new Swarm(stage)
+  const { pair, clock } = stage
+  pair.start('a')
+  pair.start('b')
+  let at = 0
+  for (; at < faultsEndMs + tailMs && !stage.isDone; at += 1) {
+    await stage.play(at)
+    if (at < faultsEndMs) swarm.harm(at)
+  }
+  const problems = stage.isDone ? [] : [`not all was accepted: ${stage.describe()}`]
+  await stage.heal()
+  stage.check()
+  return {
+    seed,
+    problems: [...problems, ...stage.problems].slice(0, 8),
+    takeovers: stage.takeovers.length,
+    faults: swarm.faults,
+    events: clock.count,
+    trail: stage.trail,
+  }
+}
+
+class Swarm {
   faults = 0
+  readonly #stage: Stage
 
-  constructor(plan: Plan) {
-    this.plan = plan
-    this.#random = generator(plan.seed * 7 + 3)
-    this.#sources = plan.sources.map((orders, index) => new Source(`source ${index}`, orders))
-    for (const order of plan.sources.flat()) this.#orders.set(idOf(order), order)
-    this.pair = this.#makePair()
-  }
-
-  async run(): Promise<Outcome> {
-    const { pair, clock, plan } = this
-    pair.start('a')
-    pair.start('b')
-    let at = 0
-    for (; at < faultsEndMs + tailMs && !this.#isDone; at += 1) {
-      await clock.run(at)
-      this.#feed(at)
-      if (at < faultsEndMs) this.#harm(at)
-      this.#raise(at)
-      this.#checkBounds()
-    }
-    if (at >= faultsEndMs + tailMs) this.problems.push(`not all was accepted: ${this.describe()}`)
-    await this.#heal()
-    this.#check()
-    return {
-      seed: plan.seed,
-      problems: [...this.problems, ...this.sink.problems].slice(0, 8),
-      takeovers: this.takeovers,
-      faults: this.faults,
-      events: clock.count,
-      trail: this.trail,
-    }
-  }
-
-  describe(): string {
-    const members = this.pair.members.map((member) => {
-      const { role, mode, isRunning, state } = member
-      return JSON.stringify(
-        {
-          id: member.id,
-          role,
-          mode,
-          isRunning,
-          linked: member.isLinked,
-          state,
-          ...member.server.counts,
-        },
-        (_, value) => (typeof value === 'bigint' ? String(value % 10_000n) : value),
-      )
-    })
-    const sources = this.#sources.map(({ accepted, orders }) => `${accepted.size}/${orders.length}`)
-    return `${sources.join(' ')} ${members.join('\n  ')}`
-  }
-
-  get #isDone(): boolean {
-    return this.#sources.every(({ isDone }) => isDone)
-  }
-
-  #note(text: string): void {
-    this.trail.push(`${this.clock.now().toFixed(2)} ${text}`)
-  }
-
-  #feed(at: number): void {
-    for (const member of this.pair.members) {
-      if ((this.#deafUntil.get(member.id) ?? 0) > at) continue
-      for (const source of this.#sources) {
-        const most = 1 + Math.floor(this.#random() * this.plan.rate)
-        if (this.#random() < this.plan.pace) source.feed(member, most, at)
-        if (this.#random() < 0.01) source.repeat(member, this.#random(), at)
-        if (this.#random() < 0.005) source.skip(member)
-      }
-    }
+  constructor(stage: Stage) {
+    this.#stage = stage
   }
 
   /** Whether `id` may go away: the other one is in sync, or `id` is no holder that counts. */
   #isSpare(id: MemberId): boolean {
-    const other = this.pair.member(peerOf(id))
-    const own = this.pair.member(id)
+    const other = this.#stage.pair.member(peerOf(id))
+    const own = this.#stage.pair.member(id)
     if (other === undefined || own === undefined || !other.isRunning || !own.isRunning) return false
     if (other.role === 'primary') return own.role !== 'primary'
-    return this.pair.isPaired
+    return this.#stage.pair.isPaired
   }
 
-  #harm(at: number): void {
-    const { faults } = this.plan
-    const { primary } = this.pair
+  harm(at: number): void {
+    const { faults } = this.#stage.plan
+    const { primary } = this.#stage.pair
     if (primary === undefined) return
     const { id } = primary
-    const isDue = (chance: number) => this.#random() < chance
-    if (isDue(faults.breakLink)) this.#do('break the link', () => this.pair.breakLink())
+    const isDue = (chance: number) => this.#stage.random() < chance
+    if (isDue(faults.breakLink)) this.#do('break the link', () => this.#stage.pair.breakLink())
     if (isDue(faults.deafDoor)) {
-      this.#deafUntil.set(isDue(0.5) ? 'a' : 'b', at + this.#random() * 400)
+      this.#stage.deafUntil.set(isDue(0.5) ? 'a' : 'b', at + this.#stage.random() * 400)
     }
     if (isDue(faults.receiverDown)) this.#takeReceiverDown()
     if (isDue(faults.killPrimary) && this.#isSpare(id)) this.#kill(id, at)
@@ -170,213 +82,45 @@ export class Run {
     else if (isDue(faults.closeStandby) && this.#isSpare(peerOf(id))) this.#close(peerOf(id), at)
     else if (isDue(faults.stallPrimary) && this.#isSpare(id)) this.#stall(id)
     else if (isDue(faults.stallStandby) && this.#isSpare(peerOf(id))) this.#stall(peerOf(id))
+    else if (isDue(faults.blockPrimary)) this.#block(id)
+    else if (isDue(faults.blockStandby)) this.#block(peerOf(id))
   }
 
   #do(what: string, act: () => void): void {
     this.faults += 1
-    this.#note(what)
+    this.#stage.note(what)
     act()
   }
 
   #kill(id: MemberId, at: number): void {
-    this.#do(`kill ${id}`, () => this.pair.kill(id))
-    this.#downUntil.set(id, at + this.#random() * 300)
+    this.#do(`kill ${id}`, () => this.#stage.pair.kill(id))
+    this.#stage.downUntil.set(id, at + this.#stage.random() * 300)
   }
 
   #close(id: MemberId, at: number): void {
-    this.#do(`close ${id}`, () => this.pair.member(id)?.close())
-    this.#downUntil.set(id, at + this.#random() * 300)
+    this.#do(`close ${id}`, () => this.#stage.pair.member(id)?.close())
+    this.#stage.downUntil.set(id, at + this.#stage.random() * 300)
   }
 
   #stall(id: MemberId): void {
-    const ms = this.#random() < 0.5 ? this.#random() * 2 * windowMs : this.#random() * 1_000
-    this.#do(`stop ${id} for ${ms.toFixed(1)}`, () => this.pair.stall(id, ms))
+    const ms =
+      this.#stage.random() < 0.5
+        ? this.#stage.random() * 2 * windowMs
+        : this.#stage.random() * 1_000
+    this.#do(`stop ${id} for ${ms.toFixed(1)}`, () => this.#stage.pair.stall(id, ms))
+  }
+
+  #block(id: MemberId): void {
+    const ms = this.#stage.random() * 4 * windowMs
+    this.#do(`block ${id} for ${ms.toFixed(1)}`, () => this.#stage.pair.block(id, ms))
   }
 
   #takeReceiverDown(): void {
-    const channel = channelName(Math.floor(this.#random() * this.plan.channels))
-    this.sink.down.add(channel)
-    const ms = this.#random() * 1_000
+    const channel = channelName(Math.floor(this.#stage.random() * this.#stage.plan.channels))
+    this.#stage.sink.down.add(channel)
+    const ms = this.#stage.random() * 1_000
     this.#do(`receiver of ${channel} down for ${ms.toFixed(1)}`, () => {
-      this.clock.setTimer(millis(ms), () => this.sink.down.delete(channel))
+      this.#stage.clock.setTimer(millis(ms), () => this.#stage.sink.down.delete(channel))
     })
   }
-
-  /** Starts again what has ended. */
-  #raise(at: number): void {
-    for (const id of ['a', 'b'] as const) {
-      if (this.pair.member(id) || (this.#downUntil.get(id) ?? 0) > at) continue
-      this.#note(`start ${id}`)
-      this.pair.start(id)
-    }
-  }
-
-  async #heal(): Promise<void> {
-    const { clock, pair } = this
-    const until = clock.now() + healMs
-    while (clock.now() < until && !this.#isHealed) {
-      await clock.run(clock.now() + 5)
-      this.#raise(Number.POSITIVE_INFINITY)
-    }
-    if (!this.#isHealed) this.problems.push(`not whole after ${healMs} ms: ${this.describe()}`)
-    await clock.run(clock.now() + 2 * windowMs)
-    if (!pair.isPaired) this.problems.push(`fell apart by itself: ${this.describe()}`)
-  }
-
-  get #isHealed(): boolean {
-    const { pair } = this
-    const isAwake = pair.members.every(({ isRunning }) => isRunning)
-    return isAwake && pair.isPaired && pair.primary?.server.counts.pending === 0
-  }
-
-  #checkBounds(): void {
-    const { queueBytes, unacknowledgedBytes, outboxBytes } = this.plan
-    for (const { id, server, role } of this.pair.members) {
-      const { heldBytes, outboxBytes: used } = server.counts
-      const state = `${id} as ${role}`
-      if (heldBytes > queueBytes) this.problems.push(`${state} holds ${heldBytes} bytes`)
-      // What one turn produces may wait beside the outbox.
-      if (used > outboxBytes * 2) this.problems.push(`${state} keeps ${used} bytes of outputs`)
-      void unacknowledgedBytes
-    }
-  }
-
-  #check(): void {
-    const { primary } = this.pair
-    if (primary === undefined) return
-    const logOfMember = (member: SimMember<State> | undefined) => {
-      const held = member?.server.held
-      return held ? logOf(held.state) : new Uint32Array(0)
-    }
-    const log = logOfMember(primary)
-    const other = logOfMember(this.pair.member(peerOf(primary.id)))
-    if (other.length > log.length) this.problems.push('the standby is ahead of the primary')
-    this.#checkInputs(log)
-    this.#checkStreams(log)
-    if (this.sink.histories.size > 1) this.problems.push('a new history has begun')
-  }
-
-  /** Each accepted input is in the history once, each source's in its order. */
-  #checkInputs(log: Uint32Array): void {
-    const seen = new Set(log)
-    if (seen.size !== log.length) this.problems.push('an input was processed twice')
-    for (const { accepted, name } of this.#sources) {
-      const lost = [...accepted].filter((id) => !seen.has(id))
-      if (lost.length > 0) {
-        this.problems.push(`${name}: accepted and lost: ${lost.slice(0, 5).join()}`)
-      }
-    }
-    const last = new Map<number, number>()
-    for (const id of log) {
-      const order = this.#orders.get(id)
-      if (order === undefined) continue
-      const before = last.get(order.source) ?? 0
-      if (order.seq !== before + 1) this.problems.push(`${id} was processed after ${before}`)
-      last.set(order.source, order.seq)
-    }
-  }
-
-  /** Behind the helper each channel is what one uninterrupted process would have sent. */
-  #checkStreams(log: Uint32Array): void {
-    const [history] = this.sink.histories
-    const expected = oracle(log, this.#orders)
-    for (const [index, stream] of expected.entries()) {
-      const name = channelName(index)
-      const got = this.sink.streams.get(`${history} ${name}`) ?? []
-      const wanted = stream ?? []
-      if (got.length !== wanted.length) {
-        this.problems.push(`${name} has ${got.length} outputs instead of ${wanted.length}`)
-      }
-      const wrong = wanted.findIndex((data, at) => Buffer.compare(data, got[at] ?? data) !== 0)
-      if (wrong >= 0) this.problems.push(`${name}: output ${wrong + 1} differs`)
-    }
-  }
-
-  #onTakeover(member: SimMember<State>, report: TakeoverReport): void {
-    this.takeovers += 1
-    const listed = new Map<string, number>()
-    for (const { channel } of report.inDoubt) listed.set(channel, (listed.get(channel) ?? 0) + 1)
-    for (const [channel, count] of listed) {
-      if (count <= this.plan.inFlight) continue
-      this.problems.push(`${member.id} lists ${count} outputs of ${channel} in doubt`)
-    }
-    this.#note(`${member.id} takes over in ${report.epoch} (${report.verdict})`)
-  }
-
-  #makePair(): SimPair<State> {
-    const { plan, clock, sink } = this
-    const random = this.#random
-    const around = (ms: number) => () => millis(ms * (0.5 + random()))
-    const style = { ...plan, delayMs: around(plan.deliverMs) }
-    return new SimPair<State>({
-      clock,
-      random,
-      app: (member) =>
-        makeApp({ clock, random, sink, style, ballastBytes: plan.ballastBytes }, member),
-      limits: {
-        inputBytes: 8_192,
-        queueBytes: plan.queueBytes,
-        unacknowledgedBytes: plan.unacknowledgedBytes,
-        outboxBytes: plan.outboxBytes,
-        stateBytes: 8_388_608,
-        sources: 4,
-        channels: 8,
-      },
-      snapshot: snapshotOf(plan, () => (clock.now() < faultsEndMs ? random() : 1)),
-      heartbeatMs,
-      windowMs,
-      ackTimeoutMs: windowMs,
-      inFlight: plan.inFlight,
-      onLoss: 'wait',
-      linkDelay: around(plan.linkDelayMs),
-      beatDelay: around(plan.beatDelayMs),
-      pieceMs: plan.pieceMs,
-      highWaterPieces: plan.highWaterPieces,
-      detectMs: 0.5,
-      onFault: (member, error) => {
-        if (expectedFaults.has(error.code)) return
-        this.problems.push(`${clock.now().toFixed(2)} ${member.id} ${error.code} ${error.message}`)
-        const { cause } = error
-        if (cause instanceof Error) this.problems.push(String(cause.stack))
-      },
-      onTakeover: (member, report) => this.#onTakeover(member, report),
-      onEvent: (member, event) => {
-        if (event.type !== 'role' && event.type !== 'mode') return
-        const { type, epoch } = event
-        const what = event.type === 'role' ? `${event.role} ${event.cause}` : event.mode
-        this.#note(`${member.id} ${type} ${what} ${epoch}`)
-      },
-    })
-  }
-}
-
-/**
- * The plain serializer with smaller chunks, some of them damaged, and images that cannot be read.
- */
-function snapshotOf(plan: Plan, random: () => number): SnapshotPort {
-  return {
-    cut: (image) =>
-      referenceSnapshot.cut(image, Math.min(chunkBytes, Math.ceil(image.length / plan.chunks))),
-    stage: (imageBytes) => {
-      const reader = referenceSnapshot.stage(imageBytes)
-      return {
-        put: (chunk) => {
-          if (random() >= plan.corruptChunks) return reader.put(chunk)
-          const damaged = chunk.slice()
-          const at = Math.floor(random() * damaged.length)
-          damaged[at] = (damaged[at] ?? 0) ^ 1
-          return reader.put(damaged)
-        },
-        take: () => {
-          const image = reader.take()
-          return random() < plan.failedRestores ? image.subarray(image.length >> 1) : image
-        },
-        close: () => reader.close(),
-      }
-    },
-  }
-}
-
-export async function runSeed(seed: number): Promise<Outcome> {
-  return new Run(planOf(seed)).run()
 }
