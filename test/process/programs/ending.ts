@@ -26,8 +26,12 @@ function ballast(): Ballast {
 const app: App<Ballast> = {
   init: ballast,
   process: (_, frame, ctx) => ctx.send(frame.data),
-  // Never confirmed: a delivery is under way whenever the end comes.
-  deliver: (_, { signal }) => new Promise((_, reject) => signal.addEventListener('abort', reject)),
+  // Never confirmed, so that a delivery is under way whenever the end comes; but where the first
+  // primary is to leave, what it has delivered would hold it back.
+  deliver: (_, { signal }) =>
+    stage === 'takeover'
+      ? undefined
+      : new Promise((_, reject) => signal.addEventListener('abort', reject)),
 }
 
 function open(member: 'a' | 'b'): Promise<Member<Ballast>> {
