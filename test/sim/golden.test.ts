@@ -1,8 +1,9 @@
 /**
- * Named scenarios over the shipped code in virtual time: the sequences that the rules were written for.
+ * Named scenarios over the shipped code in virtual time: the sequences that the rules were written
+ * for.
  *
- * Each harms the pair at every step of something (a load, pairing, a takeover), not at one that its author
- * thought of, and looks at what the receivers got and at who may rule.
+ * Each harms the pair at every step of something (a load, pairing, a takeover), not at one that its
+ * author thought of, and looks at what the receivers got and at who may rule.
  */
 
 import t, { type Test } from 'tap'

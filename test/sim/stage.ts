@@ -1,8 +1,9 @@
 /**
- * A pair on a stage: sources that feed it, receivers that take from it, and what must hold at the end.
+ * A pair on a stage: sources that feed it, receivers that take from it, and what must hold at the
+ * end.
  *
- * A scenario does what it likes to the pair and calls `heal`, which gives it 5 s of virtual time to be whole
- * again and to deliver all, and then `check`. Nothing here does any harm.
+ * A scenario does what it likes to the pair and calls `heal`, which gives it 5 s of virtual time to
+ * be whole again and to deliver all, and then `check`. Nothing here does any harm.
  */
 
 import type { SnapshotPort } from '#lib/runtime/ports-outbox.js'
