@@ -51,7 +51,7 @@ t.test('an undisturbed run is perfect beside a member that is stuck', async (t) 
 })
 
 t.test('a pair that does not survive a fault gets a verdict and a reason', async (t) => {
-  const short = { ...settings, rate: 5000, faults: ['kill'] as const, patienceMs: 2000 }
+  const short = { ...settings, rate: 5000, faults: ['kill'] as const, patienceMs: 5000 }
   const result = await run(short, () => {}, never)
   t.notOk(result.isPerfect)
   t.notOk(result.identical)
