@@ -105,15 +105,19 @@ export class Held {
   }
 
   /**
-   * First inputs of each source that have waited since before `before`; they count as forwarded at
-   * `now`.
+   * Inputs that have waited since before `before`, each source's in its order, about `mostBytes` of
+   * them; they count as forwarded at `now`.
    */
-  overdue(before: Instant, now: Instant): readonly Input[] {
+  overdue(before: Instant, now: Instant, mostBytes: number): readonly Input[] {
     const inputs: Input[] = []
+    let bytes = 0
     for (const queue of this.#bySource.values()) {
       for (const held of queue) {
-        if (held.since > before) break
+        if (bytes >= mostBytes) return inputs
+        // Forwarded a moment ago, and not answered yet.
+        if (held.since > before) continue
         held.since = now
+        bytes += held.data.length + heldOverheadBytes
         inputs.push(held)
       }
     }

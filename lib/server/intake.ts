@@ -47,6 +47,8 @@ export class Intake {
   readonly #waiting = new Deque<Input>()
   readonly #committing = new Deque<Committing>()
   #waitingBytes = 0
+  /** Of inputs known already whose frame is not committed yet. */
+  #duplicateBytes = 0
 
   constructor(mostBytes: number) {
     this.#mostBytes = mostBytes
@@ -67,7 +69,7 @@ export class Intake {
 
   /** Takes an input in, or refuses it because the bound is reached. */
   push(input: Input): void {
-    const size = input.data.length + inputOverheadBytes
+    const size = sizeOf(input)
     if (this.#waitingBytes + size > this.#mostBytes) {
       input.answer.reject(queueFull(this.#mostBytes))
       return
@@ -79,7 +81,7 @@ export class Intake {
   /** The next input to be numbered. */
   shift(): Input | undefined {
     const input = this.#waiting.shift()
-    if (input) this.#waitingBytes -= input.data.length + inputOverheadBytes
+    if (input) this.#waitingBytes -= sizeOf(input)
     return input
   }
 
@@ -90,9 +92,16 @@ export class Intake {
 
   /**
    * `input` was accepted before, at latest with frame `frameNo`, which is not committed yet. It is
-   * answered behind those that came before it, which is never too early.
+   * answered behind those that came before it, which is never too early. Whoever repeats faster than
+   * frames are committed is bounded as every other waiting input is.
    */
   awaitDuplicate(input: Input, frameNo: number, tellsFrame: boolean): void {
+    const size = sizeOf(input)
+    if (this.#duplicateBytes + size > this.#mostBytes) {
+      input.answer.reject(queueFull(this.#mostBytes))
+      return
+    }
+    this.#duplicateBytes += size
     this.#committing.push({ input, frameNo, isDuplicate: true, tellsFrame })
   }
 
@@ -102,6 +111,7 @@ export class Intake {
       const first = this.#committing.first
       if (first === undefined || first.frameNo > frameNo) return
       this.#committing.shift()
+      if (first.isDuplicate) this.#duplicateBytes -= sizeOf(first.input)
       first.input.answer.resolve({
         frameNo: first.tellsFrame ? first.frameNo : undefined,
         epoch,
@@ -119,8 +129,13 @@ export class Intake {
     this.#committing.clear()
     this.#waiting.clear()
     this.#waitingBytes = 0
+    this.#duplicateBytes = 0
     return inputs
   }
+}
+
+function sizeOf({ data }: Input): number {
+  return data.length + inputOverheadBytes
 }
 
 export function queueFull(mostBytes: number): InputError {

@@ -183,15 +183,19 @@ t.test('what the primary refuses is refused here; what it does not speak of stay
   t.end()
 })
 
-t.test('what has waited for a window is forwarded, once a window (D2)', (t) => {
+t.test('what has waited for a window is forwarded, once a window and in parts (D2)', (t) => {
   const held = new Held(10_000)
   held.hold(new Asked('s', 1), 's', instant(0))
   held.hold(new Asked('s', 2), 's', instant(10))
   held.hold(new Asked('x', 1), 'x', instant(20))
-  const due = (before: number, at: number) => keys(held.overdue(instant(before), instant(at)))
+  const due = (before: number, at: number, most = 10_000) =>
+    keys(held.overdue(instant(before), instant(at), most))
   t.strictSame(due(0, 100), ['s1'])
-  t.strictSame(due(50, 150), ['x1'], 'behind one that was just forwarded, the source waits')
-  t.strictSame(due(120, 200), ['s1', 's2'])
-  t.strictSame(due(120, 200), [])
+  t.strictSame(due(50, 150), ['s2', 'x1'], 'one that was just forwarded is on its way before')
+  t.strictSame(due(120, 200), ['s1'])
+  t.strictSame(due(160, 210), ['s2', 'x1'])
+  t.strictSame(due(160, 210), [])
+  t.strictSame(due(300, 400, 300), ['s1', 's2'], 'about as many bytes as are asked for')
+  t.strictSame(due(300, 410, 300), ['x1'])
   t.end()
 })
