@@ -98,7 +98,7 @@ export interface LoadingState extends Common {
   readonly hasState: boolean
   /** The reign in which this member, formerly in sync, has renounced; 0: none. */
   readonly renounced: Epoch
-  /** Loads that failed since the last that was installed: sets the back-off. */
+  /** Loads that failed, installed or not, since this member began to load: sets the back-off. */
   readonly failures: number
   /**
    * Set after the beat thread stood still for a window: a word "in sync" on the data stream may be

@@ -63,11 +63,11 @@ rule('it gives the load up when the link is down', {
 })
 
 const installed = loading({ phase: 'catching-up', hasState: true })
-rule('an installed load is a state: it is blank no more', {
+rule('an installed load is a state: it is blank no more, and may still fail as the last did', {
   from: loading({ failures: 3 }),
   event: { type: 'load-installed', epoch: reign, history },
   as: b,
-  to: installed,
+  to: { ...installed, failures: 3 },
   effects: [announce(installed, b)],
 })
 

@@ -98,7 +98,7 @@ function onInstalled(
   if (state.link !== state.primary || epoch < state.epoch || isOther) return stay(state)
   const highest = epochOf(Math.max(state.highest, epoch))
   const phase = 'catching-up'
-  return go({ ...state, phase, epoch, history, highest, hasState: true, failures: 0 })
+  return go({ ...state, phase, epoch, history, highest, hasState: true })
 }
 
 function onHeard(state: LoadingState, event: Event, config: CoreConfig): Transition<State> {
