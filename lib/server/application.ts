@@ -136,6 +136,8 @@ class FrameContext implements ProcessContext {
   readonly #mostOutputBytes: number
   #random: FrameRandom | undefined
   #outputs: Produced[] | undefined
+  /** Of all outputs of the frame. */
+  #bytes = 0
   #isOver = false
 
   constructor(frame: Frame, history: HistoryId, mostOutputBytes: number) {
@@ -172,10 +174,11 @@ class FrameContext implements ProcessContext {
     if (!(data instanceof Uint8Array)) {
       throw new PairError('ERR_HOTPAIR_OUTPUT', 'an output must be a Uint8Array (a Buffer is one)')
     }
-    if (data.length > this.#mostOutputBytes) {
+    const bytes = this.#bytes + data.length
+    if (bytes > this.#mostOutputBytes) {
       throw new PairError(
         'ERR_HOTPAIR_OUTPUT',
-        `an output of ${data.length} bytes is above the bound of ${this.#mostOutputBytes}`,
+        `an output of ${data.length} bytes makes those of its frame ${bytes}, above the bound of ${this.#mostOutputBytes}`,
       )
     }
     if (typeof channel !== 'string' || channel.length < 1 || channel.length > channelNameLength) {
@@ -184,6 +187,7 @@ class FrameContext implements ProcessContext {
         `a channel name has 1 to ${channelNameLength} characters`,
       )
     }
+    this.#bytes = bytes
     this.#outputs ??= []
     // A copy: the application may use its buffer again for the next frame of this turn.
     this.#outputs.push({ channel, data: new Uint8Array(data) })

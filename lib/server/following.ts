@@ -22,6 +22,9 @@ import { Held } from './held.js'
 import type { Input } from './intake.js'
 import type { Replica } from './replica.js'
 
+/** Held inputs that are forwarded at once: what a link takes in some milliseconds. */
+const forwardBytes = 1_048_576
+
 const noEpoch: Epoch = epochOf(0)
 
 export interface FollowingOptions extends FollowLimits {
@@ -43,6 +46,7 @@ export class Following<State> implements FollowingPort {
    * pair.
    */
   #isInstalled = false
+  #isClosed = false
 
   constructor(replica: Replica<State>, options: FollowingOptions, events: ServerEvents) {
     this.#replica = replica
@@ -101,10 +105,11 @@ export class Following<State> implements FollowingPort {
 
   /** Gives the primary what it has not announced within a window. */
   forwardOverdue(): void {
-    if (this.#link === undefined || this.#follow.epoch === undefined) return
+    // What was forwarded before has to leave first.
+    if (this.#follow.epoch === undefined || this.#link?.bufferedBytes !== 0) return
     const now = this.#options.clock.now()
     const before = instant(now - this.#options.windowMs)
-    for (const { source, seq, data } of this.#held.overdue(before, now)) {
+    for (const { source, seq, data } of this.#held.overdue(before, now, forwardBytes)) {
       if (source !== undefined) this.#follow.forward(source, seq, data)
     }
   }
@@ -153,6 +158,7 @@ export class Following<State> implements FollowingPort {
   }
 
   close(): void {
+    this.#isClosed = true
     this.#follow.close()
   }
 
@@ -168,6 +174,7 @@ export class Following<State> implements FollowingPort {
       },
       process: (frame) => {
         this.#replica.apply(frame)
+        if (this.#isClosed) return
         if (this.#replica.ledger.isBatchLarge) this.#replica.ledger.flush()
       },
       flush: () => {

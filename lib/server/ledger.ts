@@ -9,6 +9,7 @@
 
 import { PairError } from '../errors.js'
 import type { OutboxPort, OutboxRecord } from '../runtime/ports-outbox.js'
+import { Deque } from '../sync/deque.js'
 import type { SentNotice } from '../wire/message.js'
 import type { Produced } from './application.js'
 import { type Channel, type ChannelEntry, Channels } from './channels.js'
@@ -41,8 +42,9 @@ export interface Divergence {
 export class Ledger {
   readonly channels: Channels
   readonly #outbox: OutboxPort
-  #batch: Waiting[] = []
-  #batchBytes = 0
+  readonly #waiting = new Deque<Waiting>()
+  #waitingBytes = 0
+  #addedBytes = 0
   #divergence: Divergence | undefined
 
   constructor(outbox: OutboxPort, mostChannels: number) {
@@ -52,12 +54,17 @@ export class Ledger {
 
   /** Bytes held, those that wait for room included. */
   get bytes(): number {
-    return this.#outbox.bytes + this.#batchBytes
+    return this.#outbox.bytes + this.#waitingBytes
+  }
+
+  /** Bytes of all outputs that were ever added. */
+  get addedBytes(): number {
+    return this.#addedBytes
   }
 
   /** Outputs wait because the outbox is full: no further frame should be taken. */
   get isFull(): boolean {
-    return this.#batch.length > 0
+    return this.#waiting.length > 0
   }
 
   /** The first difference found since the last load. */
@@ -67,7 +74,7 @@ export class Ledger {
 
   /** Whether a batch is large enough to be flushed before the turn ends. */
   get isBatchLarge(): boolean {
-    return this.#batchBytes >= batchBytes
+    return this.#waitingBytes >= batchBytes
   }
 
   /**
@@ -79,36 +86,45 @@ export class Ledger {
     for (const output of outputs) {
       const channel = this.channels.open(output.channel)
       if (channel === undefined) return false
-      const number = channel.produced + this.#countInBatch(channel) + 1
-      this.#batch.push({ channel, frameNo, number, data: output.data })
-      this.#batchBytes += output.data.length
+      const number = channel.produced + this.#countWaiting(channel, 1)
+      this.#waiting.push({ channel, frameNo, number, data: output.data })
+      this.#waitingBytes += output.data.length
+      this.#addedBytes += output.data.length
     }
     return true
   }
 
-  /** Hands the batch to the outbox; returns what it took, in order. Nothing when it is full. */
+  /**
+   * Hands what waits to the outbox, part by part; returns what it took, in order. What finds no room
+   * waits on: a part is halved until it fits, down to a single output.
+   */
   flush(): readonly Kept[] {
-    if (this.#batch.length === 0) return []
-    const batch = this.#batch
-    const records: OutboxRecord[] = batch.map(({ channel, number, data }) => ({
-      channel: channel.index,
-      number,
-      data,
-    }))
-    const { status, digests } = this.#outbox.produce(records)
-    if (status === 'full') return []
-    if (status === 'gap') {
-      throw new PairError('ERR_HOTPAIR_INVARIANT', 'outputs were numbered with a gap')
+    const kept: Kept[] = []
+    let most = Number.POSITIVE_INFINITY
+    while (this.#waiting.length > 0) {
+      const part = this.#nextPart(most)
+      const { status, digests } = this.#outbox.produce(part)
+      if (status === 'gap') {
+        throw new PairError('ERR_HOTPAIR_INVARIANT', 'outputs were numbered with a gap')
+      }
+      if (status === 'full') {
+        if (part.length === 1) break
+        most = Math.ceil(part.length / 2)
+        continue
+      }
+      if (status !== 'ok') this.#noteDivergence()
+      for (const digest of digests) this.#take(digest, kept)
     }
-    this.#batch = []
-    this.#batchBytes = 0
-    this.#inBatch.clear()
-    if (status !== 'ok') this.#noteDivergence()
-    return batch.map(({ channel, frameNo, number, data }, index) => {
-      const digest = digests[index] ?? 0
-      this.channels.produce(channel, { frameNo, digest })
-      return { channel, frameNo, number, digest, data }
-    })
+    return kept
+  }
+
+  /** What waits for room, in order, for a load that is taken meanwhile. */
+  get waiting(): Iterable<{
+    readonly channel: Channel
+    readonly frameNo: number
+    readonly data: Uint8Array
+  }> {
+    return this.#waiting
   }
 
   /** This member has sent all of `channel` up to `number`. */
@@ -156,9 +172,9 @@ export class Ledger {
   /** After a load: channels as listed; what was pending is added and flushed by the caller. */
   reset(entries: readonly ChannelEntry[]): void {
     this.#outbox.clear()
-    this.#batch = []
-    this.#batchBytes = 0
-    this.#inBatch.clear()
+    this.#waiting.clear()
+    this.#waitingBytes = 0
+    this.#waitingCounts.clear()
     this.#divergence = undefined
     this.channels.reset(entries)
     for (const channel of this.channels) {
@@ -166,13 +182,36 @@ export class Ledger {
     }
   }
 
-  /** How many outputs of each channel are in the batch. */
-  readonly #inBatch = new Map<Channel, number>()
+  /** How many outputs of each channel wait. */
+  readonly #waitingCounts = new Map<Channel, number>()
 
-  #countInBatch(channel: Channel): number {
-    const count = this.#inBatch.get(channel) ?? 0
-    this.#inBatch.set(channel, count + 1)
+  #countWaiting(channel: Channel, change: 1 | -1): number {
+    const count = (this.#waitingCounts.get(channel) ?? 0) + change
+    if (count === 0) this.#waitingCounts.delete(channel)
+    else this.#waitingCounts.set(channel, count)
     return count
+  }
+
+  /** About a batch of what waits: at least one output, at most `most`. */
+  #nextPart(most: number): OutboxRecord[] {
+    const records: OutboxRecord[] = []
+    let bytes = 0
+    for (const { channel, number, data } of this.#waiting) {
+      bytes += data.length
+      if (records.length > 0 && (bytes > batchBytes || records.length >= most)) break
+      records.push({ channel: channel.index, number, data })
+    }
+    return records
+  }
+
+  /** The first that waits is in the outbox. */
+  #take(digest: number, kept: Kept[]): void {
+    const first = this.#waiting.shift()
+    if (first === undefined) return
+    this.#waitingBytes -= first.data.length
+    this.#countWaiting(first.channel, -1)
+    this.channels.produce(first.channel, { frameNo: first.frameNo, digest })
+    kept.push({ ...first, digest })
   }
 
   #refuseNotices(notices: readonly SentNotice[]): false {

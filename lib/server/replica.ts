@@ -113,6 +113,10 @@ export class Replica<State> {
         entries.push({ channel: channel.name, frameNo, data })
       }
     }
+    // The outbox may be full: what waits for room comes behind what has found some.
+    for (const { channel, frameNo, data } of this.ledger.waiting) {
+      entries.push({ channel: channel.name, frameNo, data })
+    }
     const meta: ImageMeta = {
       history: this.history,
       epoch,

@@ -18,8 +18,10 @@ import { gap } from './held.js'
 import type { Input, Intake } from './intake.js'
 import type { Replica } from './replica.js'
 
-/** Inputs numbered before the event loop gets a turn. */
+/** Inputs numbered before the event loop gets a turn, at most. */
 const inputsATurn = 512
+/** In the first turn, when nothing is known of how much the program sends for an input. */
+const inputsInFirstTurn = 16
 
 export interface RulingOptions {
   readonly clock: ClockPort
@@ -46,6 +48,8 @@ export class Ruling<State> {
   #feed: Feed | undefined
   #notices: SentNotice[] = []
   #isScheduled = false
+  /** So that one turn's outputs stay below a quarter of the outbox, going by the last turn's. */
+  #mostATurn = inputsInFirstTurn
   #settled: (() => void) | undefined
 
   constructor(replica: Replica<State>, intake: Intake, delivery: Delivery, options: RulingOptions) {
@@ -108,6 +112,7 @@ export class Ruling<State> {
   /** Release only what is acknowledged from now on. */
   hold(): void {
     this.#release = 'acknowledged'
+    this.#tellProgress()
     this.#feed?.hold()
   }
 
@@ -194,18 +199,33 @@ export class Ruling<State> {
     if (epoch === undefined) return
     const frames = this.#number()
     this.#feed?.pump()
-    for (const frame of frames) {
-      this.#replica.apply(frame)
-      if (this.#replica.ledger.isBatchLarge) this.keep()
-    }
-    this.keep()
-    const notices = this.#notices
-    this.#notices = []
-    this.#feed?.progress(this.#replica.frameNo, notices)
+    this.#apply(frames)
+    this.#tellProgress()
     this.#feed?.pump()
     this.#checkTail()
     this.commit()
     if (this.#intake.waitingCount > 0 && !this.#isThrottled()) this.#continue()
+  }
+
+  #apply(frames: readonly LoggedFrame[]): void {
+    const { ledger } = this.#replica
+    const before = ledger.addedBytes
+    for (const frame of frames) {
+      this.#replica.apply(frame)
+      if (ledger.isBatchLarge) this.keep()
+    }
+    this.keep()
+    if (frames.length === 0) return
+    const bytesAFrame = Math.max(1, (ledger.addedBytes - before) / frames.length)
+    const most = Math.floor(this.#options.outboxBytes / 4 / bytesAFrame)
+    this.#mostATurn = Math.min(inputsATurn, Math.max(1, most))
+  }
+
+  /** The mirror is to know what is processed and what was sent. */
+  #tellProgress(): void {
+    const notices = this.#notices
+    this.#notices = []
+    this.#feed?.progress(this.#replica.frameNo, notices)
   }
 
   /** Whoever loads must not throttle a primary that works alone: its load is given up instead. */
@@ -227,7 +247,7 @@ export class Ruling<State> {
   #number(): readonly LoggedFrame[] {
     const { clock } = this.#options
     const frames: LoggedFrame[] = []
-    while (frames.length < inputsATurn && !this.#isThrottled()) {
+    while (frames.length < this.#mostATurn && !this.#isThrottled()) {
       const input = this.#intake.shift()
       if (input === undefined) break
       const { source, seq, data } = input

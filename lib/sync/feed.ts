@@ -26,6 +26,11 @@ const pieceBytes = 262_144
  */
 const nearMs = 100
 
+/** Notices in one packet: 64 KiB of them, well below the longest packet. */
+const noticesAPacket = 4_096
+/** What a notice that the mirror does not hold yet counts for, kept and on the wire. */
+const noticeBytes = 32
+
 /** What the feed tells its owner. */
 export interface FeedHandlers {
   /** All up to `frameNo` is acknowledged. */
@@ -69,9 +74,13 @@ export class Feed {
   #isProgressDue = false
   #notices: SentNotice[] = []
   readonly #unheldNotices = new Deque<SentProgress>()
+  /** Notices in `#unheldNotices`. */
+  #unheldCount = 0
+  /** Last progress that the mirror holds, on the present link. */
+  #heldProgressNo = 0
   #isNear = false
   /** While pairing: the frame up to which all must be acknowledged. */
-  #barrier: number | undefined
+  #barrier: { readonly frameNo: number; readonly progressNo: number } | undefined
   #waitingSince: Instant | undefined
 
   constructor(
@@ -96,9 +105,9 @@ export class Feed {
     return this.#acked
   }
 
-  /** Bytes of frames that it has not acknowledged. */
+  /** Bytes of frames and notices that it has not acknowledged. */
   get unacknowledgedBytes(): number {
-    return this.#log.bytes
+    return this.#log.bytes + noticeBytes * (this.#notices.length + this.#unheldCount)
   }
 
   get unacknowledgedCount(): number {
@@ -148,8 +157,10 @@ export class Feed {
     // What was said on the former link may be lost: said again, counted anew.
     const again = [...this.#unheldNotices].flatMap(({ sent }) => sent)
     this.#unheldNotices.clear()
+    this.#unheldCount = 0
     this.#notices = [...again, ...this.#notices]
     this.#progressNo = 0
+    this.#heldProgressNo = 0
     this.#isProgressDue = true
     this.pump()
     return true
@@ -173,7 +184,7 @@ export class Feed {
   progress(done: number, sent: readonly SentNotice[]): void {
     if (done === this.#done && sent.length === 0) return
     this.#done = done
-    this.#notices.push(...sent)
+    for (const notice of sent) this.#notices.push(notice)
     this.#isProgressDue = true
   }
 
@@ -184,9 +195,13 @@ export class Feed {
     this.pump()
   }
 
-  /** Pairing begins: `covered` is told when all that exists now is acknowledged. */
+  /**
+   * Pairing begins: `covered` is told when all that exists now is acknowledged, the notices too, for
+   * the mirror must know all but `inFlight` of what was sent.
+   */
   hold(): void {
-    this.#barrier = this.#last
+    const packets = Math.ceil(this.#notices.length / noticesAPacket)
+    this.#barrier = { frameNo: this.#last, progressNo: this.#progressNo + packets }
     this.#checkBarrier()
   }
 
@@ -206,7 +221,7 @@ export class Feed {
       this.#next += 1
       if (this.#writer.byteLength >= pieceBytes) this.#flush()
     }
-    if (this.#isWritable && this.#isProgressDue && this.#next > this.#done) this.#writeProgress()
+    while (this.#isWritable && this.#isProgressDue && this.#next > this.#done) this.#writeProgress()
     this.#flush()
   }
 
@@ -218,6 +233,7 @@ export class Feed {
       message.frameNo < this.#next &&
       message.progressNo <= this.#progressNo
     if (!isPossible) return false
+    this.#heldProgressNo = message.progressNo
     this.#holdNotices(message.progressNo)
     if (message.frameNo > this.#acked) {
       this.#acked = message.frameNo
@@ -241,7 +257,9 @@ export class Feed {
   }
 
   #checkBarrier(): void {
-    if (this.#barrier === undefined || this.#acked < this.#barrier) return
+    const barrier = this.#barrier
+    if (barrier === undefined || this.#acked < barrier.frameNo) return
+    if (this.#heldProgressNo < barrier.progressNo) return
     this.#barrier = undefined
     this.#handlers.covered()
   }
@@ -249,6 +267,7 @@ export class Feed {
   #holdNotices(progressNo: number): void {
     while (this.#unheldNotices.first && this.#unheldNotices.first.progressNo <= progressNo) {
       const held = this.#unheldNotices.shift()
+      this.#unheldCount -= held?.sent.length ?? 0
       for (const { channel, number } of held?.sent ?? []) this.#handlers.noticed(channel, number)
     }
   }
@@ -266,9 +285,9 @@ export class Feed {
 
   #writeProgress(): void {
     this.#progressNo += 1
-    const sent = this.#notices
-    this.#notices = []
-    this.#isProgressDue = false
+    const sent = this.#notices.splice(0, noticesAPacket)
+    this.#isProgressDue = this.#notices.length > 0
+    this.#unheldCount += sent.length
     if (sent.length > 0) this.#unheldNotices.push({ progressNo: this.#progressNo, sent })
     writeMessage(this.#writer, {
       type: 'progress',

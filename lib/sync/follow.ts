@@ -159,6 +159,8 @@ export class Follow {
       if (frame === undefined || frame.frameNo > this.#done) break
       this.#log.shift()
       this.#handlers.process(frame)
+      // The program may have closed its own member.
+      if (this.#epoch === undefined) return
     }
     const wrong = this.#handlers.flush() ?? this.#applyNotices()
     if (wrong) return this.#handlers.outOfStep(wrong)

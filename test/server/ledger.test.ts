@@ -123,9 +123,9 @@ t.test('a notice that leaves a number out is divergence, and nothing is taken fo
   t.end()
 })
 
-t.test('a full outbox keeps the batch; it is taken when there is room', (t) => {
+t.test('what a full outbox does not take waits, and is taken when there is room', (t) => {
   const ledger = open(8_192)
-  const half = new Uint8Array(3_000)
+  const half = new Uint8Array(4_000)
   ledger.add(1, [{ channel: 'x', data: half }])
   const first = ledger.flush()[0]
   if (first === undefined) throw new Error('nothing was kept')
@@ -134,11 +134,13 @@ t.test('a full outbox keeps the batch; it is taken when there is room', (t) => {
     { channel: 'x', data: half },
   ])
   t.equal(ledger.isFull, true)
-  t.strictSame(ledger.flush(), [])
+  t.match(ledger.flush(), [{ number: 2 }], 'one fits')
+  t.strictSame(ledger.flush(), [], 'the next does not')
   t.equal(ledger.isFull, true)
-  t.ok(ledger.bytes >= 9_000, 'what waits for room counts')
-  ledger.sent(first.channel, 1)
-  t.match(ledger.flush(), [{ number: 2 }, { number: 3 }])
+  t.ok(ledger.bytes >= 12_000, 'what waits for room counts')
+  t.match([...ledger.waiting], [{ frameNo: 2 }], 'a load can carry it')
+  ledger.sent(first.channel, 2)
+  t.match(ledger.flush(), [{ number: 3 }])
   t.equal(ledger.isFull, false)
   t.end()
 })

@@ -32,6 +32,8 @@ export interface Order {
   readonly seq: number
   /** Bytes of each output, by channel; empty: none. */
   readonly sizes: readonly number[]
+  /** Outputs of each size: 1 where it is not said. */
+  readonly copies?: number
   /** Deterministic: throws after it has changed the state and sent something. */
   readonly throws: boolean
   /** Makes the two members differ on purpose. */
@@ -79,9 +81,11 @@ function compute(
   state.sums.set([count + 1, total])
   for (const [channel, size] of order.sizes.entries()) {
     if (size === 0) continue
-    const data = Buffer.alloc(Math.max(size, 24), total & 0xff)
-    data.write(`${count + 1}:${total}:${channel} `)
-    send(channel, data)
+    for (let copy = 0; copy < (order.copies ?? 1); copy += 1) {
+      const data = Buffer.alloc(Math.max(size, 24), total & 0xff)
+      data.write(`${count + 1}:${total}:${channel}:${copy} `)
+      send(channel, data)
+    }
   }
   if (order.throws) throw new Error('the program throws on this input')
 }
