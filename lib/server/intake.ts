@@ -92,8 +92,8 @@ export class Intake {
 
   /**
    * `input` was accepted before, at latest with frame `frameNo`, which is not committed yet. It is
-   * answered behind those that came before it, which is never too early. Whoever repeats faster than
-   * frames are committed is bounded as every other waiting input is.
+   * answered behind those that came before it, which is never too early. Whoever repeats faster
+   * than frames are committed is bounded as every other waiting input is.
    */
   awaitDuplicate(input: Input, frameNo: number, tellsFrame: boolean): void {
     const size = sizeOf(input)

@@ -95,8 +95,8 @@ export class Ledger {
   }
 
   /**
-   * Hands what waits to the outbox, part by part; returns what it took, in order. What finds no room
-   * waits on: a part is halved until it fits, down to a single output.
+   * Hands what waits to the outbox, part by part; returns what it took, in order. What finds no
+   * room waits on: a part is halved until it fits, down to a single output.
    */
   flush(): readonly Kept[] {
     const kept: Kept[] = []

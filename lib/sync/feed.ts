@@ -14,8 +14,8 @@ import type { Epoch, Incarnation, Instant } from '../units.js'
 import type { AcknowledgeMessage, BeginLoadMessage, SentNotice } from '../wire/message.js'
 import { writeMessage } from '../wire/message.js'
 import { PacketWriter } from '../wire/packet.js'
-import { Deque } from './deque.js'
 import { FrameLog, type LoggedFrame } from './frame-log.js'
+import { Notices } from './notices.js'
 
 /** Bytes that are collected before a piece goes to the socket. */
 const pieceBytes = 262_144
@@ -25,11 +25,6 @@ const pieceBytes = 262_144
  * moment, ten times as much would be heard as a silence.
  */
 const nearMs = 100
-
-/** Notices in one packet: 64 KiB of them, well below the longest packet. */
-const noticesAPacket = 4_096
-/** What a notice that the mirror does not hold yet counts for, kept and on the wire. */
-const noticeBytes = 32
 
 /** What the feed tells its owner. */
 export interface FeedHandlers {
@@ -50,11 +45,6 @@ export interface LoadBasis {
   readonly frameNo: number
 }
 
-interface SentProgress {
-  readonly progressNo: number
-  readonly sent: readonly SentNotice[]
-}
-
 export class Feed {
   readonly mirror: Incarnation
   /** The question that its load answers. */
@@ -72,10 +62,7 @@ export class Feed {
   #done: number
   #progressNo = 0
   #isProgressDue = false
-  #notices: SentNotice[] = []
-  readonly #unheldNotices = new Deque<SentProgress>()
-  /** Notices in `#unheldNotices`. */
-  #unheldCount = 0
+  readonly #notices = new Notices()
   /** Last progress that the mirror holds, on the present link. */
   #heldProgressNo = 0
   #isNear = false
@@ -107,7 +94,7 @@ export class Feed {
 
   /** Bytes of frames and notices that it has not acknowledged. */
   get unacknowledgedBytes(): number {
-    return this.#log.bytes + noticeBytes * (this.#notices.length + this.#unheldCount)
+    return this.#log.bytes + this.#notices.bytes
   }
 
   get unacknowledgedCount(): number {
@@ -121,7 +108,7 @@ export class Feed {
 
   /** Whether the mirror holds every notice that it was given. */
   get isNoticed(): boolean {
-    return this.#notices.length === 0 && this.#unheldNotices.length === 0
+    return this.#notices.areHeld
   }
 
   get isLoading(): boolean {
@@ -154,11 +141,8 @@ export class Feed {
     this.#isWritable = true
     this.#next = frameNo + 1
     writeMessage(this.#writer, { type: 'resume', epoch: this.#epoch, frameNo })
-    // What was said on the former link may be lost: said again, counted anew.
-    const again = [...this.#unheldNotices].flatMap(({ sent }) => sent)
-    this.#unheldNotices.clear()
-    this.#unheldCount = 0
-    this.#notices = [...again, ...this.#notices]
+    // Said again, and counted anew.
+    this.#notices.tellAgain()
     this.#progressNo = 0
     this.#heldProgressNo = 0
     this.#isProgressDue = true
@@ -184,7 +168,7 @@ export class Feed {
   progress(done: number, sent: readonly SentNotice[]): void {
     if (done === this.#done && sent.length === 0) return
     this.#done = done
-    for (const notice of sent) this.#notices.push(notice)
+    this.#notices.add(sent)
     this.#isProgressDue = true
   }
 
@@ -200,8 +184,8 @@ export class Feed {
    * the mirror must know all but `inFlight` of what was sent.
    */
   hold(): void {
-    const packets = Math.ceil(this.#notices.length / noticesAPacket)
-    this.#barrier = { frameNo: this.#last, progressNo: this.#progressNo + packets }
+    const progressNo = this.#progressNo + this.#notices.packetCount
+    this.#barrier = { frameNo: this.#last, progressNo }
     this.#checkBarrier()
   }
 
@@ -221,7 +205,9 @@ export class Feed {
       this.#next += 1
       if (this.#writer.byteLength >= pieceBytes) this.#flush()
     }
-    while (this.#isWritable && this.#isProgressDue && this.#next > this.#done) this.#writeProgress()
+    while (this.#isWritable && this.#isProgressDue && this.#next > this.#done) {
+      this.#writeProgress()
+    }
     this.#flush()
   }
 
@@ -234,7 +220,9 @@ export class Feed {
       message.progressNo <= this.#progressNo
     if (!isPossible) return false
     this.#heldProgressNo = message.progressNo
-    this.#holdNotices(message.progressNo)
+    for (const { channel, number } of this.#notices.hold(message.progressNo)) {
+      this.#handlers.noticed(channel, number)
+    }
     if (message.frameNo > this.#acked) {
       this.#acked = message.frameNo
       this.#log.trim(message.frameNo)
@@ -264,14 +252,6 @@ export class Feed {
     this.#handlers.covered()
   }
 
-  #holdNotices(progressNo: number): void {
-    while (this.#unheldNotices.first && this.#unheldNotices.first.progressNo <= progressNo) {
-      const held = this.#unheldNotices.shift()
-      this.#unheldCount -= held?.sent.length ?? 0
-      for (const { channel, number } of held?.sent ?? []) this.#handlers.noticed(channel, number)
-    }
-  }
-
   #writeChunk(load: ChunkWriter): void {
     const bytes = load.next()
     if (bytes === undefined) {
@@ -285,10 +265,8 @@ export class Feed {
 
   #writeProgress(): void {
     this.#progressNo += 1
-    const sent = this.#notices.splice(0, noticesAPacket)
-    this.#isProgressDue = this.#notices.length > 0
-    this.#unheldCount += sent.length
-    if (sent.length > 0) this.#unheldNotices.push({ progressNo: this.#progressNo, sent })
+    const sent = this.#notices.tell(this.#progressNo)
+    this.#isProgressDue = this.#notices.areUntold
     writeMessage(this.#writer, {
       type: 'progress',
       epoch: this.#epoch,

@@ -34,6 +34,8 @@ export interface Order {
   readonly sizes: readonly number[]
   /** Outputs of each size: 1 where it is not said. */
   readonly copies?: number
+  /** The program closes this member from inside `process`, and goes on sending. */
+  readonly closes?: 'a' | 'b'
   /** Deterministic: throws after it has changed the state and sent something. */
   readonly throws: boolean
   /** Makes the two members differ on purpose. */
@@ -214,6 +216,7 @@ export function makeApp(parts: AppParts, member: SimMember<State>): App<State> {
     process(state, frame, ctx) {
       const order = JSON.parse(Buffer.from(frame.data).toString()) as Order
       if (order.poison) state.poison = order.poison === 'in' ? () => {} : undefined
+      if (order.closes === member.id) member.close()
       if (order.diverges) ctx.send(Buffer.from(`${random()}`), { channel: divergingChannel })
       compute(state, order, (channel, data) => ctx.send(data, { channel: channelName(channel) }))
     },
