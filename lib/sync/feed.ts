@@ -180,8 +180,8 @@ export class Feed {
   }
 
   /**
-   * Pairing begins: `covered` is told when all that exists now is acknowledged, the notices too, for
-   * the mirror must know all but `inFlight` of what was sent.
+   * Pairing begins: `covered` is told when all that exists now is acknowledged, the notices too,
+   * for the mirror must know all but `inFlight` of what was sent.
    */
   hold(): void {
     const progressNo = this.#progressNo + this.#notices.packetCount

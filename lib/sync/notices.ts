@@ -1,10 +1,10 @@
 /**
- * The notices of one feed: what the mirror is to be told was sent, and what it was told and does not
- * hold yet.
+ * The notices of one feed: what the mirror is to be told was sent, and what it was told and does
+ * not hold yet.
  *
- * They travel in numbered progress packets, a bounded count in each, and are held when the packet of
- * that number is acknowledged. A link that breaks costs a repetition: the mirror passes over what it
- * knows.
+ * They travel in numbered progress packets, a bounded count in each, and are held when the packet
+ * of that number is acknowledged. A link that breaks costs a repetition: the mirror passes over
+ * what it knows.
  */
 
 import type { SentNotice } from '../wire/message.js'
