@@ -166,9 +166,9 @@ export class Following<State> implements FollowingPort {
     const { clock } = this.#options
     return {
       announced: (frame, epoch) => {
-        const { source, seq, frameNo, stamp } = frame
+        const { kind, source, seq, frameNo, stamp } = frame
         this.#replica.clock.observe(stamp, clock.now())
-        if (source === '') return
+        if (kind === 'timer' || source === '') return
         this.#replica.sources.take(source, seq, frameNo)
         this.#held.announced(source, seq, frameNo, epoch)
       },

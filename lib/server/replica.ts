@@ -83,9 +83,10 @@ export class Replica<State> {
 
   /** Processes the next frame; its outputs wait in the ledger for a flush. */
   apply(frame: LoggedFrame): void {
-    const { frameNo, stamp, source, seq, data } = frame
+    const { frameNo, stamp, kind, source, seq, data } = frame
     const isNamed = source !== ''
     this.#frameNo = frameNo
+    if (kind === 'skip') return
     const { outputs, fault } = this.#application.apply({
       frameNo,
       now: stamp,

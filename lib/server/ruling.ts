@@ -255,7 +255,8 @@ export class Ruling<State> {
       const now = clock.now()
       this.#last += 1
       const stamp = this.#replica.clock.stamp(now, clock.wall())
-      const frame = { frameNo: this.#last, stamp, source: source ?? '', seq, data }
+      const origin = { kind: 'input', source: source ?? '', seq } as const
+      const frame: LoggedFrame = { frameNo: this.#last, stamp, ...origin, data }
       if (source !== undefined) this.#replica.sources.take(source, seq, this.#last)
       this.#intake.await(input, this.#last)
       this.#feed?.push(frame, now)

@@ -181,8 +181,9 @@ export class Follow {
       this.#handlers.outOfStep('gap')
       return true
     }
-    const { frameNo, stamp, source, seq } = message
-    const frame: LoggedFrame = { frameNo, stamp, source, seq, data: new Uint8Array(message.data) }
+    const { frameNo, stamp, kind, source, seq } = message
+    const data = new Uint8Array(message.data)
+    const frame: LoggedFrame = { frameNo, stamp, kind, source, seq, data }
     this.#log.push(frame)
     this.#held = frameNo
     this.#handlers.announced(frame, message.epoch)

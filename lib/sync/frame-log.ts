@@ -4,15 +4,19 @@
  */
 
 import { frameOverheadBytes } from '../wire/limits.js'
+import type { FrameKind } from '../wire/message.js'
 import { Deque } from './deque.js'
 
-/** One numbered input. */
+/** One frame: a numbered input, or a timer of the program that was due. */
 export interface LoggedFrame {
   readonly frameNo: number
   /** Pair time in milliseconds since the epoch. */
   readonly stamp: number
-  /** Empty for an input without (source, seq). */
+  /** `skip`: an input that keeps its number and is not processed. */
+  readonly kind: FrameKind
+  /** The source of an input, empty without (source, seq); the name of a timer. */
   readonly source: string
+  /** The number of an input within its source; of a timer, which setting of it is due. */
   readonly seq: number
   readonly data: Uint8Array
 }

@@ -1,16 +1,15 @@
 /**
- * The messages of the data link: frames, acknowledgements, notices, loads.
+ * The messages of the data link: frames, acknowledgements, notices, loads; what they are and how
+ * they are written. `read-message.ts` reads them.
  *
  * Each message names the reign in which it was sent, and a receiver refuses those of a lower one.
  * Numbers of frames, outputs and reigns are u48; stamps are f64 milliseconds. Fields stand in the
- * order of the interfaces below; docs/PROTOCOL.md has the table. Pure: bytes to values and back.
+ * order of the interfaces below; docs/PROTOCOL.md has the table. Pure: values to bytes.
  */
 
-import { type Epoch, epochOf, type HistoryId, type Incarnation, incarnationOf } from '../units.js'
-import { BodyReader } from './body.js'
-import { sourceNameBytes } from './limits.js'
+import type { Epoch, HistoryId, Incarnation } from '../units.js'
 import type { PacketWriter } from './packet.js'
-import { historyFromBytes, historyToBytes } from './presence.js'
+import { historyToBytes } from './presence.js'
 
 /** Type bytes, from `firstLinkType` on. Appended only: no number gets another meaning. */
 export const messageType = {
@@ -29,17 +28,26 @@ export const messageType = {
   refuseForward: 28,
 } as const
 
-const historyBytes = 16
-/** Longest code or sentence in a refusal. */
-const reasonBytes = 1_024
+/** Longest code or sentence in a refusal, in bytes. */
+export const reasonBytes = 1_024
 
-/** One input on its way to the standby. `source` is empty for an input without (source, seq). */
+/**
+ * What a frame is, by the byte on the wire: an input; a timer of the program that is due; an input
+ * that keeps its number and is not processed. Appended only.
+ */
+export const frameKinds = ['input', 'timer', 'skip'] as const
+export type FrameKind = (typeof frameKinds)[number]
+
+/** One frame on its way to the standby. */
 export interface FrameMessage {
   readonly type: 'frame'
   readonly epoch: Epoch
   readonly frameNo: number
   readonly stamp: number
+  readonly kind: FrameKind
+  /** The source of an input, empty without (source, seq); the name of a timer. */
   readonly source: string
+  /** The number of an input within its source; of a timer, which setting of it is due. */
   readonly seq: number
   /** A view of the packet: copy what is kept. */
   readonly data: Uint8Array
@@ -129,6 +137,7 @@ export function writeMessage(to: PacketWriter, message: Message): void {
   switch (message.type) {
     case 'frame':
       to.begin(messageType.frame).u48(message.epoch).u48(message.frameNo).f64(message.stamp)
+      to.u8(frameKinds.indexOf(message.kind))
       to.string(message.source).u48(message.seq).raw(message.data).end()
       return
     case 'acknowledge':
@@ -185,116 +194,4 @@ function writeProgress(to: PacketWriter, message: ProgressMessage): void {
     to.u16(channel).u48(number).u32(bytes).u32(digest)
   }
   to.end()
-}
-
-const reader = new BodyReader()
-
-/**
- * The message in `body`, or undefined when there is none in it: the link must be closed.
- * Views in it (`data`, `bytes`) are valid as long as `body` is.
- */
-export function readMessage(body: Uint8Array): Message | undefined {
-  const from = reader.of(body)
-  const message = readFields(from.u8(), from)
-  return message !== undefined && from.isComplete ? message : undefined
-}
-
-function readFields(type: number, from: BodyReader): Message | undefined {
-  switch (type) {
-    case messageType.frame:
-      return {
-        type: 'frame',
-        epoch: epochOf(from.u48()),
-        frameNo: from.u48(),
-        stamp: from.f64(),
-        source: from.string(sourceNameBytes),
-        seq: from.u48(),
-        data: from.rest(),
-      }
-    case messageType.acknowledge:
-      return {
-        type: 'acknowledge',
-        epoch: epochOf(from.u48()),
-        frameNo: from.u48(),
-        progressNo: from.u48(),
-      }
-    case messageType.progress:
-      return readProgress(from)
-    case messageType.askLoad:
-      return { type: 'ask-load', ask: from.u48() }
-    case messageType.beginLoad:
-      return readBeginLoad(from)
-    case messageType.chunk:
-      return { type: 'chunk', bytes: from.rest() }
-    case messageType.refuseLoad:
-      return { type: 'refuse-load', ask: from.u48(), reason: from.string(reasonBytes) }
-    case messageType.inSync:
-      return readInSync(from)
-    case messageType.askResume:
-      return readAskResume(from)
-    case messageType.resume:
-      return { type: 'resume', epoch: epochOf(from.u48()), frameNo: from.u48() }
-    case messageType.refuseResume:
-      return { type: 'refuse-resume' }
-    case messageType.forward:
-      return {
-        type: 'forward',
-        source: from.string(sourceNameBytes),
-        seq: from.u48(),
-        data: from.rest(),
-      }
-    case messageType.refuseForward:
-      return {
-        type: 'refuse-forward',
-        source: from.string(sourceNameBytes),
-        seq: from.u48(),
-        code: from.string(reasonBytes),
-        expected: from.u48(),
-      }
-    default:
-      return undefined
-  }
-}
-
-function readProgress(from: BodyReader): Message | undefined {
-  const epoch = epochOf(from.u48())
-  const progressNo = from.u48()
-  const done = from.u48()
-  const count = from.u32()
-  const sent: SentNotice[] = []
-  // The count is a claim: reading stops with the bytes, so a made-up one costs nothing.
-  for (let index = 0; index < count && from.isSound; index += 1) {
-    sent.push({ channel: from.u16(), number: from.u48(), bytes: from.u32(), digest: from.u32() })
-  }
-  return { type: 'progress', epoch, progressNo, done, sent }
-}
-
-function readBeginLoad(from: BodyReader): Message | undefined {
-  const epoch = epochOf(from.u48())
-  const history = readHistory(from)
-  const frameNo = from.u48()
-  const imageBytes = from.u48()
-  const ask = from.u48()
-  if (history === undefined) return undefined
-  return { type: 'begin-load', epoch, history, frameNo, imageBytes, ask }
-}
-
-function readInSync(from: BodyReader): Message | undefined {
-  const epoch = epochOf(from.u48())
-  const incarnation = from.u64()
-  if (incarnation === 0n) return undefined
-  return { type: 'in-sync', epoch, incarnation: incarnationOf(incarnation) }
-}
-
-function readAskResume(from: BodyReader): Message | undefined {
-  const epoch = epochOf(from.u48())
-  const history = readHistory(from)
-  const frameNo = from.u48()
-  if (history === undefined) return undefined
-  return { type: 'ask-resume', epoch, history, frameNo }
-}
-
-function readHistory(from: BodyReader): HistoryId | undefined {
-  const bytes = from.raw(historyBytes)
-  return bytes.length === historyBytes ? historyFromBytes(bytes) : undefined
 }

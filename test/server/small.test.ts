@@ -184,6 +184,7 @@ t.test('a log of frames knows its bytes and finds a frame by its number', (t) =>
   const frame = (frameNo: number) => ({
     frameNo,
     stamp: 0,
+    kind: 'input' as const,
     source: 'ab',
     seq: frameNo,
     data: new Uint8Array(100),

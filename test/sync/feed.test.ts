@@ -8,8 +8,9 @@ import type { PeerLink } from '#lib/runtime/ports-peer.js'
 import { Feed } from '#lib/sync/feed.js'
 import { epochOf, historyId, incarnationOf, instant } from '#lib/units.js'
 import { packetLimit } from '#lib/wire/limits.js'
-import { type Message, readMessage, type SentNotice } from '#lib/wire/message.js'
+import type { Message, SentNotice } from '#lib/wire/message.js'
 import { PacketDecoder } from '#lib/wire/packet.js'
+import { readMessage } from '#lib/wire/read-message.js'
 
 const epoch = epochOf(7)
 const now = instant(0)
@@ -68,8 +69,10 @@ function begun() {
   feed.begin(link, { history: historyId('0'.repeat(31).concat('1')), imageBytes: 1 }, chunks)
   const acknowledge = (frameNo: number, progressNo: number) =>
     feed.onAcknowledge({ type: 'acknowledge', epoch, frameNo, progressNo }, now)
-  const push = (frameNo: number) =>
-    feed.push({ frameNo, stamp: 1, source: 's', seq: frameNo, data: new Uint8Array(3) }, now)
+  const push = (frameNo: number) => {
+    const origin = { kind: 'input', source: 's', seq: frameNo } as const
+    feed.push({ frameNo, stamp: 1, ...origin, data: new Uint8Array(3) }, now)
+  }
   return { feed, link, said, acknowledge, push }
 }
 

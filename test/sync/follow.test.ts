@@ -9,8 +9,9 @@ import type { PeerLink } from '#lib/runtime/ports-peer.js'
 import { Follow } from '#lib/sync/follow.js'
 import { referenceSnapshot } from '#lib/testing/reference-snapshot.js'
 import { epochOf, historyId, incarnationOf } from '#lib/units.js'
-import { type Message, readMessage, type SentNotice } from '#lib/wire/message.js'
+import type { Message, SentNotice } from '#lib/wire/message.js'
 import { PacketDecoder } from '#lib/wire/packet.js'
+import { readMessage } from '#lib/wire/read-message.js'
 
 const history = historyId('0123456789abcdef0123456789abcdef')
 const reign = epochOf(101)
@@ -99,6 +100,7 @@ class Bench {
       epoch,
       frameNo,
       stamp: 0,
+      kind: 'input',
       source: '',
       seq: 0,
       data,

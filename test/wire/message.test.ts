@@ -8,8 +8,9 @@ import fc from 'fast-check'
 import t from 'tap'
 import { epochOf, historyId, incarnationOf } from '#lib/units.js'
 import { chunkBytes, packetLimit } from '#lib/wire/limits.js'
-import { type Message, messageType, readMessage, writeMessage } from '#lib/wire/message.js'
+import { frameKinds, type Message, messageType, writeMessage } from '#lib/wire/message.js'
 import { PacketDecoder, PacketWriter } from '#lib/wire/packet.js'
+import { readMessage } from '#lib/wire/read-message.js'
 
 const plainObject = { noNullPrototype: true } as const
 const u48 = fc.integer({ min: 0, max: 2 ** 48 - 1 })
@@ -42,6 +43,7 @@ const message: fc.Arbitrary<Message> = fc.oneof(
       epoch,
       frameNo: u48,
       stamp: fc.double({ noNaN: true }),
+      kind: fc.constantFrom(...frameKinds),
       source: name,
       seq: u48,
       data,
@@ -203,6 +205,10 @@ t.test('what no member can mean is refused', (t) => {
   const broken = bodyOf({ type: 'forward', source: 'ab', seq: 1, data: new Uint8Array(1) })
   broken[3] = 0xff
   t.equal(readMessage(broken), undefined, 'a name that is no UTF-8')
+  const origin = { kind: 'skip', source: '', seq: 0, data: new Uint8Array(1) } as const
+  const frame = bodyOf({ type: 'frame', epoch: epochOf(1), frameNo: 1, stamp: 1, ...origin })
+  frame[21] = frameKinds.length
+  t.equal(readMessage(frame), undefined, 'a frame of a kind that there is not')
   t.end()
 })
 
