@@ -19,8 +19,6 @@ export interface HeartbeatView extends BeatView {
   readonly goneIncarnation: bigint
   /** The first own beat after the thread last stood still; 0n without such a stall. */
   readonly stallSeq: bigint
-  /** Milliseconds since the other's event loop vouched for itself, as it said; undefined before. */
-  readonly peerVouchAgeMs: number | undefined
   /** The 32 bytes of the other's counters. */
   readonly peerCounters: Uint8Array
   /** Refused packets by kind; `refused` is their sum. */
@@ -124,6 +122,16 @@ class BoundHeartbeat implements Heartbeat {
     return this.#handle.isGateOpen()
   }
 
+  arm(): void {}
+
+  disarm(): bigint {
+    return 0n
+  }
+
+  announceBlock(): void {}
+
+  markFrame(): void {}
+
   close(): void {
     // What stands there at the end can still be read after it.
     this.view()
@@ -172,7 +180,10 @@ function viewOf(binding: Binding, buffer: ArrayBuffer): HeartbeatView {
     heardAtMs: ms('heardAt'),
     presence: bytes('peerPresence', presenceBytes),
     peerCounters: bytes('peerCounters', counterBytes),
-    peerVouchAgeMs: vouchAge === noVouch || u64('peerIncarnation') === 0n ? undefined : vouchAge,
+    peerVouchAgeMs: vouchAge === noVouch ? 0 : vouchAge,
+    isPeerBusy: false,
+    peerInFrame: 0,
+    renouncedNatively: 0n,
     stallCount: u32('stallCount'),
     stallSeq: u64('stallSeq'),
     gateLapses: count('gateLapses'),

@@ -5,8 +5,11 @@
 /** One consistent look at the beat board. */
 export interface BeatView {
   readonly suspicion: 'unheard' | 'alive' | 'late' | 'suspect'
-  /** Speaks of `peerIncarnation`. */
-  readonly verdict: 'none' | 'process-gone' | 'unreachable'
+  /**
+   * Speaks of `peerIncarnation`. `hung`: its newest beat says that its event loop has left the beat
+   * thread's question unanswered for `hangAfterMs`; a later beat that says less takes it back.
+   */
+  readonly verdict: 'none' | 'process-gone' | 'unreachable' | 'hung'
   /** Monotonic milliseconds, the clock of `performance.now()`'s origin aside; 0 before any. */
   readonly verdictAtMs: number
   /** The incarnation last heard freshly; 0n before. */
@@ -30,6 +33,17 @@ export interface BeatView {
   /** Smoothed round trip in milliseconds; 0 before the first. */
   readonly roundTripMs: number
   readonly linksUp: number
+  /**
+   * Whole milliseconds for which the other's event loop has left the oldest question of its beat
+   * thread unanswered, as its newest beat says; 0 when it has answered, and before any beat.
+   */
+  readonly peerVouchAgeMs: number
+  /** The newest beat says that its loop stands in a block that it has announced. */
+  readonly isPeerBusy: boolean
+  /** The frame in which its `process` stood when the newest beat left; 0 for none. */
+  readonly peerInFrame: number
+  /** The epoch that this member's beat thread gave up last; 0n before. Taken by `disarm`. */
+  readonly renouncedNatively: bigint
 }
 
 export interface BeatsPort {
@@ -40,5 +54,22 @@ export interface BeatsPort {
   openGate(): void
   closeGate(): void
   isGateOpen(): boolean
+  /**
+   * From now on the beat thread may give up `epoch` when the other asks for it: as a standby at
+   * once, as a primary when its own event loop is found hung. 0n for none.
+   */
+  arm(epoch: bigint): void
+  /**
+   * Takes that right back. Returns the epoch that the beat thread has given up since `arm`, 0n for
+   * none; until that was taken here the gate stays shut, whatever is asked of it.
+   */
+  disarm(): bigint
+  /**
+   * The event loop is about to stand still for at most `ms`, 0 to 600,000: until then beats say
+   * busy, and the age of the vouch counts from the end of it. 0 ends it now. The last call counts.
+   */
+  announceBlock(ms: number): void
+  /** The frame that is being processed from now on; 0 when it is done. */
+  markFrame(frameNo: number): void
   close(): void
 }

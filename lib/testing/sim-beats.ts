@@ -81,6 +81,10 @@ export class SimBeats implements BeatsPort {
       refused: 0,
       roundTripMs: 0,
       linksUp: 1,
+      peerVouchAgeMs: 0,
+      isPeerBusy: false,
+      peerInFrame: 0,
+      renouncedNatively: 0n,
     }
   }
 
@@ -104,6 +108,16 @@ export class SimBeats implements BeatsPort {
   isGateOpen(): boolean {
     return this.#now < this.#gateUntil
   }
+
+  arm(): void {}
+
+  disarm(): bigint {
+    return 0n
+  }
+
+  announceBlock(): void {}
+
+  markFrame(): void {}
 
   close(): void {
     this.#isClosed = true

@@ -117,7 +117,8 @@ export class Unit implements UnitPort {
       if (presence) post({ type: 'heard', incarnation, presence, answered: view.answeredSeq })
       peerHeard()
     }
-    if (view.verdict === 'none' || this.#posted?.verdict === view.verdict) return
+    if (view.verdict === 'none' || view.verdict === 'hung') return
+    if (this.#posted?.verdict === view.verdict) return
     this.#posted = { incarnation: view.peerIncarnation, verdict: view.verdict }
     this.#tellVerdict(view.verdict, view)
     post({ type: 'found', incarnation, verdict: view.verdict })

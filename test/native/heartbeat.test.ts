@@ -89,11 +89,10 @@ t.test('members hear each other, see what is announced and are rung', async (t) 
 
 t.test('counters and vouches travel with the beats', async (t) => {
   const [a, b] = await openPair(t)
-  t.equal(b.beats.view().peerVouchAgeMs, undefined)
+  t.equal(b.beats.view().peerVouchAgeMs, 0)
   a.beats.setCounters(new Uint8Array(32).fill(5))
   a.beats.vouch()
   await eventually('the counters', () => b.beats.view().peerCounters[31] === 5)
-  await eventually('the vouch', () => b.beats.view().peerVouchAgeMs !== undefined)
   await eventually('the vouch to age', () => Number(b.beats.view().peerVouchAgeMs) > 30)
 })
 
