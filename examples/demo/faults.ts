@@ -1,21 +1,17 @@
 /**
- * The faults: what happens to the members while the stream goes on.
- *
- *   kill          SIGKILL of the primary; it is started again after a while
- *   restart       SIGKILL of the primary; it is started again at once, inside the window
- *   kill-standby  SIGKILL of the standby; it is started again after a while
+ * The faults: what happens to the members while the stream goes on, and when.
  *
  * Each is drawn from the seed and strikes while the pair is paired, which is when it promises to
  * lose nothing; it is over when the pair is paired again. All wanted faults come before any comes
- * twice. Nothing here touches the source or the sink.
+ * twice, but for the switchover, which comes twice: there and back. How each of them strikes
+ * stands in `strikes.ts`.
  */
 
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { Members, Side } from './members.js'
+import type { Members } from './members.js'
 import type { Random } from './random.js'
-
-export const faultNames = ['kill', 'restart', 'kill-standby'] as const
-export type FaultName = (typeof faultNames)[number]
+import type { Source } from './source.js'
+import { type FaultName, kinds, strikes } from './strikes.js'
 
 /** One fault that is over, or that the end of the run has caught. */
 export interface Fault {
@@ -25,26 +21,34 @@ export interface Fault {
   readonly at: number
   /** When the pair was paired again. */
   until: number
+  /** When a member that was stopped has been woken. */
+  wokenAt?: number
   /** Set when the other member has taken over. */
-  takeover: { readonly verdict: string; readonly inDoubt: number } | undefined
+  takeover?: { readonly verdict: string; readonly inDoubt: number }
+  /** Set when a switchover has resolved: milliseconds by the one that handed over. */
+  tookMs?: number
 }
 
 /** How the faults follow each other, in milliseconds; each drawn from least to most. */
 export interface Pace {
   readonly beforeFault: readonly [number, number]
-  readonly beforeStart: readonly [number, number]
+  /** Until what was struck comes back: is started again, or woken. */
+  readonly beforeReturn: readonly [number, number]
 }
 
-/** Default: some 10 faults in 40 s of stream. */
-export const calm: Pace = { beforeFault: [500, 2000], beforeStart: [500, 1500] }
-/** For a short run: each fault once or twice in 7 s. */
-export const brisk: Pace = { beforeFault: [100, 500], beforeStart: [100, 400] }
+/** Default: each fault once or twice in 40 s of stream. */
+export const calm: Pace = { beforeFault: [200, 900], beforeReturn: [300, 1000] }
+/** For a short run: some four faults in 7 s. */
+export const brisk: Pace = { beforeFault: [100, 500], beforeReturn: [100, 400] }
 
 export interface FaultPlan {
   readonly wanted: readonly FaultName[]
   readonly pace: Pace
+  /** Milliseconds after which a loop that answers nothing counts as hung. */
+  readonly hangAfterMs: number
   readonly random: Random
   readonly members: Members
+  readonly source: Source
   /** Whether enough of the stream is left for another fault. */
   readonly mayGoOn: () => boolean
   readonly onFault: (fault: Fault) => void
@@ -57,7 +61,7 @@ export async function runFaults(plan: FaultPlan): Promise<void> {
   const { wanted, pace, random, members, signal } = plan
   let round: FaultName[] = []
   while (wanted.length > 0) {
-    if (round.length === 0) round = random.shuffled(wanted)
+    if (round.length === 0) round = random.shuffled(roundOf(wanted))
     const name = round.shift()
     const pause = random.between(...pace.beforeFault)
     await members.until(() => members.isPaired, 'paired', signal)
@@ -67,36 +71,35 @@ export async function runFaults(plan: FaultPlan): Promise<void> {
   }
 }
 
+function roundOf(wanted: readonly FaultName[]): FaultName[] {
+  return wanted.flatMap((name) => (name === 'switchover' ? [name, name] : [name]))
+}
+
 async function strike(name: FaultName, plan: FaultPlan): Promise<void> {
-  const { members, signal, random, pace } = plan
+  const { members, signal, random, pace, source, hangAfterMs } = plan
   await members.until(() => members.isPaired, 'paired', signal)
-  const beforeStart = random.between(...pace.beforeStart)
+  const returnMs = random.between(...pace.beforeReturn)
   const primary = members.primary
   if (primary === undefined) throw new Error(`no primary to strike; ${members.describe()}`)
-  const victim = name === 'kill-standby' ? members.other(primary) : primary
+  const victim = kinds[name].of === 'standby' ? members.other(primary) : primary
+  const survivor = members.other(victim)
   // A restart is to be quicker than the window: its process is loaded before the blow.
   if (name === 'restart') await members.park(victim, signal)
-  const at = performance.now()
-  const fault: Fault = { name, member: victim.member, at, until: Infinity, takeover: undefined }
+  const fault: Fault = { name, member: victim.member, at: performance.now(), until: Infinity }
   plan.onFault(fault)
-  await members.kill(victim, signal)
-  if (name === 'restart') members.open(victim)
-  await survive(name, victim, plan)
-  if (name !== 'restart') {
-    await sleep(beforeStart, undefined, { signal })
-    await members.park(victim, signal)
-    members.open(victim)
-  }
+  const epoch = primary.epoch
+  await strikes[name]({
+    fault,
+    victim,
+    survivor,
+    epoch,
+    returnMs,
+    hangAfterMs,
+    members,
+    source,
+    signal,
+  })
   await members.until(() => members.isPaired, 'paired again', signal)
   fault.until = performance.now()
   plan.onOver(fault)
-}
-
-// The other member must rule, alone or, if the victim is back already, with it.
-async function survive(name: FaultName, victim: Side, plan: FaultPlan): Promise<void> {
-  const { members, signal } = plan
-  const survivor = members.other(victim)
-  const rules = () => survivor.role === 'primary' && survivor.mode !== undefined
-  const what = `member ${survivor.member} primary after ${name} of ${victim.member}`
-  await members.until(rules, what, signal)
 }

@@ -7,10 +7,11 @@
  */
 
 import { brisk, calm } from './faults.js'
+import type { RunResult } from './judge.js'
 import { expectedOutputs } from './oracle.js'
 import { flights, loadRecords } from './records.js'
 import { runJson, runLine, runsJson, runWords } from './report.js'
-import { type RunResult, run } from './run.js'
+import { run } from './run.js'
 import { parseSettings, type Settings, usage } from './settings.js'
 
 /** How much of the stream a short run replays. */

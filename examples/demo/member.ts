@@ -10,12 +10,14 @@ import { type Member, openMember } from 'hotpair'
 import { type Statistics, statistics } from '../statistics.js'
 import { openIntake } from './intake.js'
 import type { MemberSettings, Order, Report } from './messages.js'
+import { withPoison } from './poison.js'
 import { SinkLink } from './sink-link.js'
 
 /** Refusals that a change of roles brings with it; the source sends the record again. */
 const passing = ['ERR_HOTPAIR_DEMOTED', 'ERR_HOTPAIR_CLOSED', 'ERR_HOTPAIR_QUEUE_FULL']
 
 let close: () => Promise<void> = async () => {}
+let handOver: () => Promise<void> = async () => {}
 
 async function open(settings: MemberSettings): Promise<void> {
   const { control, sinkPort, intakePort } = settings
@@ -29,7 +31,8 @@ async function open(settings: MemberSettings): Promise<void> {
     ...(settings.heartbeatMs !== undefined && { heartbeatMs: settings.heartbeatMs }),
     ...(settings.windowMs !== undefined && { windowMs: settings.windowMs }),
     app: {
-      ...statistics,
+      init: statistics.init,
+      process: withPoison(statistics.process),
       deliver: (output, { signal }) => sink.deliver(output, signal),
       prepare: async () => void (await sink.open()),
     },
@@ -39,6 +42,7 @@ async function open(settings: MemberSettings): Promise<void> {
   const intake = await openIntake(intakePort, receive, (error) => {
     if (!passing.includes(codeOf(error))) trouble(error)
   })
+  handOver = async () => {}
   close = async () => {
     intake.close()
     await member.close()
@@ -82,12 +86,23 @@ function codeOf(error: unknown): string {
 }
 
 async function obey(order: Order): Promise<void> {
-  if (order.type === 'open') {
-    await open(order.settings)
-  } else {
-    await close()
-    process.disconnect()
+  switch (order.type) {
+    case 'open':
+      return open(order.settings)
+    case 'block':
+      return standStill(order.milliseconds)
+    case 'switchover':
+      // A refusal is no reason to end: the member rules on, and main misses the switchover.
+      return handOver().catch(trouble)
+    case 'close':
+      await close()
+      process.disconnect()
   }
+}
+
+// Unannounced: what the pair must notice by itself.
+function standStill(milliseconds: number): void {
+  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, milliseconds)
 }
 
 process.on('message', (order: Order) => {

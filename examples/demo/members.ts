@@ -145,7 +145,7 @@ export class Members {
     side.role = 'starting'
     side.mode = undefined
     side.ending = undefined
-    tell(side.child, { type: 'open', settings: side.settings })
+    this.tell(side, { type: 'open', settings: side.settings })
   }
 
   /** SIGKILL, and waits until the system has taken the process away. */
@@ -159,8 +159,13 @@ export class Members {
   async close(side: Side, signal: AbortSignal): Promise<void> {
     if (side.child === undefined) return
     side.ending = 'close'
-    tell(side.child, { type: 'close' })
+    this.tell(side, { type: 'close' })
     await this.until(() => side.child === undefined, `member ${side.member} closed`, signal)
+  }
+
+  /** A process that has just died takes no more orders; its exit is reported by itself. */
+  tell({ child }: Side, order: Order): void {
+    if (child?.connected) child.send(order, () => {})
   }
 
   /** Ends every process of this run at once. */
@@ -178,7 +183,10 @@ export class Members {
       side.epoch = report.epoch
       if (report.role !== 'primary') side.mode = undefined
     }
-    if (report.type === 'mode') side.mode = report.mode
+    if (report.type === 'mode') {
+      side.mode = report.mode
+      side.epoch = report.epoch
+    }
     this.#onHappening(side.member, report)
   }
 
@@ -199,9 +207,4 @@ export class Members {
 function blankSide(member: MemberId, settings: MemberSettings): Side {
   const unknown = { child: undefined, spare: undefined, mode: undefined, ending: undefined }
   return { member, settings, role: 'gone', epoch: 0, ...unknown }
-}
-
-// A process that has just died takes no more orders; its exit is reported by itself.
-function tell(child: ChildProcess | undefined, order: Order): void {
-  if (child?.connected) child.send(order, () => {})
 }

@@ -18,12 +18,17 @@ export interface MemberSettings {
   readonly secret: string | undefined
   readonly heartbeatMs: number | undefined
   readonly windowMs: number | undefined
+  readonly hangAfterMs: number | undefined
 }
 
 /** From main to member. */
 export type Order =
   | { readonly type: 'open'; readonly settings: MemberSettings }
   | { readonly type: 'close' }
+  /** Let the event loop stand still for so long. */
+  | { readonly type: 'block'; readonly milliseconds: number }
+  /** Hand over to the other member. */
+  | { readonly type: 'switchover' }
 
 /** From member to main. `at` is milliseconds since the epoch. */
 export type Report =
@@ -52,6 +57,20 @@ export type Report =
       readonly frameNo: number
       readonly inDoubt: number
       readonly tookMs: number
+    }
+  /** A switchover that this member was told to make has resolved. */
+  | {
+      readonly type: 'switchover'
+      readonly at: number
+      readonly epoch: number
+      readonly tookMs: number
+    }
+  /** A suspect frame was left out. */
+  | {
+      readonly type: 'skipped'
+      readonly at: number
+      readonly frameNo: number
+      readonly seq: number
     }
   | { readonly type: 'link'; readonly at: number; readonly up: boolean; readonly reason: string }
   /** An event `fault` or `refused`, or an error of the member's own program. */

@@ -4,20 +4,31 @@
  * The fields of the JSON lines are the demo's interface; everything else may change.
  */
 
-import type { RunResult } from './run.js'
+import type { RunResult } from './judge.js'
 
 /** The one line of one run. */
 export function runJson(result: RunResult): string {
   const { frames, outputs, lost, duplicated, reordered, identical, seed } = result
-  const { takeovers, standbyFaults } = result
+  const { takeovers, standbyFaults, switchovers, skipped } = result
   const inDoubt = sum(takeovers.map((takeover) => takeover.inDoubt))
-  const figures = { frames, outputs, lost, duplicated, reordered, inDoubt, identical, seed }
-  return JSON.stringify({ ...figures, takeovers, standbyFaults, switchovers: [] })
+  const figures = {
+    frames,
+    outputs,
+    lost,
+    duplicated,
+    reordered,
+    inDoubt,
+    identical,
+    skipped,
+    seed,
+  }
+  return JSON.stringify({ ...figures, takeovers, standbyFaults, switchovers })
 }
 
 /** The verdict of one run in words. */
 export function runWords(result: RunResult): string {
   const { frames, outputs, lost, duplicated, reordered, identical, counts, takeovers } = result
+  const { switchovers, skipped, standbyFaults } = result
   const inDoubt = sum(takeovers.map((takeover) => takeover.inDoubt))
   const oracle = identical ? 'identical to' : 'NOT identical to'
   const lines = [
@@ -26,7 +37,9 @@ export function runWords(result: RunResult): string {
       `${lost} lost, ${duplicated} duplicated, ${reordered} reordered;`,
     `  number for number and byte for byte ${oracle} what one uninterrupted process sends.`,
     `  ${takeovers.length} takeovers with ${inDoubt} outputs in doubt; ` +
-      `the receiver's helper dropped ${counts.known} known ones.`,
+      `the receiver's helper dropped ${counts.known} known ones;`,
+    `  ${switchovers.length} switchovers, ${standbyFaults.length} faults of a standby, ` +
+      `${skipped} records left out as suspect.`,
     ...silences([result]).map(
       ([cause, list]) => `  Silence at the sink, ${cause}: ${spread(list)}`,
     ),
@@ -62,6 +75,8 @@ export function runsJson(results: readonly RunResult[]): string {
     reordered: sum(results.map(({ reordered }) => reordered)),
     takeovers: takeovers.length,
     unplannedTakeovers: takeovers.filter(({ cause }) => cause === 'none').length,
+    switchovers: sum(results.map(({ switchovers }) => switchovers.length)),
+    skipped: sum(results.map(({ skipped }) => skipped)),
     inDoubt: sum(takeovers.map(({ inDoubt }) => inDoubt)),
     silenceMs: Object.fromEntries(silenceMs),
   })
@@ -75,8 +90,9 @@ function silences(results: readonly RunResult[]): [string, number[]][] {
       cause,
       [...(byCause.get(cause) ?? []), silenceMs].sort((a, b) => a - b),
     )
-  for (const { takeovers, standbyFaults } of results) {
+  for (const { takeovers, standbyFaults, switchovers } of results) {
     for (const { cause, silenceMs } of takeovers) add(cause, silenceMs)
+    for (const { silenceMs } of switchovers) add('switchover', silenceMs)
     for (const { fault, silenceMs } of standbyFaults) add(fault, silenceMs)
   }
   return [...byCause]

@@ -3,7 +3,7 @@
  */
 
 import { parseArgs } from 'node:util'
-import { type FaultName, faultNames } from './faults.js'
+import { type FaultName, faultNames } from './strikes.js'
 
 export interface Settings {
   readonly input: string | undefined
@@ -12,6 +12,7 @@ export interface Settings {
   readonly faults: readonly FaultName[]
   readonly heartbeatMs: number | undefined
   readonly windowMs: number | undefined
+  readonly hangAfterMs: number | undefined
   readonly seed: number
   readonly short: boolean
   readonly runs: number
@@ -22,9 +23,11 @@ export const usage = `Usage: npm run demo -- [options]
 
   --input FILE       records to replay: a JSON array or NDJSON (default: 200,000 flights)
   --rate N           records a second, 1 to 100,000 (default 5000)
-  --faults LIST      of kill, restart, kill-standby, or none (default: all three)
+  --faults LIST      of ${faultNames.join(', ')},
+                     or none (default: all of them)
   --heartbeat MS     between two heartbeats, 1 to 10,000 (default 100)
   --window MS        of silence until a member counts as gone, at least 3 heartbeats (default 500)
+  --hang-after MS    until a loop that stands still counts as hung, 50 to 10,000 (default 500)
   --seed N           from which all that is random is drawn (default: by the clock)
   --short            the first 35,000 records at most, faults in quick succession
   --runs N           runs in sequence, seeds N, N + 1, …; 1 to 10,000 (default 1)
@@ -42,6 +45,7 @@ export function parseSettings(args: readonly string[], clock: number): Settings 
       faults: { type: 'string', default: faultNames.join(',') },
       heartbeat: { type: 'string' },
       window: { type: 'string' },
+      'hang-after': { type: 'string' },
       seed: { type: 'string', default: String(clock % 2 ** 31) },
       short: { type: 'boolean', default: false },
       runs: { type: 'string', default: '1' },
@@ -61,6 +65,7 @@ export function parseSettings(args: readonly string[], clock: number): Settings 
     faults: parseFaults(values.faults),
     heartbeatMs,
     windowMs,
+    hangAfterMs: optional('hang-after', values['hang-after'], 50, 10_000),
     seed: whole('seed', values.seed, 0, 2 ** 32 - 1),
     short: values.short,
     runs: whole('runs', values.runs, 1, 10_000),

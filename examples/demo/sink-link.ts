@@ -21,6 +21,7 @@ export class SinkLink {
   readonly #port: number
   readonly #waiting = new Map<string, Waiting>()
   #opening: Promise<Socket> | undefined
+  #socket: Socket | undefined
 
   constructor(port: number) {
     this.#port = port
@@ -34,7 +35,8 @@ export class SinkLink {
 
   /** Sends the output and waits for the sink's answer to it. */
   async deliver(output: Output, signal: AbortSignal): Promise<void> {
-    const socket = await this.open()
+    // The pair asks its gate right before: where there is a connection, nothing comes in between.
+    const socket = this.#socket ?? (await this.open())
     signal.throwIfAborted()
     const key = `${output.history} ${output.number} ${output.channel}`
     await new Promise<void>((resolve, reject) => {
@@ -65,11 +67,15 @@ export class SinkLink {
   #connect(): Promise<Socket> {
     return new Promise((resolve, reject) => {
       const socket = connect({ port: this.#port, host: '127.0.0.1', noDelay: true })
-      socket.on('connect', () => resolve(socket))
+      socket.on('connect', () => {
+        this.#socket = socket
+        resolve(socket)
+      })
       socket.on('error', reject)
       onLines(socket, (line) => this.#onAnswer(line))
       socket.on('close', () => {
         this.#opening = undefined
+        this.#socket = undefined
         const error = new Error('the connection to the sink ended before it confirmed')
         reject(error)
         for (const waiting of this.#waiting.values()) waiting.reject(error)

@@ -35,6 +35,8 @@ const maxEnvelope = 16 * 1024 * 1024
 export class Sink {
   readonly handedOn: HandedOn[] = []
   readonly counts: SinkCounts = { known: 0, gap: 0, stale: 0, fork: 0, newHistory: 0, malformed: 0 }
+  /** When outputs of a lower epoch than had arrived came, on the clock of `performance.now()`. */
+  readonly late: number[] = []
   /** Called when an output is the first of its epoch, and when the helper reports something. */
   readonly #onNote: (note: string) => void
   readonly #receiver = createReceiver()
@@ -122,6 +124,7 @@ export class Sink {
       this.counts.newHistory++
       this.#onNote(`a new history begins with output ${number}`)
     }
+    if (epoch < this.#epoch) this.late.push(performance.now())
     if (verdict.type === 'gap') this.#onNote(`gap: ${number} before ${verdict.expected}`)
     if (verdict.type === 'stale') this.#onNote(`stale: ${number} of epoch ${epoch}`)
     if (verdict.type === 'fork') this.#onNote(`fork: ${number} of epoch ${epoch} has other bytes`)

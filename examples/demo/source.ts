@@ -44,7 +44,10 @@ interface Feed {
 /** Replays until every record is accepted, then `finished` is settled. */
 export class Source {
   readonly finished: Promise<void>
+  /** The `seq` of each record that was put in between. */
+  readonly inserted: number[] = []
   readonly #options: SourceOptions
+  readonly #records: string[]
   readonly #window: number
   readonly #feeds: Feed[]
   #ticks: NodeJS.Timeout | undefined
@@ -57,6 +60,7 @@ export class Source {
 
   constructor(options: SourceOptions) {
     this.#options = options
+    this.#records = [...options.records]
     this.#window = options.window ?? 16_384
     this.#feeds = options.ports.map((port) => ({ port, socket: undefined, next: 0 }))
     this.finished = new Promise((resolve) => {
@@ -74,6 +78,17 @@ export class Source {
     return this.#produced
   }
 
+  /** Milliseconds of the stream that nobody has accepted yet. */
+  get remainingMs(): number {
+    return ((this.#records.length - this.#accepted) / this.#options.rate) * 1000
+  }
+
+  /** Puts one more record into the stream, as the next one whose moment comes. */
+  insert(record: string): void {
+    this.#records.splice(this.#produced, 0, record)
+    this.inserted.push(this.#produced + 1)
+  }
+
   start(): void {
     this.#startedAt = performance.now()
     for (const feed of this.#feeds) this.#open(feed)
@@ -89,9 +104,8 @@ export class Source {
 
   // Late ticks are made up for: what is due follows from the clock, not from the count of ticks.
   #tick(): void {
-    const { rate, records } = this.#options
-    const due = Math.floor(((performance.now() - this.#startedAt) * rate) / 1000)
-    this.#produced = Math.min(due, records.length, this.#accepted + this.#window)
+    const due = Math.floor(((performance.now() - this.#startedAt) * this.#options.rate) / 1000)
+    this.#produced = Math.min(due, this.#records.length, this.#accepted + this.#window)
     for (const feed of this.#feeds) this.#pump(feed)
   }
 
@@ -124,7 +138,7 @@ export class Source {
     while (feed.next < this.#produced && socket.writableLength < maxBuffered) {
       const end = Math.min(feed.next + batch, this.#produced)
       let lines = ''
-      for (let i = feed.next; i < end; i++) lines += `${i + 1} ${this.#options.records[i]}\n`
+      for (let i = feed.next; i < end; i++) lines += `${i + 1} ${this.#records[i]}\n`
       feed.next = end
       socket.write(lines)
     }
@@ -133,6 +147,6 @@ export class Source {
   #onAccepted(seq: number): void {
     if (!(seq > this.#accepted && seq <= this.#produced)) return
     this.#accepted = seq
-    if (seq === this.#options.records.length) this.#finish()
+    if (seq === this.#records.length) this.#finish()
   }
 }

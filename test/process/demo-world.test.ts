@@ -25,6 +25,7 @@ const settings: RunSettings = {
   pace: brisk,
   heartbeatMs: undefined,
   windowMs: undefined,
+  hangAfterMs: undefined,
   seed: 1,
   program,
 }

@@ -58,8 +58,8 @@ async function open({ member, intakePort, sinkPort }: MemberSettings): Promise<v
 }
 
 process.on('message', (order: Order) => {
-  if (order.type === 'close') process.disconnect()
-  else void open(order.settings)
+  if (order.type === 'open') void open(order.settings)
+  else process.disconnect()
 })
 process.on('disconnect', () => process.exit())
 report({ type: 'parked' })

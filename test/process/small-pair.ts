@@ -192,8 +192,8 @@ async function open(given: MemberSettings): Promise<void> {
 }
 
 process.on('message', (order: Order) => {
-  if (order.type === 'close') process.disconnect()
-  else void open(order.settings)
+  if (order.type === 'open') void open(order.settings)
+  else process.disconnect()
 })
 process.on('disconnect', () => process.exit())
 tell({ type: 'parked' })
