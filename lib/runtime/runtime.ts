@@ -46,10 +46,13 @@ export class Runtime {
   #state: State
   #isRunning = false
   #isHeldBack = false
+  readonly #rules: typeof step
 
-  constructor(config: CoreConfig, ports: RuntimePorts) {
+  /** `rules`: what decides; a test may put something else in its place. */
+  constructor(config: CoreConfig, ports: RuntimePorts, rules: typeof step = step) {
     this.#config = config
     this.#ports = ports
+    this.#rules = rules
     this.#state = initialState(BigInt.asUintN(64, ports.entropy()) | 1n)
   }
 
@@ -86,7 +89,7 @@ export class Runtime {
       entropy: entropy(),
     }
     const from = this.#state
-    const { state, effects } = step(from, event, this.#config)
+    const { state, effects } = this.#rules(from, event, this.#config)
     const broken = brokenInvariant(from, state, this.#config)
     if (broken !== undefined && happening.type !== 'broken') {
       failed(

@@ -10,22 +10,17 @@
 
 import type { BeatsPort, BeatView } from '../runtime/ports-beats.js'
 import { type Incarnation, millis } from '../units.js'
-import type { VirtualClock } from './virtual-clock.js'
-
-/** One beat on its way. */
-export interface SimBeat {
-  readonly from: Incarnation
-  readonly seq: number
-  /** The beat of the other side that was heard last; of no incarnation before any. */
-  readonly echo: { readonly of: Incarnation | undefined; readonly seq: number }
-  readonly presence: Uint8Array
-}
+import type { SimBeat } from './sim-beat.js'
+import type { SimTime } from './sim-time.js'
+import { SimVouch } from './sim-vouch.js'
 
 export interface SimBeatsOptions {
-  readonly clock: VirtualClock
+  /** Of the host. */
+  readonly time: SimTime
   readonly self: Incarnation
   readonly intervalMs: number
   readonly windowMs: number
+  readonly hangAfterMs: number
   readonly send: (beat: SimBeat) => void
   /** Rings the doorbell of the event loop. */
   readonly ring: () => void
@@ -35,6 +30,7 @@ const nothing = new Uint8Array(0)
 
 export class SimBeats implements BeatsPort {
   readonly #options: SimBeatsOptions
+  readonly #vouch: SimVouch
   readonly #inbox: SimBeat[] = []
   #presence: Uint8Array | undefined
   #isStopped = false
@@ -50,6 +46,9 @@ export class SimBeats implements BeatsPort {
   #highestSeq = 0
   #answeredSeq = 0
   #peerPresence: Uint8Array = nothing
+  #peerVouchAgeMs = 0
+  #isPeerBusy = false
+  #peerInFrame = 0
   #echo: SimBeat['echo'] = { of: undefined, seq: 0 }
   #heardAt = 0
   #silentSince = 0
@@ -60,6 +59,7 @@ export class SimBeats implements BeatsPort {
 
   constructor(options: SimBeatsOptions) {
     this.#options = options
+    this.#vouch = new SimVouch(options.hangAfterMs, () => this.#now)
     this.#due = this.#now
     this.#lastWork = this.#now
     this.#tick()
@@ -81,10 +81,10 @@ export class SimBeats implements BeatsPort {
       refused: 0,
       roundTripMs: 0,
       linksUp: 1,
-      peerVouchAgeMs: 0,
-      isPeerBusy: false,
-      peerInFrame: 0,
-      renouncedNatively: 0n,
+      peerVouchAgeMs: this.#peerVouchAgeMs,
+      isPeerBusy: this.#isPeerBusy,
+      peerInFrame: this.#peerInFrame,
+      renouncedNatively: this.#vouch.renounced,
     }
   }
 
@@ -98,6 +98,7 @@ export class SimBeats implements BeatsPort {
   setPeerHost(): void {}
 
   openGate(): void {
+    if (this.#vouch.isFenced) return
     this.#gateUntil = this.#lastWork + this.#gateSpan
   }
 
@@ -109,15 +110,31 @@ export class SimBeats implements BeatsPort {
     return this.#now < this.#gateUntil
   }
 
-  arm(): void {}
-
-  disarm(): bigint {
-    return 0n
+  arm(epoch: bigint): void {
+    this.#vouch.arm(epoch)
   }
 
-  announceBlock(): void {}
+  disarm(): bigint {
+    return this.#vouch.disarm()
+  }
 
-  markFrame(): void {}
+  announceBlock(ms: number): void {
+    this.#vouch.announceBlock(ms)
+  }
+
+  markFrame(frameNo: number): void {
+    this.#vouch.frameNo = frameNo
+  }
+
+  /** The event loop of this process stands still, while this thread goes on. */
+  loopStands(): void {
+    this.#vouch.loopStands()
+    this.#watchLoop()
+  }
+
+  loopRuns(): void {
+    this.#vouch.loopRuns()
+  }
 
   close(): void {
     this.#isClosed = true
@@ -153,7 +170,7 @@ export class SimBeats implements BeatsPort {
   }
 
   get #now(): number {
-    return this.#options.clock.now()
+    return this.#options.time.now()
   }
 
   get #gateSpan(): number {
@@ -161,8 +178,8 @@ export class SimBeats implements BeatsPort {
   }
 
   #tick(): void {
-    const { clock, intervalMs } = this.#options
-    clock.setTimer(millis(intervalMs), () => {
+    const { time, intervalMs } = this.#options
+    time.setQuietTimer(millis(intervalMs), () => {
       if (this.#isClosed) return
       if (!this.#isStopped) this.#work()
       this.#tick()
@@ -179,6 +196,7 @@ export class SimBeats implements BeatsPort {
       this.#silentSince = Math.min(now, this.#silentSince + lateness - intervalMs / 2)
     }
     if (now - this.#lastWork >= windowMs) this.#stallCount += 1
+    if (lateness > intervalMs / 2) this.#vouch.slept(lateness)
     const hasHeard = this.#read()
     const hasFound = this.#judge(now)
     if (this.#gateUntil > 0 && now >= this.#gateUntil) {
@@ -193,9 +211,33 @@ export class SimBeats implements BeatsPort {
   }
 
   #judge(now: number): boolean {
-    if (this.#known === undefined || this.#verdict !== 'none') return false
+    const isOpen = this.#verdict === 'none' || this.#verdict === 'hung'
+    if (this.#known === undefined || !isOpen) return false
     if (now - this.#silentSince < this.#options.windowMs) return false
     this.#find('unreachable')
+    return true
+  }
+
+  /** At the moment at which its own loop is found hung, the other is to know. */
+  #watchLoop(): void {
+    const at = this.#vouch.hungAt
+    if (at === undefined) return
+    this.#options.time.setQuietTimer(millis(Math.max(0, at - this.#now)), () => {
+      const due = this.#vouch.hungAt
+      if (due === undefined || this.#isClosed) return
+      if (due > this.#now + 1e-6) return this.#watchLoop()
+      if (this.#isStopped) return
+      this.#beat()
+      this.#renounceIfAsked()
+    })
+  }
+
+  /** Gives the reign up when the other asks for it and this member may: says so at once. */
+  #renounceIfAsked(): boolean {
+    if (!this.#vouch.mayRenounce(this.#presence, this.#peerPresence)) return false
+    this.#gateUntil = 0
+    this.#beat()
+    this.#options.ring()
     return true
   }
 
@@ -219,9 +261,11 @@ export class SimBeats implements BeatsPort {
     if (isFirstWord) this.#beat()
     if (beat.echo.of !== this.#options.self) return false
     if (isKnown && this.#verdict === 'process-gone') return false
+    const verdict = beat.vouchAgeMs >= this.#vouch.hangAfterMs ? 'hung' : 'none'
     const isNews =
       !isKnown ||
-      this.#verdict !== 'none' ||
+      this.#verdict !== verdict ||
+      this.#isPeerBusy !== beat.isBusy ||
       Buffer.compare(beat.presence, this.#peerPresence) !== 0
     this.#known = beat.from
     this.#highestSeq = beat.seq
@@ -229,8 +273,12 @@ export class SimBeats implements BeatsPort {
     this.#peerPresence = beat.presence
     this.#heardAt = this.#now
     this.#silentSince = this.#now
-    this.#verdict = 'none'
-    return isNews
+    this.#peerVouchAgeMs = beat.vouchAgeMs
+    this.#isPeerBusy = beat.isBusy
+    this.#peerInFrame = beat.frameNo
+    if (verdict !== 'hung') this.#verdict = 'none'
+    else if (this.#verdict !== 'hung') this.#find('hung')
+    return this.#renounceIfAsked() || isNews
   }
 
   #beat(): void {
@@ -240,7 +288,10 @@ export class SimBeats implements BeatsPort {
       from: this.#options.self,
       seq: this.#ownSeq,
       echo: this.#echo,
-      presence: this.#presence,
+      presence: this.#vouch.overlay(this.#presence),
+      vouchAgeMs: this.#vouch.ageMs,
+      isBusy: this.#vouch.isBusy,
+      frameNo: this.#vouch.frameNo,
     })
   }
 }

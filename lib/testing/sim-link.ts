@@ -42,6 +42,11 @@ export class SimLink {
   readonly #options: SimLinkOptions
   readonly #ends: readonly [End, End]
   #isCut = false
+  /** What waits behind a cut of the network, by direction; undefined: nothing stands between. */
+  readonly #behindCut: [(() => void)[] | undefined, (() => void)[] | undefined] = [
+    undefined,
+    undefined,
+  ]
   /** Bytes of either direction that arrive later than this are lost. */
   readonly #lostAfter: [number, number] = [Number.POSITIVE_INFINITY, Number.POSITIVE_INFINITY]
 
@@ -61,6 +66,20 @@ export class SimLink {
     return this.#ends.every(({ isOver }) => isOver)
   }
 
+  /** Nothing of `owner` gets through until `letThrough`; the sender's kernel tries again. */
+  holdBack(owner: SimEndOwner): void {
+    const end = this.#endOf(owner)
+    if (end) this.#behindCut[end.index] ??= []
+  }
+
+  letThrough(owner: SimEndOwner): void {
+    const end = this.#endOf(owner)
+    if (end === undefined) return
+    const waiting = this.#behindCut[end.index] ?? []
+    this.#behindCut[end.index] = undefined
+    for (const run of waiting) run()
+  }
+
   /** The network between the two breaks. Each end notices for itself. */
   cut(): void {
     if (this.#isCut) return
@@ -77,7 +96,7 @@ export class SimLink {
 
   /** The process of `owner` has ended: its last bytes arrive, or are reset away; then the end. */
   endOf(owner: SimEndOwner): void {
-    const end = this.#ends.find((one) => one.owner === owner)
+    const end = this.#endOf(owner)
     if (end === undefined) return
     const { clock, random } = this.#options
     const isReset = random() < 0.3
@@ -86,7 +105,7 @@ export class SimLink {
     this.#lostAfter[end.index] = Math.min(this.#lostAfter[end.index], lastArrival)
     const after = isReset ? random() : Math.max(0, end.lastArrival - clock.now())
     const other = this.otherOf(end)
-    this.#later(() => other.fall('the other end is gone'), after + random())
+    this.#later(() => this.#cross(end, () => other.fall('the other end is gone')), after + random())
   }
 
   otherOf(end: End): End {
@@ -104,10 +123,12 @@ export class SimLink {
     const other = this.otherOf(end)
     clock.setTimer(millis(arrival - now), () => {
       if (arrival > (this.#lostAfter[end.index] ?? 0)) return
-      other.owner.act(() => {
-        other.read(bytes)
-        arrived()
-      })
+      this.#cross(end, () =>
+        other.owner.act(() => {
+          other.read(bytes)
+          arrived()
+        }),
+      )
     })
   }
 
@@ -115,7 +136,10 @@ export class SimLink {
   closedBy(end: End): void {
     const after = Math.max(0, end.lastArrival - this.#options.clock.now())
     const other = this.otherOf(end)
-    this.#later(() => other.fall('the other end has closed'), after + this.#options.delay())
+    this.#later(
+      () => this.#cross(end, () => other.fall('the other end has closed')),
+      after + this.#options.delay(),
+    )
   }
 
   nextTurn(run: () => void): void {
@@ -124,6 +148,17 @@ export class SimLink {
 
   get highWaterPieces(): number {
     return this.#options.highWaterPieces
+  }
+
+  #endOf(owner: SimEndOwner): End | undefined {
+    return this.#ends.find((one) => one.owner === owner)
+  }
+
+  /** What comes from `end` crosses the network, now or when that is whole again. */
+  #cross(end: End, run: () => void): void {
+    const waiting = this.#behindCut[end.index]
+    if (waiting) waiting.push(run)
+    else run()
   }
 
   #later(run: () => void, after = 0): void {

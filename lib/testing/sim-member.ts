@@ -8,8 +8,9 @@
 
 import type { Happening } from '../core/event.js'
 import type { CoreConfig, State } from '../core/state.js'
+import { step } from '../core/step.js'
 import { PairError } from '../errors.js'
-import type { Told } from '../runtime/ports.js'
+import type { RuntimePorts, Told } from '../runtime/ports.js'
 import type { ClockPort } from '../runtime/ports-clock.js'
 import type { PeerHello, PeerLink } from '../runtime/ports-peer.js'
 import type { ServerOptions } from '../runtime/ports-server.js'
@@ -26,7 +27,8 @@ import { openReferenceOutbox } from './reference-outbox.js'
 import type { SimBeats } from './sim-beats.js'
 import type { SimEndOwner } from './sim-link.js'
 import type { SimPair } from './sim-pair.js'
-import type { VirtualClock } from './virtual-clock.js'
+import { SimProcess } from './sim-process.js'
+import type { SimTime } from './sim-time.js'
 
 /** How long a closed member stays, so that its last word leaves. */
 const farewellMs = 20
@@ -42,17 +44,19 @@ export class SimMember<App> implements SimEndOwner {
   readonly clock: ClockPort
   readonly #pair: SimPair<App>
   readonly #unit: Unit
-  readonly #backlog: (() => void)[] = []
+  readonly #process: SimProcess
   #decoder: PacketDecoder | undefined
+  /** As it came, and as the server has it. */
+  #socket: PeerLink | undefined
   #link: PeerLink | undefined
-  #condition: 'running' | 'blocked' | 'stopped' | 'dead' = 'running'
 
   constructor(pair: SimPair<App>, id: MemberId, incarnation: Incarnation) {
     this.#pair = pair
     this.id = id
     this.incarnation = incarnation
     this.hello = { protocol: 1, pair: 'simulated', member: id, incarnation, settings: {} }
-    this.clock = clockOf(pair.options.clock, this)
+    this.#process = new SimProcess(pair.options.clock)
+    this.clock = clockOf(pair, this)
     this.beats = pair.makeBeats(this, () => this.act(() => this.#unit.look()))
     this.server = this.#makeServer()
     this.runtime = this.#makeRuntime()
@@ -66,11 +70,11 @@ export class SimMember<App> implements SimEndOwner {
   }
 
   get isAlive(): boolean {
-    return this.#condition !== 'dead'
+    return this.#process.isAlive
   }
 
   get isRunning(): boolean {
-    return this.#condition === 'running'
+    return this.#process.isRunning
   }
 
   get state(): State {
@@ -106,54 +110,55 @@ export class SimMember<App> implements SimEndOwner {
 
   /** kill -9. */
   die(): void {
-    this.#condition = 'dead'
+    this.#process.die()
     this.beats.close()
   }
 
   /** SIGSTOP. */
   stop(): void {
-    if (this.#condition !== 'running') return
-    this.#condition = 'stopped'
-    this.beats.stop()
+    if (this.#process.stop()) this.beats.stop()
   }
 
   /** The event loop stands still; the beat thread does not. */
   block(): void {
-    if (this.#condition === 'running') this.#condition = 'blocked'
+    if (this.#process.block()) this.beats.loopStands()
   }
 
   /** The event loop goes on. */
   unblock(): void {
-    if (this.#condition !== 'blocked') return
-    this.#condition = 'running'
-    this.#runBacklog()
+    if (this.#process.unblock()) this.beats.loopRuns()
+  }
+
+  /** Each thing that this process does takes `ms` from now on; 0: no time, as before. */
+  slow(ms: number): void {
+    this.#process.slow(ms)
   }
 
   /** SIGCONT. Which thread runs first is chance; what waits runs in the order in which it came. */
   wake(): void {
-    if (this.#condition !== 'stopped') return
-    this.#condition = 'running'
     const isBeatThreadFirst = this.#pair.options.random() < 0.5
-    if (isBeatThreadFirst) this.beats.wake()
-    this.#runBacklog()
+    if (!this.#process.wake()) return
+    if (isBeatThreadFirst) return this.beats.wake()
     const { clock } = this.#pair.options
-    if (!isBeatThreadFirst) clock.nextTurn(() => this.isRunning && this.beats.wake())
+    clock.nextTurn(() => this.#process.isStopped || this.beats.wake())
   }
 
   act(run: () => void): void {
-    if (this.#condition === 'running') run()
-    else if (this.isAlive) this.#backlog.push(run)
+    this.#process.act(run)
   }
 
-  linkUp(link: PeerLink): void {
+  linkUp(socket: PeerLink): void {
+    const link = this.#pair.options.wraps?.link?.(socket, this.id) ?? socket
+    this.#socket = socket
     this.#link = link
     this.#decoder = new PacketDecoder(packetLimit(this.#pair.options.limits.inputBytes))
     this.server.linkUp(link)
     this.#post({ type: 'link-up', incarnation: link.hello.incarnation })
   }
 
-  arrive(link: PeerLink, bytes: Uint8Array): boolean {
-    if (this.#link !== link) return true
+  arrive(socket: PeerLink, bytes: Uint8Array): boolean {
+    const link = this.#link
+    if (this.#socket !== socket || link === undefined) return true
     try {
       const fault = this.#decoder?.push(bytes, (body) => this.server.packet(link, body))
       return fault === undefined
@@ -163,17 +168,18 @@ export class SimMember<App> implements SimEndOwner {
     }
   }
 
-  drained(link: PeerLink): void {
-    if (this.#link === link) this.server.drained()
+  drained(socket: PeerLink): void {
+    if (this.#socket === socket) this.server.drained()
   }
 
-  linkDown(link: PeerLink): void {
-    if (this.#link !== link) return
+  linkDown(socket: PeerLink): void {
+    if (this.#socket !== socket) return
+    this.#socket = undefined
     this.#link = undefined
     this.#decoder?.stop()
     this.server.linkDown()
     this.#unit.probe()
-    this.#post({ type: 'link-down', incarnation: link.hello.incarnation })
+    this.#post({ type: 'link-down', incarnation: socket.hello.incarnation })
     this.#pair.dial()
   }
 
@@ -183,11 +189,6 @@ export class SimMember<App> implements SimEndOwner {
         ? error
         : new PairError('ERR_HOTPAIR_INVARIANT', String(error), { cause: error })
     this.#pair.options.onFault?.(this, known)
-  }
-
-  #runBacklog(): void {
-    const { clock } = this.#pair.options
-    for (const run of this.#backlog.splice(0)) clock.nextTurn(() => this.act(run))
   }
 
   /** The rules have ended, as `Member` does it: the last word leaves, then the process ends. */
@@ -205,19 +206,21 @@ export class SimMember<App> implements SimEndOwner {
   }
 
   #serverOptions(): ServerOptions<App> {
-    const { app, limits, windowMs, ackTimeoutMs, inFlight, snapshot } = this.#pair.options
+    const { options } = this.#pair
+    const { app, limits, windowMs, ackTimeoutMs, inFlight, snapshot, deliverTimeoutMs } = options
+    const isGateOpen = () => this.#unit.isGateOpen()
     return {
       pair: 'simulated',
       app: app(this),
       limits,
       inFlight,
-      deliverTimeoutMs: 10_000,
+      deliverTimeoutMs,
       windowMs,
       ackTimeoutMs,
       clock: this.clock,
       outbox: openReferenceOutbox(limits.outboxBytes),
       snapshot,
-      isGateOpen: () => this.#unit.isGateOpen(),
+      isGateOpen: options.wraps?.isGateOpen?.(isGateOpen) ?? isGateOpen,
     }
   }
 
@@ -230,7 +233,7 @@ export class SimMember<App> implements SimEndOwner {
   }
 
   #makeRuntime(): Runtime {
-    const { windowMs, onLoss } = this.#pair.options
+    const { windowMs, onLoss, wraps } = this.#pair.options
     const config: CoreConfig = {
       self: this.id,
       incarnation: this.incarnation,
@@ -239,7 +242,7 @@ export class SimMember<App> implements SimEndOwner {
       window: millis(windowMs),
       onLoss,
     }
-    return new Runtime(config, {
+    const ports: RuntimePorts = {
       clock: this.clock,
       entropy: () => (this.#pair.random64() << 64n) | this.#pair.random64(),
       unit: {
@@ -249,20 +252,23 @@ export class SimMember<App> implements SimEndOwner {
         watch: (isAwaiting) => this.#unit.watch(isAwaiting),
       },
       store: new MemoryStore(),
-      server: this.server,
+      server: wraps?.server?.(this.server, this) ?? this.server,
       tell: (event) => this.#tell(event),
       trace: () => {},
       stopped: () => this.#end(),
       failed: (error) => this.fault(error),
-    })
+    }
+    return new Runtime(config, ports, wraps?.step?.(step) ?? step)
   }
 }
 
-function clockOf<App>(clock: VirtualClock, member: SimMember<App>): ClockPort {
+function clockOf<App>(pair: SimPair<App>, member: SimMember<App>): ClockPort {
+  const { clock } = pair.options
+  const time: SimTime = pair.timeOf(member.id)
   return {
-    now: () => clock.now(),
-    wall: () => clock.wall(),
-    setTimer: (delay, fire) => clock.setTimer(delay, () => member.act(fire)),
+    now: () => time.now(),
+    wall: () => time.wall(),
+    setTimer: (delay, fire) => time.setTimer(delay, () => member.act(fire)),
     defer: (run) => clock.defer(() => member.act(run)),
     nextTurn: (run) => clock.nextTurn(() => member.act(run)),
   }

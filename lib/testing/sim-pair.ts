@@ -12,10 +12,20 @@ import type { App as Application, Limits } from '../options.js'
 import type { Told } from '../runtime/ports.js'
 import type { SnapshotPort } from '../runtime/ports-outbox.js'
 import type { TakeoverReport } from '../runtime/ports-server.js'
-import { incarnationOf, type MemberId, type Millis, millis, peerOf } from '../units.js'
+import {
+  type Incarnation,
+  incarnationOf,
+  type MemberId,
+  type Millis,
+  millis,
+  peerOf,
+} from '../units.js'
 import { SimBeats } from './sim-beats.js'
 import { SimLink } from './sim-link.js'
 import { SimMember } from './sim-member.js'
+import { SimNet } from './sim-net.js'
+import { type Drift, SimTime } from './sim-time.js'
+import type { SimWraps } from './sim-wraps.js'
 import type { VirtualClock } from './virtual-clock.js'
 
 /** What one pair of a simulation is like. */
@@ -28,17 +38,27 @@ export interface SimOptions<State> {
   readonly snapshot: SnapshotPort
   readonly heartbeatMs: number
   readonly windowMs: number
+  readonly hangAfterMs: number
   readonly ackTimeoutMs: number
+  readonly deliverTimeoutMs: number
   readonly inFlight: number
   readonly onLoss: 'wait' | 'go'
   /** One way on the data connection, and for a beat: drawn anew each time. */
   readonly linkDelay: () => Millis
   readonly beatDelay: () => Millis
+  /** See `SimNetOptions`. */
+  readonly beatLoss: number
+  readonly beatDuplicates: number
+  readonly mostBeatsLostInRow: number
+  /** How the clocks of the two hosts run. */
+  readonly drift: Readonly<Record<MemberId, Drift>>
   /** See `SimLinkOptions`. */
   readonly pieceMs: number
   readonly highWaterPieces: number
   /** From a death, seen from the other side, to the verdict `process-gone`. */
   readonly detectMs: number
+  /** Something else in the place of shipped parts. */
+  readonly wraps?: SimWraps<State>
   readonly onFault?: (member: SimMember<State>, error: PairError) => void
   readonly onTakeover?: (member: SimMember<State>, report: TakeoverReport) => void
   readonly onEvent?: (member: SimMember<State>, event: Told) => void
@@ -46,12 +66,31 @@ export interface SimOptions<State> {
 
 export class SimPair<State> {
   readonly options: SimOptions<State>
+  readonly net: SimNet
   readonly #members = new Map<MemberId, SimMember<State>>()
+  readonly #times: Readonly<Record<MemberId, SimTime>>
+  /** Dead incarnations whose end could not be seen from the other side. */
+  readonly #unseen = new Set<{ readonly id: MemberId; readonly incarnation: Incarnation }>()
   #link: SimLink | undefined
   #isDialling = false
 
   constructor(options: SimOptions<State>) {
     this.options = options
+    const { clock, random, drift } = options
+    this.net = new SimNet({
+      clock,
+      random,
+      delay: options.beatDelay,
+      loss: options.beatLoss,
+      duplicates: options.beatDuplicates,
+      mostLostInRow: options.mostBeatsLostInRow,
+    })
+    this.#times = { a: new SimTime(clock, drift.a), b: new SimTime(clock, drift.b) }
+  }
+
+  /** The clocks of the host of `id`. */
+  timeOf(id: MemberId): SimTime {
+    return this.#times[id]
   }
 
   /** The living incarnation of `id`. */
@@ -96,9 +135,8 @@ export class SimPair<State> {
     member.die()
     this.#link?.endOf(member)
     const { clock, detectMs, beatDelay } = this.options
-    clock.setTimer(millis(beatDelay() + detectMs), () => {
-      this.member(peerOf(id))?.beats.findGone(member.incarnation)
-    })
+    const dead = { id, incarnation: member.incarnation }
+    clock.setTimer(millis(beatDelay() + detectMs), () => this.#tellGone(dead))
   }
 
   /** SIGSTOP, and SIGCONT after `ms`. */
@@ -123,9 +161,32 @@ export class SimPair<State> {
     })
   }
 
+  /** Each thing that `id` does takes `each` ms, for `ms`. */
+  slow(id: MemberId, each: number, ms: number): void {
+    const member = this.member(id)
+    if (member === undefined) return
+    member.slow(each)
+    this.options.clock.setTimer(millis(ms), () => member.slow(0))
+  }
+
   /** The data connection breaks; beats still go. */
   breakLink(): void {
     this.#link?.cut()
+  }
+
+  /** Nothing gets from `from` to the other member until `heal`. */
+  cutFrom(from: MemberId): void {
+    this.net.cutFrom(from)
+    const member = this.member(from)
+    if (member) this.#link?.holdBack(member)
+  }
+
+  heal(from: MemberId): void {
+    this.net.heal(from)
+    const member = this.member(from)
+    if (member) this.#link?.letThrough(member)
+    for (const dead of this.#unseen) this.#tellGone(dead)
+    this.dial()
   }
 
   /** Connects, after a pause, if both are there and nothing stands between them. */
@@ -145,23 +206,35 @@ export class SimPair<State> {
   }
 
   makeBeats(of: SimMember<State>, ring: () => void): SimBeats {
-    const { clock, heartbeatMs, windowMs, beatDelay } = this.options
+    const { clock, heartbeatMs, windowMs, hangAfterMs } = this.options
     return new SimBeats({
-      clock,
+      time: this.timeOf(of.id),
       self: of.incarnation,
       intervalMs: heartbeatMs,
       windowMs,
+      hangAfterMs,
       ring: () => clock.nextTurn(ring),
       send: (beat) => {
-        clock.setTimer(beatDelay(), () => this.member(peerOf(of.id))?.beats.arrive(beat))
+        this.net.carry(of.id, () => this.member(peerOf(of.id))?.beats.arrive(beat))
       },
     })
+  }
+
+  /** The other side probes every path and is refused on all, if anything gets there and back. */
+  #tellGone(dead: { readonly id: MemberId; readonly incarnation: Incarnation }): void {
+    if (!this.net.isWhole) {
+      this.#unseen.add(dead)
+      return
+    }
+    this.#unseen.delete(dead)
+    this.member(peerOf(dead.id))?.beats.findGone(dead.incarnation)
   }
 
   #connect(): void {
     const [a, b] = [this.member('a'), this.member('b')]
     if (a === undefined || b === undefined) return
     if (!(a.isRunning && b.isRunning) || a.isLinked || b.isLinked) return this.#again()
+    if (!this.net.isWhole) return
     if (this.#link && !this.#link.isOver) return this.#again()
     if (a.role === 'stopped' || b.role === 'stopped') return
     const { clock, random, linkDelay, pieceMs, highWaterPieces } = this.options

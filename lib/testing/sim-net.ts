@@ -1,0 +1,68 @@
+/**
+ * The network between two simulated members as beats see it: delay, loss, duplication, reordering,
+ * and cuts of either direction.
+ *
+ * Losses in a row are bounded, because a run in which every beat of a window is lost is a cut, and
+ * a cut is a fault of its own: whoever asks for one says so. Knows nothing of what it carries.
+ */
+
+import type { MemberId, Millis } from '../units.js'
+import type { VirtualClock } from './virtual-clock.js'
+
+export interface SimNetOptions {
+  readonly clock: VirtualClock
+  /** 0 ≤ number < 1. */
+  readonly random: () => number
+  /** One way, drawn for each beat: a later one may overtake. */
+  readonly delay: () => Millis
+  /** Share of beats that are lost, of those that come twice. */
+  readonly loss: number
+  readonly duplicates: number
+  /** Beats of one direction that may be lost one after the other. */
+  readonly mostLostInRow: number
+}
+
+export class SimNet {
+  readonly #options: SimNetOptions
+  readonly #cut = new Set<MemberId>()
+  readonly #lostInRow: Record<MemberId, number> = { a: 0, b: 0 }
+
+  constructor(options: SimNetOptions) {
+    this.#options = options
+  }
+
+  /** Whether anything gets through from `from`. */
+  isCutFrom(from: MemberId): boolean {
+    return this.#cut.has(from)
+  }
+
+  get isWhole(): boolean {
+    return this.#cut.size === 0
+  }
+
+  cutFrom(from: MemberId): void {
+    this.#cut.add(from)
+  }
+
+  heal(from: MemberId): void {
+    this.#cut.delete(from)
+  }
+
+  /** A beat of `from` is on its way; `arrive` is called when it gets there, perhaps twice. */
+  carry(from: MemberId, arrive: () => void): void {
+    const { random, loss, duplicates, mostLostInRow } = this.#options
+    if (this.#cut.has(from)) return
+    const isLost = loss > 0 && random() < loss && this.#lostInRow[from] < mostLostInRow
+    this.#lostInRow[from] = isLost ? this.#lostInRow[from] + 1 : 0
+    if (isLost) return
+    this.#send(from, arrive)
+    if (duplicates > 0 && random() < duplicates) this.#send(from, arrive)
+  }
+
+  #send(from: MemberId, arrive: () => void): void {
+    const { clock, delay } = this.#options
+    clock.setQuietTimer(delay(), () => {
+      if (!this.#cut.has(from)) arrive()
+    })
+  }
+}

@@ -1,0 +1,52 @@
+/**
+ * Time as one host of a simulated pair has it: virtual time at another rate, from another start.
+ *
+ * Durations that the host measures are off by its rate, its wall clock by an offset that may jump.
+ * Rates are what crystals show and a little more; the rules must hold for any two hosts.
+ */
+
+import type { Timer } from '../runtime/ports-clock.js'
+import { type Instant, instant, type Millis, millis } from '../units.js'
+import type { VirtualClock } from './virtual-clock.js'
+
+/** How the clocks of one host differ from virtual time. */
+export interface Drift {
+  /** Milliseconds that this host counts in one millisecond of virtual time; 1: a true clock. */
+  readonly rate: number
+  /** What the wall clock is ahead, in milliseconds. */
+  readonly wallOffsetMs: number
+}
+
+export class SimTime {
+  readonly #clock: VirtualClock
+  readonly #rate: number
+  #wallOffsetMs: number
+
+  constructor(clock: VirtualClock, { rate, wallOffsetMs }: Drift) {
+    this.#clock = clock
+    this.#rate = rate
+    this.#wallOffsetMs = wallOffsetMs
+  }
+
+  now(): Instant {
+    return instant(this.#clock.now() * this.#rate)
+  }
+
+  wall(): number {
+    return this.#clock.wallAtStart + this.#clock.now() * this.#rate + this.#wallOffsetMs
+  }
+
+  /** The operator, or a time server, sets the wall clock. */
+  setWallBy(ms: number): void {
+    this.#wallOffsetMs += ms
+  }
+
+  setTimer(delay: Millis, fire: () => void): Timer {
+    return this.#clock.setTimer(millis(delay / this.#rate), fire)
+  }
+
+  /** A timer of a thread that knows no promises. */
+  setQuietTimer(delay: Millis, fire: () => void): void {
+    this.#clock.setQuietTimer(millis(delay / this.#rate), fire)
+  }
+}

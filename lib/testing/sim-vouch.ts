@@ -1,0 +1,113 @@
+/**
+ * The part of a simulated beat thread that watches its own event loop and gives a reign up for it.
+ *
+ * The thread asks the loop four times in `hangAfterMs`; the age of the vouch is how long the oldest
+ * question has stood, not counting a block that was announced. When the other member asks for the
+ * reign for which this one is armed, a standby gives it up at once and a primary when its loop is
+ * found hung (docs/PROTOCOL.md#6). Times are those of the host.
+ */
+
+/** Where the blob of `lib/wire/presence.ts` has what a beat thread reads and writes. */
+const roleAt = 1
+const renouncedAt = 56
+const askRenounceAt = 64
+const standbyRole = 2
+const primaryRole = 3
+
+export class SimVouch {
+  readonly hangAfterMs: number
+  readonly #now: () => number
+  #questionAt: number | undefined
+  #blockUntil = 0
+  #armed = 0n
+  /** Given up since `arm`, and not yet taken by `disarm`. */
+  #untaken = 0n
+  renounced = 0n
+  frameNo = 0
+
+  constructor(hangAfterMs: number, now: () => number) {
+    this.hangAfterMs = hangAfterMs
+    this.#now = now
+  }
+
+  /** Whole milliseconds, as a beat says it. */
+  get ageMs(): number {
+    const since = this.#questionAt
+    return since === undefined
+      ? 0
+      : Math.max(0, Math.floor(this.#now() - Math.max(since, this.#blockUntil)))
+  }
+
+  get isBusy(): boolean {
+    return this.#now() < this.#blockUntil
+  }
+
+  get isHung(): boolean {
+    return this.ageMs >= this.hangAfterMs
+  }
+
+  /** The gate stays shut until the event loop has taken note. */
+  get isFenced(): boolean {
+    return this.#untaken !== 0n
+  }
+
+  /** When the loop, should it still stand by then, counts as hung; undefined while it runs. */
+  get hungAt(): number | undefined {
+    const since = this.#questionAt
+    return since === undefined ? undefined : Math.max(since, this.#blockUntil) + this.hangAfterMs
+  }
+
+  /** The event loop stands still from now on: the next question finds no answer. */
+  loopStands(): void {
+    this.#questionAt ??= this.#now() + this.hangAfterMs / 8
+  }
+
+  loopRuns(): void {
+    this.#questionAt = undefined
+  }
+
+  /** The thread itself stood still for `ms`: no question stood meanwhile. */
+  slept(ms: number): void {
+    if (this.#questionAt !== undefined) this.#questionAt += ms
+  }
+
+  announceBlock(ms: number): void {
+    this.#blockUntil = ms === 0 ? 0 : this.#now() + ms
+  }
+
+  arm(epoch: bigint): void {
+    this.#armed = epoch
+  }
+
+  disarm(): bigint {
+    const taken = this.#untaken
+    this.#armed = 0n
+    this.#untaken = 0n
+    return taken
+  }
+
+  /** The other asks, as `peer` says; true when this thread has given its reign up for it. */
+  mayRenounce(own: Uint8Array | undefined, peer: Uint8Array): boolean {
+    if (this.#armed === 0n || own === undefined) return false
+    if (read64(peer, askRenounceAt) !== this.#armed) return false
+    const isDue = own[roleAt] === standbyRole || (own[roleAt] === primaryRole && this.isHung)
+    if (!isDue) return false
+    this.renounced = this.#armed
+    this.#untaken = this.#armed
+    this.#armed = 0n
+    return true
+  }
+
+  /** `presence` with what this thread has given up. */
+  overlay(presence: Uint8Array): Uint8Array {
+    if (this.#untaken === 0n) return presence
+    const said = presence.slice()
+    new DataView(said.buffer).setBigUint64(renouncedAt, this.#untaken, true)
+    return said
+  }
+}
+
+function read64(bytes: Uint8Array, at: number): bigint {
+  if (bytes.length < at + 8) return 0n
+  return new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength).getBigUint64(at, true)
+}

@@ -1,0 +1,23 @@
+/**
+ * What a simulation may put in the place of shipped parts: each wrap is given the part and returns
+ * what stands in for it.
+ *
+ * So a test breaks one rule at a time without a line of it in shipped code. Types only.
+ */
+
+import type { step } from '../core/step.js'
+import type { PeerLink } from '../runtime/ports-peer.js'
+import type { ServerPort } from '../runtime/ports-server.js'
+import type { MemberId } from '../units.js'
+import type { SimMember } from './sim-member.js'
+
+export interface SimWraps<State> {
+  /** The rules. */
+  readonly step?: (rules: typeof step) => typeof step
+  /** What the runtime has the server do. */
+  readonly server?: (server: ServerPort, member: SimMember<State>) => ServerPort
+  /** One end of the data connection, as the server of `member` has it. */
+  readonly link?: (link: PeerLink, member: MemberId) => PeerLink
+  /** What is asked before each `deliver`. */
+  readonly isGateOpen?: (isGateOpen: () => boolean) => () => boolean
+}
