@@ -16,17 +16,13 @@ import type { Channel } from './channels.js'
 import type { Delivery, SentItem } from './delivery.js'
 import { gap } from './held.js'
 import type { Input, Intake } from './intake.js'
+import { Pace, type PaceOptions } from './pace.js'
 import type { Replica } from './replica.js'
 
-/** Inputs numbered before the event loop gets a turn, at most. */
-const inputsATurn = 512
-/** In the first turn, when nothing is known of how much the program sends for an input. */
-const inputsInFirstTurn = 16
-
-export interface RulingOptions {
+export interface RulingOptions extends PaceOptions {
   readonly clock: ClockPort
-  readonly outboxBytes: number
-  readonly unacknowledgedBytes: number
+  /** Whether the right to accept and to send is beyond doubt at this moment. */
+  readonly isGateOpen: () => boolean
   /**
    * A mirror that loads takes the tail too slowly: more than `unacknowledgedBytes` wait for it.
    */
@@ -48,8 +44,7 @@ export class Ruling<State> {
   #feed: Feed | undefined
   #notices: SentNotice[] = []
   #isScheduled = false
-  /** So that one turn's outputs stay below a quarter of the outbox, going by the last turn's. */
-  #mostATurn = inputsInFirstTurn
+  readonly #pace: Pace
   #settled: (() => void) | undefined
 
   constructor(replica: Replica<State>, intake: Intake, delivery: Delivery, options: RulingOptions) {
@@ -57,6 +52,7 @@ export class Ruling<State> {
     this.#intake = intake
     this.#delivery = delivery
     this.#options = options
+    this.#pace = new Pace(options, replica.ledger)
   }
 
   /** The reign, while this member rules. */
@@ -152,10 +148,13 @@ export class Ruling<State> {
     this.#options.clock.defer(() => this.#turn())
   }
 
-  /** Everything due is answered and may leave. */
+  /**
+   * Everything due is answered and may leave. Behind a shut gate the right is in doubt: an input
+   * that is accepted there would be lost with this reign (docs/PROTOCOL.md#8).
+   */
   commit(): void {
     const epoch = this.#epoch
-    if (epoch === undefined) return
+    if (epoch === undefined || !this.#options.isGateOpen()) return
     const committed = this.committed
     this.#intake.commit(committed, epoch)
     this.#delivery.release(committed, this.#release === 'acknowledged')
@@ -187,6 +186,8 @@ export class Ruling<State> {
   }
 
   get #isSettled(): boolean {
+    // Nothing is answered or delivered behind a shut gate, however long it is waited for.
+    if (!this.#options.isGateOpen()) return true
     if (!this.#intake.isEmpty || this.#delivery.pendingCount > 0) return false
     // Whoever loads is not in sync, so nothing rests on what it was told.
     if (this.#release === 'all') return true
@@ -197,14 +198,15 @@ export class Ruling<State> {
     this.#isScheduled = false
     const epoch = this.#epoch
     if (epoch === undefined) return
-    const frames = this.#number()
+    const isOpen = this.#options.isGateOpen()
+    const frames = isOpen ? this.#number() : []
     this.#feed?.pump()
     this.#apply(frames)
     this.#tellProgress()
     this.#feed?.pump()
     this.#checkTail()
     this.commit()
-    if (this.#intake.waitingCount > 0 && !this.#isThrottled()) this.#continue()
+    if (isOpen && this.#intake.waitingCount > 0 && !this.#isThrottled()) this.#continue()
   }
 
   #apply(frames: readonly LoggedFrame[]): void {
@@ -215,10 +217,7 @@ export class Ruling<State> {
       if (ledger.isBatchLarge) this.keep()
     }
     this.keep()
-    if (frames.length === 0) return
-    const bytesAFrame = Math.max(1, (ledger.addedBytes - before) / frames.length)
-    const most = Math.floor(this.#options.outboxBytes / 4 / bytesAFrame)
-    this.#mostATurn = Math.min(inputsATurn, Math.max(1, most))
+    this.#pace.learn(frames.length, ledger.addedBytes - before)
   }
 
   /** The mirror is to know what is processed and what was sent. */
@@ -230,10 +229,7 @@ export class Ruling<State> {
 
   /** Whoever loads must not throttle a primary that works alone: its load is given up instead. */
   #checkTail(): void {
-    const unacknowledged = this.#feed?.unacknowledgedBytes ?? 0
-    if (this.#release === 'all' && unacknowledged > this.#options.unacknowledgedBytes) {
-      this.#options.onOverflow()
-    }
+    if (this.#release === 'all' && this.#pace.isTailTooLong(this.#feed)) this.#options.onOverflow()
   }
 
   /** More waits than one turn may take: let acknowledgements and deliveries through first. */
@@ -247,7 +243,7 @@ export class Ruling<State> {
   #number(): readonly LoggedFrame[] {
     const { clock } = this.#options
     const frames: LoggedFrame[] = []
-    while (frames.length < this.#mostATurn && !this.#isThrottled()) {
+    while (frames.length < this.#pace.mostATurn && !this.#isThrottled()) {
       const input = this.#intake.shift()
       if (input === undefined) break
       const { source, seq, data } = input
@@ -279,12 +275,8 @@ export class Ruling<State> {
     }
   }
 
-  /** Soft limits: half of what may be unacknowledged, half of the outbox. Then intake waits. */
   #isThrottled(): boolean {
-    const { unacknowledgedBytes, outboxBytes } = this.#options
-    const unacknowledged = this.#feed?.unacknowledgedBytes ?? 0
-    if (this.#release === 'acknowledged' && unacknowledged > unacknowledgedBytes / 2) return true
-    return this.#replica.ledger.isFull || this.#replica.ledger.bytes > outboxBytes / 2
+    return this.#pace.isThrottled(this.#feed, this.#release === 'acknowledged')
   }
 
   /** Puts what was produced into the outbox, and from there in line for delivery. */

@@ -81,6 +81,7 @@ export class Server<State> implements ServerPort {
       clock,
       outboxBytes,
       unacknowledgedBytes,
+      isGateOpen: options.isGateOpen,
       onOverflow: () => this.feeding.overflow(),
     })
     const parts = { replica: this.#replica, ruling: this.#ruling, delivery: this.#delivery }
@@ -138,6 +139,7 @@ export class Server<State> implements ServerPort {
   openGate(): void {
     this.#delivery.open()
     this.#ruling.commit()
+    this.#ruling.schedule()
   }
 
   closeGate(): void {

@@ -96,6 +96,8 @@ export class SimMember<App> implements SimEndOwner {
 
   open(): void {
     this.#post({ type: 'opened' })
+    // As `Host` does: what the beat thread counts from here on is news.
+    this.#unit.look()
   }
 
   receive(data: Uint8Array, source?: string, seq = 0): Promise<Received> {

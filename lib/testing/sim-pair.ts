@@ -108,14 +108,17 @@ export class SimPair<State> {
     return ruling.length === 1 ? ruling[0] : undefined
   }
 
-  /** Both believe it, and the standby has no reason to doubt. */
+  /** Both believe it, and neither has a reason to doubt. */
   get isPaired(): boolean {
     const { primary } = this
+    const ruling = primary?.state
     const state = primary && this.member(peerOf(primary.id))?.state
     return (
-      primary?.mode === 'paired' &&
+      ruling?.role === 'primary' &&
+      ruling.mode === 'paired' &&
+      ruling.distrustsBefore === undefined &&
       state?.role === 'standby' &&
-      state.epoch === ('epoch' in primary.state ? primary.state.epoch : 0) &&
+      state.epoch === ruling.epoch &&
       state.distrustsBefore === undefined
     )
   }

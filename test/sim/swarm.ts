@@ -61,7 +61,12 @@ class Swarm {
     const other = this.#stage.pair.member(peerOf(id))
     const own = this.#stage.pair.member(id)
     if (other === undefined || own === undefined || !other.isRunning || !own.isRunning) return false
-    if (other.role === 'primary') return own.role !== 'primary'
+    const { state } = other
+    if (state.role === 'primary') {
+      // One that is paired and stood still may have been left behind: alone it is fenced.
+      const isSure = state.mode !== 'paired' || state.distrustsBefore === undefined
+      return own.role !== 'primary' && isSure
+    }
     return this.#stage.pair.isPaired
   }
 

@@ -1,0 +1,57 @@
+/**
+ * How fast a primary takes inputs: its soft bounds, and how many frames fit in one turn.
+ *
+ * Above half of what may be unacknowledged, or of the outbox, intake waits and the senders with it.
+ * The other half is room for what one turn adds, so the bounds themselves are never passed by more
+ * than a turn.
+ */
+
+import type { Feed } from '../sync/feed.js'
+import type { Ledger } from './ledger.js'
+
+/** Inputs numbered before the event loop gets a turn, at most. */
+const inputsATurn = 512
+/** In the first turn, when nothing is known of how much the program sends for an input. */
+const inputsInFirstTurn = 16
+
+export interface PaceOptions {
+  readonly outboxBytes: number
+  readonly unacknowledgedBytes: number
+}
+
+export class Pace {
+  readonly #options: PaceOptions
+  readonly #ledger: Ledger
+  #mostATurn = inputsInFirstTurn
+
+  constructor(options: PaceOptions, ledger: Ledger) {
+    this.#options = options
+    this.#ledger = ledger
+  }
+
+  /** Inputs that one turn may number. */
+  get mostATurn(): number {
+    return this.#mostATurn
+  }
+
+  /** A turn of `count` frames has added `bytes` of outputs: the next one stays below a quarter. */
+  learn(count: number, bytes: number): void {
+    if (count === 0) return
+    const bytesAFrame = Math.max(1, bytes / count)
+    const most = Math.floor(this.#options.outboxBytes / 4 / bytesAFrame)
+    this.#mostATurn = Math.min(inputsATurn, Math.max(1, most))
+  }
+
+  /** Whether intake waits. `isBound`: nothing counts before the mirror has acknowledged it. */
+  isThrottled(feed: Feed | undefined, isBound: boolean): boolean {
+    const { unacknowledgedBytes, outboxBytes } = this.#options
+    const unacknowledged = feed?.unacknowledgedBytes ?? 0
+    if (isBound && unacknowledged > unacknowledgedBytes / 2) return true
+    return this.#ledger.isFull || this.#ledger.bytes > outboxBytes / 2
+  }
+
+  /** Whether a mirror that loads has fallen behind by all that is kept for it. */
+  isTailTooLong(feed: Feed | undefined): boolean {
+    return (feed?.unacknowledgedBytes ?? 0) > this.#options.unacknowledgedBytes
+  }
+}
