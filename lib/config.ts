@@ -26,6 +26,8 @@ export interface Config<State> {
   readonly ackTimeoutMs: number
   readonly deliverTimeoutMs: number
   readonly onLoss: 'wait' | 'go'
+  readonly onSuspect: 'retry' | 'skip' | 'halt'
+  readonly hangAfterMs: number
   readonly inFlight: number
   readonly limits: Limits
   readonly signal: AbortSignal | undefined
@@ -39,6 +41,7 @@ type NumberKey =
   | 'startWindowMs'
   | 'ackTimeoutMs'
   | 'deliverTimeoutMs'
+  | 'hangAfterMs'
   | 'inFlight'
 
 const MiB = 1_048_576
@@ -63,6 +66,7 @@ export const numbersTable: Readonly<
   startWindowMs: [undefined, 3, 600_000],
   ackTimeoutMs: [undefined, 10, 600_000],
   deliverTimeoutMs: [10_000, 10, 3_600_000],
+  hangAfterMs: [undefined, 10, 600_000],
   inFlight: [64, 1, 4_096],
 }
 
@@ -75,6 +79,7 @@ const known: ReadonlySet<string> = new Set([
   'appVersion',
   'app',
   'onLoss',
+  'onSuspect',
   'limits',
   'signal',
   ...Object.keys(numbersTable),
@@ -100,6 +105,10 @@ export function configOf<State>(options: MemberOptions<State>): Config<State> {
   if (startWindowMs < windowMs) {
     throw wrong('startWindowMs', `must be at least windowMs = ${windowMs}`, startWindowMs)
   }
+  const hangAfterMs = number(options, 'hangAfterMs', Math.max(500, windowMs))
+  if (hangAfterMs < windowMs) {
+    throw wrong('hangAfterMs', `must be at least windowMs = ${windowMs}`, hangAfterMs)
+  }
   const limits = limitsOf(options.limits)
   const config = {
     pair,
@@ -115,6 +124,11 @@ export function configOf<State>(options: MemberOptions<State>): Config<State> {
     ackTimeoutMs: number(options, 'ackTimeoutMs', Math.max(500, windowMs)),
     deliverTimeoutMs: number(options, 'deliverTimeoutMs', 0),
     onLoss: options.onLoss === undefined ? 'wait' : oneOf('onLoss', options.onLoss, ['wait', 'go']),
+    onSuspect:
+      options.onSuspect === undefined
+        ? 'retry'
+        : oneOf('onSuspect', options.onSuspect, ['retry', 'skip', 'halt']),
+    hangAfterMs,
     inFlight: number(options, 'inFlight', 0),
     limits,
     signal: signalOf(options.signal),
@@ -134,6 +148,8 @@ function settingsOf<State>(config: Omit<Config<State>, 'settings'>): Record<stri
     timeZone: Intl.DateTimeFormat().resolvedOptions().timeZone,
     heartbeatMs: String(config.heartbeatMs),
     windowMs: String(config.windowMs),
+    hangAfterMs: String(config.hangAfterMs),
+    onSuspect: config.onSuspect,
     inFlight: String(config.inFlight),
     links: String(config.addresses.self.length),
     inputBytes: String(limits.inputBytes),

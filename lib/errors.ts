@@ -32,6 +32,8 @@ export const errorCodes = {
     '`process` threw; the outputs of the frame are dropped, changes made before stay, alike on both members',
   ERR_HOTPAIR_PROCESS_ASYNC:
     '`process` returned a promise; it must be synchronous; the outputs of the frame are dropped',
+  ERR_HOTPAIR_SUSPECT:
+    'the former primary hung inside a frame; as `onSuspect` has it, this member stopped before it',
   ERR_HOTPAIR_SEND_OUTSIDE:
     '`send` was called outside of its `process` call; the output was not taken',
   ERR_HOTPAIR_OUTPUT:

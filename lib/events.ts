@@ -34,6 +34,7 @@ export type RoleCause =
   | 'peer-lost'
   | 'closed'
   | 'invariant'
+  | 'suspect'
 
 /** The member's role changed. */
 export interface RoleEvent {
@@ -61,7 +62,7 @@ export interface VerdictEvent {
   readonly type: 'verdict'
   readonly at: number
   readonly verdict: Verdict | 'alive'
-  /** Milliseconds since the other was last heard. */
+  /** Milliseconds since the other was last heard; of `hung`: since its event loop last answered. */
   readonly silenceMs: number
 }
 
@@ -73,6 +74,8 @@ export interface TakeoverEvent {
   readonly verdict: Verdict | 'renounced'
   /** The last frame of the former reign that this member holds. */
   readonly frameNo: FrameNo
+  /** The frame inside which the former primary is known to have hung. */
+  readonly suspect: FrameNo | undefined
   /** Outputs sent again because the former primary may have begun them. */
   readonly inDoubt: readonly { readonly channel: string; readonly number: number }[]
   /** Milliseconds from the finding to the open gate. */

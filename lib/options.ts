@@ -106,6 +106,17 @@ export interface MemberOptions<State> {
    * new history. Default `'wait'`.
    */
   readonly onLoss?: 'wait' | 'go'
+  /**
+   * Milliseconds for which the event loop may leave its own beat thread's question unanswered until
+   * the member counts as hung. Default `max(500, windowMs)`; at least `windowMs`.
+   */
+  readonly hangAfterMs?: number
+  /**
+   * What a takeover does with a frame inside which the former primary is known to have hung:
+   * process it, leave it out and say so, or halt before it and wait for an operator. Default
+   * `'retry'`.
+   */
+  readonly onSuspect?: 'retry' | 'skip' | 'halt'
   /** Milliseconds after which a `deliver` that has not settled counts as failed. Default 10,000. */
   readonly deliverTimeoutMs?: number
   /**

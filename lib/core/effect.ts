@@ -23,6 +23,12 @@ export type BarrierEffect =
   /** Let running deliveries settle and their notices reach the standby, within a deadline. */
   | { readonly type: 'settle' }
 
+/** A frame inside which the former primary hung, and whether it is left out. */
+export interface Suspect {
+  readonly frameNo: number
+  readonly isSkipped: boolean
+}
+
 export type InstantEffect =
   /** Say this in each beat from now on, and beat at once. */
   | { readonly type: 'announce'; readonly presence: Presence }
@@ -63,7 +69,10 @@ export type InstantEffect =
       readonly type: 'take-over'
       readonly epoch: Epoch
       readonly verdict: Verdict | 'renounced'
+      readonly suspect: Suspect | undefined
     }
+  /** Go on to the frame before `frameNo`, no further, and tell the user why. */
+  | { readonly type: 'halt'; readonly frameNo: number }
   /** Send unacknowledged from now on, in a new reign. */
   | { readonly type: 'go-solo'; readonly epoch: Epoch }
   /** Give up a primary's duties: nothing is accepted or delivered any more. */

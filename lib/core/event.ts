@@ -39,6 +39,20 @@ export type Happening =
       readonly incarnation: Incarnation
       readonly verdict: 'process-gone' | 'unreachable'
     }
+  /**
+   * Fresh beats say that the other's event loop has left the question of its beat thread unanswered
+   * for `hangAfter`. It rules on: this gives nobody a right (docs/PROTOCOL.md#8).
+   */
+  | {
+      readonly type: 'hung'
+      readonly incarnation: Incarnation
+      /** The frame inside which it hangs; 0: none is known. */
+      readonly frameNo: number
+    }
+  /** Its event loop answers again. */
+  | { readonly type: 'vouched'; readonly incarnation: Incarnation }
+  /** The own beat thread has renounced `epoch`, because the other one asked while it might. */
+  | { readonly type: 'fenced'; readonly epoch: Epoch }
   /** The own beat thread stood still so long that the gate expired; `seq`: its first beat since. */
   | { readonly type: 'stalled'; readonly seq: bigint }
   | { readonly type: 'link-up'; readonly incarnation: Incarnation }

@@ -4,9 +4,30 @@
  */
 
 import { type Epoch, epochOf } from '../units.js'
-import type { CoreConfig, Presence, State } from './state.js'
+import type { CoreConfig, Presence, StandbyState, State } from './state.js'
 
 const none: Epoch = epochOf(0)
+
+/**
+ * The reign that the beat thread may renounce on its own while `state` holds, 0 for none: both
+ * members are in sync then, so the other one can go on (docs/PROTOCOL.md#8).
+ */
+export function renounceable(state: State): Epoch {
+  if (state.role === 'standby') return state.epoch
+  return state.role === 'primary' && state.mode === 'paired' ? state.epoch : none
+}
+
+/**
+ * Whether this standby wants its primary to renounce: it hangs, says that this member is in sync,
+ * and there is no reason to doubt that.
+ */
+function isPrimaryHung(state: StandbyState, config: CoreConfig): boolean {
+  const { peer, distrustsBefore } = state
+  if (peer?.incarnation !== state.primary || peer.condition !== 'alive') return false
+  if (peer.hungIn === undefined || distrustsBefore !== undefined) return false
+  const { role, epoch, inSync } = peer.presence
+  return role === 'primary' && epoch === state.epoch && inSync === config.incarnation
+}
 
 /** What the beats of a member in `state` say. */
 export function presenceOf(state: State, config: CoreConfig): Presence {
@@ -39,7 +60,13 @@ export function presenceOf(state: State, config: CoreConfig): Presence {
         renounced: state.renounced,
       }
     case 'standby':
-      return { ...base, isBlank: false, epoch: state.epoch, history: state.history }
+      return {
+        ...base,
+        isBlank: false,
+        epoch: state.epoch,
+        history: state.history,
+        askRenounce: isPrimaryHung(state, config) ? state.epoch : none,
+      }
     case 'primary':
       return {
         ...base,

@@ -28,7 +28,8 @@ export interface Presence {
   /** The reign in which this member has given up sending or acknowledging, for good; 0: none. */
   readonly renounced: Epoch
   /**
-   * "Renounce in this reign": asked by a primary whose standby acknowledges too late; 0: not asked.
+   * "Renounce in this reign": asked by a primary whose standby acknowledges too late, or by a
+   * standby whose primary hangs; 0: not asked.
    */
   readonly askRenounce: Epoch
   /**
@@ -60,6 +61,11 @@ export interface PeerView {
   readonly answered: bigint
   /** `process-gone` is final for the incarnation, `unreachable` is taken back by a fresh beat. */
   readonly condition: 'alive' | 'process-gone' | 'unreachable'
+  /**
+   * Set while its event loop hangs: the frame inside which it does, 0 where none is known. A
+   * finding and no loss: the member is alive, and what it says counts.
+   */
+  readonly hungIn: number | undefined
 }
 
 interface Common {
@@ -148,6 +154,10 @@ export interface FencedState extends Common {
   readonly epoch: Epoch
   readonly history: HistoryId
   readonly renounced: Epoch
+  /**
+   * It halted before a suspect frame: only an operator may have it go on, whatever `onLoss` says.
+   */
+  readonly isHalted: boolean
 }
 
 /** Closed. Final. */
@@ -174,4 +184,6 @@ export interface CoreConfig {
   readonly startWindow: Millis
   readonly window: Millis
   readonly onLoss: 'wait' | 'go'
+  /** What a takeover does with a frame inside which the former primary hung. */
+  readonly onSuspect: 'retry' | 'skip' | 'halt'
 }

@@ -16,7 +16,7 @@ import { onPrimary } from './roles/primary.js'
 import { onStandby } from './roles/standby.js'
 import { onStarting } from './roles/starting.js'
 import type { CoreConfig, PeerView, StartingState, State, StoppedState } from './state.js'
-import { announce, chain, common, noEpoch, stay, tellRole } from './transition.js'
+import { announce, chain, common, isAlive, noEpoch, stay, tellRole } from './transition.js'
 
 /**
  * Highest reign that is believed. Each reign is above all that were heard, so one at the end of the
@@ -78,6 +78,9 @@ function observe(state: State, event: Event, config: CoreConfig): Transition<Sta
       if (peer.condition === event.verdict) return undefined
       return stay({ ...state, peer: { ...peer, condition: event.verdict } })
     }
+    case 'hung':
+    case 'vouched':
+      return noteHung(state, event.incarnation, 'frameNo' in event ? event.frameNo : undefined)
     case 'link-up':
       return stay({ ...state, link: event.incarnation })
     case 'link-down':
@@ -92,6 +95,17 @@ function observe(state: State, event: Event, config: CoreConfig): Transition<Sta
     default:
       return stay(state)
   }
+}
+
+/** A member that is not heard is lost or was never known: how its loop does says nothing then. */
+function noteHung(
+  state: State,
+  incarnation: Incarnation,
+  hungIn: number | undefined,
+): Transition<State> | undefined {
+  const { peer } = state
+  if (peer === undefined || !isAlive(state, incarnation) || peer.hungIn === hungIn) return undefined
+  return stay({ ...state, peer: { ...peer, hungIn } })
 }
 
 /** A fresh beat. One of another incarnation proves the former gone (docs/PROTOCOL.md#2). */
@@ -113,6 +127,7 @@ function hear(
       presence: event.presence,
       answered: event.answered,
       condition: 'alive',
+      hungIn: isAlive(then, event.incarnation) ? then.peer?.hungIn : undefined,
     }
     const highest = Math.max(then.highest, event.presence.epoch, event.presence.renounced)
     return stay({ ...then, peer, highest: epochOf(highest) })

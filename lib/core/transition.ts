@@ -107,8 +107,10 @@ export function recordOf(
 export function rulingPeer(state: State, config: CoreConfig): PeerView | undefined {
   const peer = state.peer
   if (peer?.condition !== 'alive' || peer.presence.role !== 'primary') return undefined
-  if (peer.presence.settings !== config.settings || peer.presence.history === undefined)
-    return undefined
+  const { settings, history, epoch, renounced } = peer.presence
+  if (settings !== config.settings || history === undefined) return undefined
+  // Its beat thread has renounced this reign, and its event loop does not know it yet.
+  if (renounced === epoch) return undefined
   return peer
 }
 
@@ -163,6 +165,7 @@ export function fence(
     epoch: held.epoch,
     history: held.history,
     renounced,
+    isHalted: false,
   }
   const effects: Effect[] = [announce(next, config), tellRole(state, next, cause)]
   if (config.onLoss === 'go')

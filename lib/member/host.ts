@@ -27,7 +27,7 @@ import { Server } from '../server/server.js'
 import { MemoryStore } from '../store/memory.js'
 import { beatKeys, pairDigest, settingsDigest } from '../unit/keys.js'
 import { Unit } from '../unit/unit.js'
-import { frameNo, type Incarnation, incarnationOf, millis } from '../units.js'
+import { epochOf, frameNo, type Incarnation, incarnationOf, millis } from '../units.js'
 import { packetLimit } from '../wire/limits.js'
 import type { RefusedCounts } from './contract.js'
 import { familyOf, PeerNames, resolveOwn, systemResolve } from './names.js'
@@ -142,8 +142,13 @@ export class Host<State> {
     return {
       ...eventsForRules(this.incarnation, post),
       fault: (error, frame, channel) => this.fault(error, frame, channel),
-      takeover: (report) =>
-        this.#tell({ type: 'takeover', ...report, frameNo: frameNo(report.frameNo) }),
+      takeover: ({ suspect, ...report }) =>
+        this.#tell({
+          type: 'takeover',
+          ...report,
+          frameNo: frameNo(report.frameNo),
+          suspect: suspect === undefined ? undefined : frameNo(suspect),
+        }),
     }
   }
 
@@ -165,7 +170,7 @@ export class Host<State> {
   }
 
   #makeRuntime(): Runtime {
-    const { member, settings, startWindowMs, windowMs, onLoss } = this.#config
+    const { member, settings, startWindowMs, windowMs, onLoss, onSuspect } = this.#config
     const core: CoreConfig = {
       self: member,
       incarnation: this.incarnation,
@@ -173,6 +178,7 @@ export class Host<State> {
       startWindow: millis(startWindowMs),
       window: millis(windowMs),
       onLoss,
+      onSuspect,
     }
     return new Runtime(core, {
       clock: systemClock,
@@ -184,6 +190,8 @@ export class Host<State> {
         announce: (presence) => this.#unit?.announce(presence),
         openGate: () => this.#unit?.openGate(),
         closeGate: () => this.#unit?.closeGate(),
+        arm: (epoch) => this.#unit?.arm(epoch),
+        disarm: () => this.#unit?.disarm() ?? epochOf(0),
         watch: (isAwaiting) => this.#unit?.watch(isAwaiting),
       },
       store: new MemoryStore(),

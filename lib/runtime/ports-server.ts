@@ -2,6 +2,7 @@
  * The seam between the server of a member and what hosts it: options in, events out. Types only.
  */
 
+import type { Suspect } from '../core/effect.js'
 import type { OutOfStep } from '../core/event.js'
 import type { PairError } from '../errors.js'
 import type { TakeoverEvent, Verdict } from '../events.js'
@@ -49,7 +50,14 @@ export interface ServerPort {
   readonly following: FollowingPort
   begin(history: HistoryId, epoch: Epoch, over: 'nothing' | 'state'): void
   goSolo(epoch: Epoch): void
-  takeOver(epoch: Epoch, verdict: Verdict | 'renounced', since: Instant): void
+  takeOver(
+    epoch: Epoch,
+    verdict: Verdict | 'renounced',
+    since: Instant,
+    suspect: Suspect | undefined,
+  ): void
+  /** Goes on to the frame before `frameNo`, no further, and reports why. */
+  halt(frameNo: number): void
   demote(): void
   openGate(): void
   closeGate(): void
@@ -81,4 +89,5 @@ export interface FollowingPort {
 /** What a takeover found and did. */
 export type TakeoverReport = Pick<TakeoverEvent, 'epoch' | 'verdict' | 'inDoubt' | 'tookMs'> & {
   readonly frameNo: number
+  readonly suspect: number | undefined
 }

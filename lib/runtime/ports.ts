@@ -7,6 +7,7 @@
 import type { Happening } from '../core/event.js'
 import type { PairRecord, Presence, State } from '../core/state.js'
 import type { PairEvent } from '../events.js'
+import type { Epoch } from '../units.js'
 import type { ClockPort } from './ports-clock.js'
 import type { ServerPort } from './ports-server.js'
 
@@ -16,6 +17,13 @@ export interface UnitPort {
   announce(presence: Presence): void
   openGate(): void
   closeGate(): void
+  /**
+   * From now on the beat thread may renounce `epoch` on its own, when the other one asks and this
+   * event loop hangs or follows; 0 for none.
+   */
+  arm(epoch: Epoch): void
+  /** Takes that right back. Returns the reign that was renounced meanwhile, 0 for none. */
+  disarm(): Epoch
   /** Look at the other member more often: the rules wait for an answered beat. */
   watch(isAwaitingAnswer: boolean): void
 }

@@ -6,11 +6,16 @@
  * barrier effect holds back every effect after it until it is done, those of later events too; so
  * "recorded before visible" holds whatever happens meanwhile. In production too each transition is
  * checked against the invariants: a broken one fences this member, it is never passed over.
+ *
+ * While something is being decided or done the beat thread may renounce nothing: its right to is
+ * taken back before each decision and given again after the last effect. What it had renounced by
+ * then is decided first, so no decision is made against it (docs/PROTOCOL.md#8).
  */
 
 import { type BarrierEffect, type Effect, type InstantEffect, isBarrier } from '../core/effect.js'
 import type { Event, Happening, TimerName } from '../core/event.js'
 import { brokenInvariant } from '../core/invariants.js'
+import { renounceable } from '../core/presence.js'
 import type { CoreConfig, State } from '../core/state.js'
 import { initialState, step } from '../core/step.js'
 import { assertNever } from '../core/transition.js'
@@ -73,11 +78,18 @@ export class Runtime {
         this.#perform()
         continue
       }
+      if (this.#happenings.length > 0) this.#disarm()
       const happening = this.#happenings.shift()
       if (happening === undefined) break
       this.#decide(happening)
     }
+    if (!this.#isHeldBack) this.#ports.unit.arm(renounceable(this.#state))
     this.#isRunning = false
+  }
+
+  #disarm(): void {
+    const epoch = this.#ports.unit.disarm()
+    if (epoch !== 0) this.#happenings.unshift({ type: 'fenced', epoch })
   }
 
   #decide(happening: Happening): void {
@@ -219,7 +231,9 @@ export class Runtime {
       case 'stop-acknowledging':
         return following.stopAcknowledging()
       case 'take-over':
-        return server.takeOver(effect.epoch, effect.verdict, clock.now())
+        return server.takeOver(effect.epoch, effect.verdict, clock.now(), effect.suspect)
+      case 'halt':
+        return server.halt(effect.frameNo)
       case 'go-solo':
         return server.goSolo(effect.epoch)
       case 'demote':

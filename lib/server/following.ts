@@ -136,13 +136,17 @@ export class Following<State> implements FollowingPort {
     this.#follow.stopAcknowledging()
   }
 
-  /** Processes all that is held, applies the notices that wait, and ends following. */
-  finish(): void {
+  /**
+   * Processes all that is held, applies the notices that wait, and ends following. The frame `skip`
+   * keeps its number and is not processed; with `before`, neither is that one nor any behind it.
+   */
+  finish({ skip, before }: { readonly skip?: number; readonly before?: number } = {}): void {
     const { ledger } = this.#replica
     this.#isInstalled = false
     const { frames, sent } = this.#follow.drain()
     for (const frame of frames) {
-      this.#replica.apply(frame)
+      if (frame.frameNo === before) break
+      this.#replica.apply(frame.frameNo === skip ? { ...frame, kind: 'skip' } : frame)
       if (ledger.isBatchLarge) ledger.flush()
     }
     ledger.flush()

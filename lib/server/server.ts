@@ -6,6 +6,7 @@
  * roles: every method of the ports is the effect of that name.
  */
 
+import type { Suspect } from '../core/effect.js'
 import { ClosedError, InputError, PairError } from '../errors.js'
 import type { Verdict } from '../events.js'
 import type { ClockPort, Timer } from '../runtime/ports-clock.js'
@@ -178,13 +179,26 @@ export class Server<State> implements ServerPort {
    * docs/PROTOCOL.md#7: process what is held, reconcile, send what is not noticed as sent, take
    * what was held back.
    */
-  takeOver(epoch: Epoch, verdict: Verdict | 'renounced', since: Instant): void {
+  takeOver(
+    epoch: Epoch,
+    verdict: Verdict | 'renounced',
+    since: Instant,
+    suspect: Suspect | undefined,
+  ): void {
     const { acked } = this.following
-    this.following.finish()
+    this.following.finish(suspect?.isSkipped ? { skip: suspect.frameNo } : {})
     const inDoubt = this.#queuePending(acked)
     this.#rule(epoch)
     const tookMs = this.#clock.now() - since
-    this.#events.takeover({ epoch, verdict, frameNo: this.#replica.frameNo, inDoubt, tookMs })
+    const { frameNo } = this.#replica
+    this.#events.takeover({ epoch, verdict, frameNo, inDoubt, tookMs, suspect: suspect?.frameNo })
+  }
+
+  /** What is held from `frameNo` on is given up with the following; it is the user's to decide. */
+  halt(frameNo: number): void {
+    this.following.finish({ before: frameNo })
+    const text = `the former primary hung inside frame ${frameNo}; as onSuspect 'halt' has it, this member has stopped before that frame and waits for an operator`
+    this.#events.fault(new PairError('ERR_HOTPAIR_SUSPECT', text), frameNo)
   }
 
   linkUp(link: PeerLink): void {

@@ -235,7 +235,7 @@ export class SimMember<App> implements SimEndOwner {
   }
 
   #makeRuntime(): Runtime {
-    const { windowMs, onLoss, wraps } = this.#pair.options
+    const { windowMs, onLoss, onSuspect, wraps } = this.#pair.options
     const config: CoreConfig = {
       self: this.id,
       incarnation: this.incarnation,
@@ -243,6 +243,7 @@ export class SimMember<App> implements SimEndOwner {
       startWindow: millis(2 * windowMs),
       window: millis(windowMs),
       onLoss,
+      onSuspect,
     }
     const ports: RuntimePorts = {
       clock: this.clock,
@@ -251,6 +252,8 @@ export class SimMember<App> implements SimEndOwner {
         announce: (presence) => this.#unit.announce(presence),
         openGate: () => this.#unit.openGate(),
         closeGate: () => this.#unit.closeGate(),
+        arm: (epoch) => this.#unit.arm(epoch),
+        disarm: () => this.#unit.disarm(),
         watch: (isAwaiting) => this.#unit.watch(isAwaiting),
       },
       store: new MemoryStore(),

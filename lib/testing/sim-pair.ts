@@ -43,6 +43,7 @@ export interface SimOptions<State> {
   readonly deliverTimeoutMs: number
   readonly inFlight: number
   readonly onLoss: 'wait' | 'go'
+  readonly onSuspect: 'retry' | 'skip' | 'halt'
   /** One way on the data connection, and for a beat: drawn anew each time. */
   readonly linkDelay: () => Millis
   readonly beatDelay: () => Millis

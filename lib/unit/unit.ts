@@ -3,8 +3,8 @@
  * the rules.
  *
  * The beat thread judges, this reads: after each ring of the doorbell one look at the board, and
- * whatever is new becomes `stalled`, `heard` or `found`, in this order: a member that stood still
- * must distrust before it believes what it hears. It decides nothing about roles.
+ * whatever is new becomes `stalled`, `fenced`, `hung`, `heard` or `found`: a member that stood
+ * still must distrust before it believes what it hears. It decides nothing about roles.
  */
 
 import type { Happening } from '../core/event.js'
@@ -12,7 +12,7 @@ import type { Presence } from '../core/state.js'
 import type { Told, UnitPort } from '../runtime/ports.js'
 import type { BeatsPort, BeatView } from '../runtime/ports-beats.js'
 import type { ClockPort, Timer } from '../runtime/ports-clock.js'
-import { incarnationOf, millis } from '../units.js'
+import { type Epoch, epochOf, incarnationOf, millis } from '../units.js'
 import { decodePresence, encodePresence } from '../wire/presence.js'
 
 export interface UnitOptions {
@@ -30,6 +30,8 @@ export class Unit implements UnitPort {
   #seen: BeatView | undefined
   /** What was posted of the other member last. */
   #posted: { readonly incarnation: bigint; readonly verdict: BeatView['verdict'] } | undefined
+  /** The frame that was posted with the last `hung`. */
+  #hungIn = 0
   #presence: Uint8Array | undefined
   #answered = 0n
   #watching: Timer | undefined
@@ -50,6 +52,14 @@ export class Unit implements UnitPort {
 
   closeGate(): void {
     this.#beats.closeGate()
+  }
+
+  arm(epoch: Epoch): void {
+    this.#beats.arm(BigInt(epoch))
+  }
+
+  disarm(): Epoch {
+    return epochOf(Number(this.#beats.disarm()))
   }
 
   isGateOpen(): boolean {
@@ -83,6 +93,10 @@ export class Unit implements UnitPort {
       // The next own beat is the first that is certainly younger than the stall.
       this.#options.post({ type: 'stalled', seq: view.ownSeq + 1n })
     }
+    const { renouncedNatively } = view
+    if (renouncedNatively !== (before?.renouncedNatively ?? 0n)) {
+      this.#options.post({ type: 'fenced', epoch: epochOf(Number(renouncedNatively)) })
+    }
     if (view.sameMember > (before?.sameMember ?? 0)) this.#tellTwin()
     if (view.peerIncarnation !== 0n) this.#lookAtPeer(view)
   }
@@ -101,32 +115,50 @@ export class Unit implements UnitPort {
   }
 
   #lookAtPeer(view: BeatView): void {
-    const { post, peerHeard } = this.#options
+    const { post, tell, peerHeard } = this.#options
     const incarnation = incarnationOf(view.peerIncarnation)
-    const posted = this.#posted
-    const isAnother = posted?.incarnation !== view.peerIncarnation
-    const isBack = view.verdict === 'none' && posted !== undefined && posted.verdict !== 'none'
+    const isAnother = this.#posted?.incarnation !== view.peerIncarnation
+    const wasLost = isLost(this.#posted?.verdict)
+    const isBack = wasLost && !isLost(view.verdict)
     const isAnswered = this.#watching !== undefined && view.answeredSeq > this.#answered
     if (isAnother) this.#hasToldTwin = false
+    // How a loop hung that is heard to have renounced is known before that is heard.
+    if (!isAnother && !wasLost) this.#lookAtLoop(view)
     if (isAnother || isBack || isAnswered || !isSame(view.presence, this.#presence)) {
       const presence = decodePresence(view.presence)
       this.#presence = view.presence
       this.#answered = view.answeredSeq
-      this.#posted = { incarnation: view.peerIncarnation, verdict: 'none' }
-      if (isBack && !isAnother) this.#tellVerdict('alive', view)
+      const isHung = !isAnother && this.#posted?.verdict === 'hung'
+      this.#posted = { incarnation: view.peerIncarnation, verdict: isHung ? 'hung' : 'none' }
+      if (isBack && !isAnother) tell({ type: 'verdict', verdict: 'alive', silenceMs: 0 })
       if (presence) post({ type: 'heard', incarnation, presence, answered: view.answeredSeq })
       peerHeard()
     }
-    if (view.verdict === 'none' || view.verdict === 'hung') return
+    if (!isLost(view.verdict)) return this.#lookAtLoop(view)
     if (this.#posted?.verdict === view.verdict) return
     this.#posted = { incarnation: view.peerIncarnation, verdict: view.verdict }
-    this.#tellVerdict(view.verdict, view)
+    const silenceMs = Math.max(0, view.verdictAtMs - view.heardAtMs)
+    tell({ type: 'verdict', verdict: view.verdict, silenceMs })
     post({ type: 'found', incarnation, verdict: view.verdict })
   }
 
-  #tellVerdict(verdict: 'alive' | 'process-gone' | 'unreachable', view: BeatView): void {
-    const silenceMs = Math.max(0, view.verdictAtMs - view.heardAtMs)
-    this.#options.tell({ type: 'verdict', verdict, silenceMs: verdict === 'alive' ? 0 : silenceMs })
+  /** How the event loop of a member does that is heard. */
+  #lookAtLoop(view: BeatView): void {
+    const { post, tell } = this.#options
+    const incarnation = incarnationOf(view.peerIncarnation)
+    const wasHung = this.#posted?.verdict === 'hung'
+    const frameNo = view.peerInFrame
+    if (view.verdict === 'hung') {
+      if (wasHung && frameNo === this.#hungIn) return
+      this.#posted = { incarnation: view.peerIncarnation, verdict: 'hung' }
+      this.#hungIn = frameNo
+      if (!wasHung) tell({ type: 'verdict', verdict: 'hung', silenceMs: view.peerVouchAgeMs })
+      return post({ type: 'hung', incarnation, frameNo })
+    }
+    if (view.verdict !== 'none' || !wasHung) return
+    this.#posted = { incarnation: view.peerIncarnation, verdict: 'none' }
+    tell({ type: 'verdict', verdict: 'alive', silenceMs: 0 })
+    post({ type: 'vouched', incarnation })
   }
 
   /** Once until another incarnation of the peer is heard: a twin beats on and on. */
@@ -141,6 +173,13 @@ export class Unit implements UnitPort {
       address: 'heartbeat',
     })
   }
+}
+
+/** Nothing is heard of the other member any more. */
+function isLost(
+  verdict: BeatView['verdict'] | undefined,
+): verdict is 'process-gone' | 'unreachable' {
+  return verdict === 'process-gone' || verdict === 'unreachable'
 }
 
 function isSame(one: Uint8Array, other: Uint8Array | undefined): boolean {

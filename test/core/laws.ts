@@ -234,6 +234,7 @@ export class Laws {
       startWindow: millis(1),
       window: millis(1),
       onLoss: this.bounds.onLoss,
+      onSuspect: 'retry',
     }
   }
 

@@ -2,7 +2,7 @@
  * The rules of a member in sync: when it may take over, and when it must not believe that it may.
  */
 
-import type { Effect } from '#lib/core/effect.js'
+import type { Effect, Suspect } from '#lib/core/effect.js'
 import type { Happening } from '#lib/core/event.js'
 import type { LoadingState, PrimaryState, StandbyState } from '#lib/core/state.js'
 import type { RoleCause, Verdict } from '#lib/events.js'
@@ -52,7 +52,7 @@ function taken(from: StandbyState, over: Partial<PrimaryState> = {}): PrimarySta
   }
 }
 
-function takingOver(to: PrimaryState, verdict: Verdict | 'renounced'): Effect[] {
+function takingOver(to: PrimaryState, verdict: Verdict | 'renounced', suspect?: Suspect): Effect[] {
   const { record, epoch } = to
   if (record === undefined) throw new Error('a primary has a record')
   const told = verdict === 'renounced' ? undefined : verdict
@@ -62,7 +62,7 @@ function takingOver(to: PrimaryState, verdict: Verdict | 'renounced'): Effect[] 
     announce(to, b),
     { type: 'read-out' },
     { type: 'open-gate' },
-    { type: 'take-over', epoch, verdict },
+    { type: 'take-over', epoch, verdict, suspect },
     roleTold(standby(), to, 'takeover', told),
     { type: 'tell-mode', mode: 'solo', epoch },
   ]

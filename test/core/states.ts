@@ -50,7 +50,11 @@ export const noReign: Epoch = epochOf(0)
 export const entropy = 0xaaaa_bbbb_cccc_dddd_0000_0000_0000_0009n
 export const wall = 1_000
 
-export function configOf(member: MemberId, onLoss: 'wait' | 'go' = 'wait'): CoreConfig {
+export function configOf(
+  member: MemberId,
+  onLoss: 'wait' | 'go' = 'wait',
+  onSuspect: CoreConfig['onSuspect'] = 'retry',
+): CoreConfig {
   return {
     self: member,
     incarnation: self,
@@ -58,6 +62,7 @@ export function configOf(member: MemberId, onLoss: 'wait' | 'go' = 'wait'): Core
     startWindow: millis(1_000),
     window: millis(500),
     onLoss,
+    onSuspect,
   }
 }
 
@@ -93,7 +98,14 @@ export function followingPresence(over: Partial<Presence> = {}): Presence {
 }
 
 export function peer(said: Presence, over: Partial<PeerView> = {}): PeerView {
-  return { incarnation: other, presence: said, answered: 0n, condition: 'alive', ...over }
+  return {
+    incarnation: other,
+    presence: said,
+    answered: 0n,
+    condition: 'alive',
+    hungIn: undefined,
+    ...over,
+  }
 }
 
 export function recordOf(primary: MemberId, epoch: Epoch, isPaired = false): PairRecord {
@@ -180,6 +192,7 @@ export function fenced(over: Partial<FencedState> = {}): FencedState {
     epoch: reign,
     history,
     renounced: reign,
+    isHalted: false,
     ...over,
   }
 }

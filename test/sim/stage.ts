@@ -30,6 +30,8 @@ import {
 
 export const windowMs = 100
 const heartbeatMs = 20
+/** Above the window, as options demand. */
+export const hangAfterMs = 150
 /** Faults end here, whether all inputs are accepted or not. */
 export const faultsEndMs = 3_000
 const healMs = 5_000
@@ -247,11 +249,12 @@ export class Stage {
       snapshot: snapshotOf(plan, () => (clock.now() < faultsEndMs ? random() : 1)),
       heartbeatMs,
       windowMs,
-      hangAfterMs: 500,
       ackTimeoutMs: windowMs,
       deliverTimeoutMs: 10_000,
       inFlight: plan.inFlight,
       onLoss: 'wait',
+      onSuspect: 'retry',
+      hangAfterMs,
       linkDelay: around(plan.linkDelayMs),
       beatDelay: around(plan.beatDelayMs),
       beatLoss: 0,

@@ -29,11 +29,11 @@ export function onFenced(state: FencedState, event: Event, config: CoreConfig): 
         : stay(state)
     }
     case 'timer':
-      return event.name === 'start' && config.onLoss === 'go'
+      return event.name === 'start' && mayGoOn(state, config)
         ? goOn(state, event, config)
         : stay(state)
     case 'found':
-      return config.onLoss === 'go'
+      return mayGoOn(state, config)
         ? go(state, { type: 'set-timer', name: 'start', delay: config.startWindow })
         : stay(state)
     case 'opened':
@@ -49,6 +49,9 @@ export function onFenced(state: FencedState, event: Event, config: CoreConfig): 
     case 'told-in-sync':
     case 'out-of-step':
     case 'ack-timeout':
+    case 'hung':
+    case 'vouched':
+    case 'fenced':
     case 'stalled':
     case 'close-asked':
     case 'broken':
@@ -56,6 +59,11 @@ export function onFenced(state: FencedState, event: Event, config: CoreConfig): 
     default:
       return assertNever(event)
   }
+}
+
+/** Whoever halted before a suspect frame would go on into it. */
+function mayGoOn(state: FencedState, config: CoreConfig): boolean {
+  return config.onLoss === 'go' && !state.isHalted
 }
 
 /** Policy `go`: a new history over what is there, because nothing proves that it is all. */

@@ -57,6 +57,9 @@ export function onLoading(
     case 'near':
     case 'covered':
     case 'ack-timeout':
+    case 'hung':
+    case 'vouched':
+    case 'fenced':
     case 'close-asked':
     case 'broken':
       return stay(state)

@@ -56,6 +56,10 @@ export function onPrimary(
       return onCovered(state, event.incarnation, config)
     case 'ack-timeout':
       return state.mode === 'paired' ? go({ ...state, hasAsked: true }) : stay(state)
+    case 'fenced':
+      return event.epoch === state.epoch ? giveUp(state, config, 'renounced') : stay(state)
+    case 'hung':
+    case 'vouched':
     case 'opened':
     case 'link-up':
     case 'resume-refused':

@@ -8,9 +8,16 @@
  */
 
 import type { RoleCause, Verdict } from '../../events.js'
-import type { Effect, Transition } from '../effect.js'
+import type { Effect, Suspect, Transition } from '../effect.js'
 import type { Event } from '../event.js'
-import type { CoreConfig, LoadingState, Presence, StandbyState, State } from '../state.js'
+import type {
+  CoreConfig,
+  FencedState,
+  LoadingState,
+  Presence,
+  StandbyState,
+  State,
+} from '../state.js'
 import {
   announce,
   assertNever,
@@ -44,6 +51,12 @@ export function onStandby(
     case 'load-failed':
     case 'out-of-step':
       return renounce(state, 'resync', config)
+    case 'fenced':
+      return event.epoch === state.epoch ? renounce(state, 'renounced', config) : stay(state)
+    case 'hung':
+    case 'vouched':
+      // What follows from it stands in the beats: see `presenceOf`.
+      return stay(state)
     case 'told-in-sync':
     case 'opened':
     case 'link-down':
@@ -67,7 +80,9 @@ function onHeard(state: StandbyState, presence: Presence, config: CoreConfig): T
   // Who renounces this very reign never went on alone from it. A word that may be older than our
   // own stall waits for the next beat.
   if (presence.renounced === state.epoch) {
-    return isFresh(state) ? takeOver(state, 'renounced', config) : stay(state)
+    if (!isFresh(state)) return stay(state)
+    const isHung = state.peer?.hungIn !== undefined
+    return takeOver(state, isHung ? 'hung' : 'renounced', config)
   }
   if (presence.role !== 'primary') return stay(state)
   if (presence.askRenounce === state.epoch) return renounce(state, 'renounced', config)
@@ -126,6 +141,8 @@ function takeOver(
   verdict: Verdict | 'renounced',
   config: CoreConfig,
 ): Transition<State> {
+  const suspect = suspectOf(state, config)
+  if (suspect && config.onSuspect === 'halt') return halt(state, suspect.frameNo, config)
   const epoch = nextReign(state, config)
   const next = soloReign(state, state.history, epoch, config)
   return go(
@@ -135,8 +152,34 @@ function takeOver(
     announce(next, config),
     { type: 'read-out' },
     { type: 'open-gate' },
-    { type: 'take-over', epoch, verdict },
+    { type: 'take-over', epoch, verdict, suspect },
     tellRole(state, next, 'takeover', verdict === 'renounced' ? undefined : verdict),
     { type: 'tell-mode', mode: 'solo', epoch },
+  )
+}
+
+/** Evidence only: the beats of the lost primary said that it hung, and inside which frame. */
+function suspectOf(state: StandbyState, config: CoreConfig): Suspect | undefined {
+  const { peer } = state
+  if (peer?.incarnation !== state.primary || !peer.hungIn) return undefined
+  return { frameNo: peer.hungIn, isSkipped: config.onSuspect === 'skip' }
+}
+
+/** Policy `halt`: nobody goes on into a frame that may hang whoever processes it. */
+function halt(state: StandbyState, frameNo: number, config: CoreConfig): Transition<State> {
+  const next: FencedState = {
+    ...common(state),
+    role: 'fenced',
+    epoch: state.epoch,
+    history: state.history,
+    renounced: state.epoch,
+    isHalted: true,
+  }
+  return go(
+    next,
+    { type: 'stop-acknowledging' },
+    announce(next, config),
+    { type: 'halt', frameNo },
+    tellRole(state, next, 'suspect', 'hung'),
   )
 }

@@ -54,6 +54,9 @@ export function onStarting(
     case 'told-in-sync':
     case 'out-of-step':
     case 'ack-timeout':
+    case 'hung':
+    case 'vouched':
+    case 'fenced':
     case 'close-asked':
     case 'broken':
       return stay(state)
