@@ -55,6 +55,7 @@ export const limitsTable: Readonly<Record<keyof Limits, readonly [number, number
   stateBytes: [1_024 * MiB, 4_096, 4_096 * MiB],
   sources: [10_000, 1, 1_000_000],
   channels: [256, 1, 65_535],
+  timers: [10_000, 1, 1_000_000],
 }
 
 /** Default, least and greatest of each number; `undefined` as default: it follows from another. */
@@ -156,6 +157,7 @@ function settingsOf<State>(config: Omit<Config<State>, 'settings'>): Record<stri
     outboxBytes: String(limits.outboxBytes),
     sources: String(limits.sources),
     channels: String(limits.channels),
+    timers: String(limits.timers),
   }
 }
 
@@ -196,6 +198,7 @@ function limitsOf(given: Partial<Limits> | undefined): Limits {
     stateBytes: limit('stateBytes'),
     sources: limit('sources'),
     channels: limit('channels'),
+    timers: limit('timers'),
   }
 }
 

@@ -38,6 +38,8 @@ export const errorCodes = {
     '`send` was called outside of its `process` call; the output was not taken',
   ERR_HOTPAIR_OUTPUT:
     'the output is no Uint8Array, too large, or its channel name is out of bounds',
+  ERR_HOTPAIR_TIMER:
+    'a timer was set with a name, delay or data out of bounds, outside of its `process` call, or above `limits.timers`; nothing was changed',
   ERR_HOTPAIR_OUTBOX_FULL: 'the outbox has reached `limits.outboxBytes`',
   ERR_HOTPAIR_STATE: 'the state cannot be cloned or restored; the former state is kept',
   ERR_HOTPAIR_LOAD:

@@ -32,7 +32,9 @@ export interface Frame {
   readonly now: number
   readonly source: string | undefined
   readonly seq: number | undefined
-  /** Valid during the call; copy what you keep. */
+  /** The name of the timer that is due; undefined for an input. */
+  readonly timer: string | undefined
+  /** Of an input, or what the timer was set with. Valid during the call; copy what you keep. */
   readonly data: Uint8Array
 }
 
@@ -49,6 +51,14 @@ export interface ProcessContext {
    * Queues one output; it leaves when both members hold the frame. Default channel: `'default'`.
    */
   send(data: Uint8Array, options?: { readonly channel?: string }): void
+  /**
+   * Has a frame with `timer` = `name` and this `data` processed when `delayMs` of pair time have
+   * passed, whoever rules by then; in place of a timer of that name, if one is set. A name has 1 to
+   * 64 characters, `data` at most 4,096 bytes (default: none), a delay 0 ms to ten years.
+   */
+  setTimer(name: string, delayMs: number, data?: Uint8Array): void
+  /** Takes the timer back, if it is set: no frame of it is processed afterwards. */
+  clearTimer(name: string): void
 }
 
 /** The application. */
@@ -151,4 +161,6 @@ export interface Limits {
   readonly sources: number
   /** Channels of one history. Default 256. */
   readonly channels: number
+  /** Timers that are set at once. Default 10,000. */
+  readonly timers: number
 }

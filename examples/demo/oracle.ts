@@ -12,13 +12,20 @@ export function expectedOutputs(records: readonly string[]): string[] {
   const outputs: string[] = []
   const state = statistics.init()
   const forbidden = () => {
-    throw new Error('the example application uses neither random() nor uuid()')
+    throw new Error('the example application uses neither chance nor timers')
   }
   const send = (data: Uint8Array) => void outputs.push(Buffer.from(data).toString('utf8'))
   for (const [index, record] of records.entries()) {
     const call = { frameNo: index + 1, now: 0 }
-    const frame = { ...call, source: 'oracle', seq: index + 1, data: Buffer.from(record) }
-    statistics.process(state, frame, { ...call, random: forbidden, uuid: forbidden, send })
+    const id = { source: 'oracle', seq: index + 1, timer: undefined }
+    const frame = { ...call, ...id, data: Buffer.from(record) }
+    const unused = {
+      random: forbidden,
+      uuid: forbidden,
+      setTimer: forbidden,
+      clearTimer: forbidden,
+    }
+    statistics.process(state, frame, { ...call, ...unused, send })
   }
   return outputs
 }

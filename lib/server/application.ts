@@ -8,19 +8,9 @@
 
 import { deserialize, serialize } from 'node:v8'
 import { type ErrorCode, PairError } from '../errors.js'
-import type { App, Frame, ProcessContext } from '../options.js'
+import type { App, Frame } from '../options.js'
 import type { HistoryId } from '../units.js'
-import { FrameRandom } from './random.js'
-
-export const defaultChannel = 'default'
-/** Longest channel name, in UTF-16 units: it travels in each load and envelope. */
-export const channelNameLength = 64
-
-/** One output as the frame produced it. */
-export interface Produced {
-  readonly channel: string
-  readonly data: Uint8Array
-}
+import { type ContextParts, FrameContext, type Produced } from './frame-context.js'
 
 export interface Applied {
   readonly outputs: readonly Produced[]
@@ -32,13 +22,13 @@ const noOutputs: readonly Produced[] = []
 
 export class Application<State> {
   readonly #app: App<State>
-  readonly #mostOutputBytes: number
+  readonly #parts: ContextParts
   #held: { readonly state: State } | undefined
   #history: HistoryId | undefined
 
-  constructor(app: App<State>, mostOutputBytes: number) {
+  constructor(app: App<State>, parts: ContextParts) {
     this.#app = app
-    this.#mostOutputBytes = mostOutputBytes
+    this.#parts = parts
   }
 
   /** The state, once a history has begun here or was loaded. */
@@ -63,7 +53,7 @@ export class Application<State> {
     const held = this.#held
     if (held === undefined)
       throw new PairError('ERR_HOTPAIR_INVARIANT', 'there is no state to process on')
-    const context = new FrameContext(frame, history, this.#mostOutputBytes)
+    const context = new FrameContext(frame, history, this.#parts)
     try {
       const returned: unknown = this.#app.process(held.state, frame, context)
       context.end()
@@ -126,76 +116,6 @@ export class Application<State> {
     if (this.#history === undefined)
       throw new PairError('ERR_HOTPAIR_INVARIANT', 'no history has begun')
     return this.#history
-  }
-}
-
-class FrameContext implements ProcessContext {
-  readonly frameNo: number
-  readonly now: number
-  readonly #history: HistoryId
-  readonly #mostOutputBytes: number
-  #random: FrameRandom | undefined
-  #outputs: Produced[] | undefined
-  /** Of all outputs of the frame. */
-  #bytes = 0
-  #isOver = false
-
-  constructor(frame: Frame, history: HistoryId, mostOutputBytes: number) {
-    this.frameNo = frame.frameNo
-    this.now = frame.now
-    this.#history = history
-    this.#mostOutputBytes = mostOutputBytes
-  }
-
-  get outputs(): readonly Produced[] {
-    return this.#outputs ?? noOutputs
-  }
-
-  end(): void {
-    this.#isOver = true
-  }
-
-  random(): number {
-    return this.#generator().random()
-  }
-
-  uuid(): string {
-    return this.#generator().uuid()
-  }
-
-  send(data: Uint8Array, options?: { readonly channel?: string }): void {
-    if (this.#isOver) {
-      throw new PairError(
-        'ERR_HOTPAIR_SEND_OUTSIDE',
-        `send() was called after process() of frame ${this.frameNo} had returned; the output was not taken`,
-      )
-    }
-    const channel = options?.channel ?? defaultChannel
-    if (!(data instanceof Uint8Array)) {
-      throw new PairError('ERR_HOTPAIR_OUTPUT', 'an output must be a Uint8Array (a Buffer is one)')
-    }
-    const bytes = this.#bytes + data.length
-    if (bytes > this.#mostOutputBytes) {
-      throw new PairError(
-        'ERR_HOTPAIR_OUTPUT',
-        `an output of ${data.length} bytes makes those of its frame ${bytes}, above the bound of ${this.#mostOutputBytes}`,
-      )
-    }
-    if (typeof channel !== 'string' || channel.length < 1 || channel.length > channelNameLength) {
-      throw new PairError(
-        'ERR_HOTPAIR_OUTPUT',
-        `a channel name has 1 to ${channelNameLength} characters`,
-      )
-    }
-    this.#bytes = bytes
-    this.#outputs ??= []
-    // A copy: the application may use its buffer again for the next frame of this turn.
-    this.#outputs.push({ channel, data: new Uint8Array(data) })
-  }
-
-  #generator(): FrameRandom {
-    this.#random ??= new FrameRandom(this.#history, this.frameNo)
-    return this.#random
   }
 }
 

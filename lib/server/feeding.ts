@@ -154,6 +154,9 @@ export class Feeding<State> implements FeedingPort {
 
   #image(epoch: Epoch): Uint8Array | undefined {
     try {
+      const { clock } = this.#options
+      // Timers count by pair time: it goes on where no frame does.
+      this.#replica.clock.stamp(clock.now(), clock.wall())
       return this.#replica.image(epoch, (channel) => this.#delivery.pending(channel))
     } catch (error) {
       const known = error instanceof PairError ? error : undefined

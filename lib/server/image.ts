@@ -2,7 +2,7 @@
  * What a load carries beside the application's state, all as of one frame (docs/PROTOCOL.md#4).
  *
  * The state alone is half of what a successor needs: without the deduplication table every retry
- * would be accepted twice, without pair time a timer would fire wrongly, without the pending
+ * would be accepted twice, without timers and pair time nothing would fall due, without the pending
  * outputs they would be lost. What comes from the other member is checked field by field before it
  * is used.
  */
@@ -11,8 +11,9 @@ import { PairError } from '../errors.js'
 import { type HistoryId, historyId } from '../units.js'
 import type { ChannelEntry } from './channels.js'
 import type { SourceEntry } from './sources.js'
+import type { TimerEntry, TimerTable } from './timers.js'
 
-const imageVersion = 1
+const imageVersion = 2
 
 /** An output that the primary had produced and not sent when the load was taken. */
 export interface PendingEntry {
@@ -25,10 +26,11 @@ export interface ImageMeta {
   readonly history: HistoryId
   readonly epoch: number
   readonly frameNo: number
-  /** Pair time of that frame. */
+  /** Pair time when the image was taken: that of the frame, or later. */
   readonly stamp: number
   readonly sources: readonly SourceEntry[]
   readonly channels: readonly ChannelEntry[]
+  readonly timers: TimerTable
   /** In order, per channel. */
   readonly pending: readonly PendingEntry[]
 }
@@ -53,6 +55,7 @@ export function unpackMeta(value: unknown): ImageMeta {
     stamp: count(meta['stamp'], 'stamp'),
     sources: list(meta['sources'], 'sources').map(unpackSource),
     channels: list(meta['channels'], 'channels').map(unpackChannel),
+    timers: unpackTimers(meta['timers']),
     pending: list(meta['pending'], 'pending').map(unpackPending),
   }
 }
@@ -76,14 +79,30 @@ function unpackChannel(value: unknown): ChannelEntry {
   }
 }
 
+function unpackTimers(value: unknown): TimerTable {
+  const table = record(value, 'table of timers')
+  return {
+    settings: count(table['settings'], 'settings'),
+    entries: list(table['entries'], 'timers').map(unpackTimer),
+  }
+}
+
+function unpackTimer(value: unknown): TimerEntry {
+  const entry = record(value, 'timer')
+  return {
+    name: text(entry['name'], 'timer name'),
+    due: count(entry['due'], 'due'),
+    setting: count(entry['setting'], 'setting'),
+    data: bytes(entry['data'], 'timer'),
+  }
+}
+
 function unpackPending(value: unknown): PendingEntry {
   const entry = record(value, 'pending output')
-  const data = entry['data']
-  if (!(data instanceof Uint8Array)) throw bad('a pending output has no bytes')
   return {
     channel: text(entry['channel'], 'channel name'),
     frameNo: count(entry['frameNo'], 'frameNo'),
-    data,
+    data: bytes(entry['data'], 'pending output'),
   }
 }
 
@@ -99,6 +118,11 @@ function list(value: unknown, what: string): readonly unknown[] {
 
 function text(value: unknown, what: string): string {
   if (typeof value !== 'string') throw bad(`its ${what} is no text`)
+  return value
+}
+
+function bytes(value: unknown, what: string): Uint8Array {
+  if (!(value instanceof Uint8Array)) throw bad(`a ${what} has no bytes`)
   return value
 }
 

@@ -11,9 +11,9 @@ import { PairError } from '../errors.js'
 import type { OutboxPort, OutboxRecord } from '../runtime/ports-outbox.js'
 import { Deque } from '../sync/deque.js'
 import type { SentNotice } from '../wire/message.js'
-import type { Produced } from './application.js'
 import { type Channel, type ChannelEntry, Channels } from './channels.js'
 import type { SentItem } from './delivery.js'
+import type { Produced } from './frame-context.js'
 
 /**
  * Bytes of outputs that are collected before the outbox is called: large enough to cross seldom.

@@ -1,9 +1,9 @@
 /**
  * What both members hold alike: the application's state and all that must travel with it.
  *
- * State, deduplication table, pair time, channels and pending outputs, as of one frame. It is
- * changed by `apply`, frame after frame, whoever rules; it is taken out as one image and put in as
- * one.
+ * State, deduplication table, timers, pair time, channels and pending outputs, as of one frame. It
+ * is changed by `apply`, frame after frame, whoever rules; it is taken out as one image and put in
+ * as one.
  */
 
 import { PairError } from '../errors.js'
@@ -17,15 +17,18 @@ import { type ImageMeta, type PendingEntry, packMeta, unpackMeta } from './image
 import { Ledger } from './ledger.js'
 import { PairClock } from './pair-clock.js'
 import { Sources } from './sources.js'
+import { Timers } from './timers.js'
 
 export interface ReplicaLimits {
   readonly outboxBytes: number
   readonly sources: number
   readonly channels: number
+  readonly timers: number
 }
 
 export class Replica<State> {
   readonly sources: Sources
+  readonly timers: Timers
   readonly clock: PairClock = new PairClock()
   readonly ledger: Ledger
   readonly #application: Application<State>
@@ -42,9 +45,11 @@ export class Replica<State> {
     this.#limits = limits
     this.#onFault = onFault
     this.sources = new Sources(limits.sources)
+    this.timers = new Timers(limits.timers)
     this.ledger = new Ledger(outbox, limits.channels)
     // The outputs of one frame must fit in the outbox beside those of another.
-    this.#application = new Application(app, Math.floor(limits.outboxBytes / 2))
+    const outputBytes = Math.floor(limits.outboxBytes / 2)
+    this.#application = new Application(app, { timers: this.timers, outputBytes })
   }
 
   /** The last frame processed. */
@@ -66,6 +71,7 @@ export class Replica<State> {
     this.#application.init(history)
     this.#frameNo = 0
     this.sources.reset([])
+    this.timers.reset({ settings: 0, entries: [] })
     this.ledger.reset([])
   }
 
@@ -74,6 +80,9 @@ export class Replica<State> {
     const pending = [...this.ledger.channels].flatMap((channel) =>
       [...this.ledger.pending(channel)].map(({ data }) => ({ channel: channel.name, data })),
     )
+    // The outbox may have been full: what waits for room comes behind what has found some.
+    for (const { channel, data } of this.ledger.waiting)
+      pending.push({ channel: channel.name, data })
     this.#application.rename(history)
     this.#frameNo = 0
     this.sources.reset(this.sources.list().map((entry) => ({ ...entry, frameNo: 0 })))
@@ -84,14 +93,17 @@ export class Replica<State> {
   /** Processes the next frame; its outputs wait in the ledger for a flush. */
   apply(frame: LoggedFrame): void {
     const { frameNo, stamp, kind, source, seq, data } = frame
-    const isNamed = source !== ''
     this.#frameNo = frameNo
     if (kind === 'skip') return
+    // Cleared or set again by a frame between its numbering and this one.
+    if (kind === 'timer' && !this.timers.fire(source, seq)) return
+    const isNamed = kind === 'input' && source !== ''
     const { outputs, fault } = this.#application.apply({
       frameNo,
       now: stamp,
       source: isNamed ? source : undefined,
       seq: isNamed ? seq : undefined,
+      timer: kind === 'timer' ? source : undefined,
       data,
     })
     if (fault) this.#onFault(fault, frameNo)
@@ -125,6 +137,7 @@ export class Replica<State> {
       stamp: this.clock.last,
       sources: this.sources.list(),
       channels: this.ledger.channels.list(),
+      timers: this.timers.list(),
       pending: entries,
     }
     return this.#application.image(packMeta(meta))
@@ -157,6 +170,7 @@ export class Replica<State> {
     this.#frameNo = meta.frameNo
     this.clock.reset(meta.stamp, now)
     this.sources.reset(meta.sources)
+    this.timers.reset(meta.timers)
     this.ledger.reset(meta.channels)
     for (const { channel, frameNo, data } of meta.pending) {
       this.ledger.add(frameNo, [{ channel, data }])

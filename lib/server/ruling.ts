@@ -14,8 +14,8 @@ import type { Epoch, HistoryId } from '../units.js'
 import type { SentNotice } from '../wire/message.js'
 import type { Channel } from './channels.js'
 import type { Delivery, SentItem } from './delivery.js'
-import { gap } from './held.js'
 import type { Input, Intake } from './intake.js'
+import { Numbering } from './numbering.js'
 import { Pace, type PaceOptions } from './pace.js'
 import type { Replica } from './replica.js'
 
@@ -37,6 +37,7 @@ export class Ruling<State> {
   readonly #intake: Intake
   readonly #delivery: Delivery
   readonly #options: RulingOptions
+  readonly #numbering: Numbering<State>
   #epoch: Epoch | undefined
   #last = 0
   #release: Release = 'all'
@@ -52,6 +53,7 @@ export class Ruling<State> {
     this.#intake = intake
     this.#delivery = delivery
     this.#options = options
+    this.#numbering = new Numbering(replica, intake, options.clock)
     this.#pace = new Pace(options, replica.ledger)
   }
 
@@ -123,7 +125,7 @@ export class Ruling<State> {
   acknowledged(frameNo: number): void {
     this.#acked = frameNo
     this.commit()
-    if (this.#intake.waitingCount > 0) this.schedule()
+    if (this.#numbering.hasWork) this.schedule()
   }
 
   /** An output left: the mirror must learn of it. */
@@ -175,10 +177,16 @@ export class Ruling<State> {
     this.#settled = undefined
   }
 
+  /** No timer becomes a frame any more: this member ends, and the other will see to them. */
+  holdTimers(): void {
+    this.#numbering.holdTimers(true)
+  }
+
   /** This member rules no more. Returns the inputs that were not answered. */
   end(): readonly Input[] {
     this.#epoch = undefined
     this.dropFeed()
+    this.#numbering.end()
     this.#delivery.clear()
     const inputs = this.#intake.drain()
     this.checkSettled()
@@ -206,7 +214,9 @@ export class Ruling<State> {
     this.#feed?.pump()
     this.#checkTail()
     this.commit()
-    if (isOpen && this.#intake.waitingCount > 0 && !this.#isThrottled()) this.#continue()
+    if (isOpen && this.#numbering.hasWork && !this.#isThrottled()) this.#continue()
+    // The program may have closed its own member.
+    if (this.isRuling) this.#numbering.arm(() => this.schedule())
   }
 
   #apply(frames: readonly LoggedFrame[]): void {
@@ -239,40 +249,20 @@ export class Ruling<State> {
     this.#options.clock.nextTurn(() => this.#turn())
   }
 
-  /** Numbers what waits, as far as the bounds allow, and hands it to the feed. */
+  /** Numbers what is due and what waits, as far as the bounds allow; hands it to the feed. */
   #number(): readonly LoggedFrame[] {
     const { clock } = this.#options
     const frames: LoggedFrame[] = []
+    this.#numbering.begin(this.#pace.mostATurn)
     while (frames.length < this.#pace.mostATurn && !this.#isThrottled()) {
-      const input = this.#intake.shift()
-      if (input === undefined) break
-      const { source, seq, data } = input
-      if (source !== undefined && !this.#isNext(input, source)) continue
       const now = clock.now()
-      this.#last += 1
-      const stamp = this.#replica.clock.stamp(now, clock.wall())
-      const origin = { kind: 'input', source: source ?? '', seq } as const
-      const frame: LoggedFrame = { frameNo: this.#last, stamp, ...origin, data }
-      if (source !== undefined) this.#replica.sources.take(source, seq, this.#last)
-      this.#intake.await(input, this.#last)
+      const frame = this.#numbering.next(this.#last + 1, now)
+      if (frame === undefined) break
+      this.#last = frame.frameNo
       this.#feed?.push(frame, now)
       frames.push(frame)
     }
     return frames
-  }
-
-  #isNext(input: Input, source: string): boolean {
-    const verdict = this.#replica.sources.classify(source, input.seq)
-    switch (verdict.type) {
-      case 'next':
-        return true
-      case 'gap':
-        input.answer.reject(gap(source, input.seq, verdict.expected))
-        return false
-      case 'known':
-        this.#intake.awaitDuplicate(input, verdict.frameNo, verdict.isNewest)
-        return false
-    }
   }
 
   #isThrottled(): boolean {

@@ -123,6 +123,7 @@ export class Server<State> implements ServerPort {
 
   stopIntake(): void {
     this.#isClosed = true
+    this.#ruling.holdTimers()
     refuse(this.following.drainHeld(), new ClosedError())
   }
 

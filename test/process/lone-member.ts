@@ -38,8 +38,14 @@ function rule(sink: SinkLink): (data: Uint8Array, id: { seq: number }) => Promis
       last = last.then(() => sink.deliver(output, signal))
     }
     const call = { frameNo: seq, now: 0 }
-    const ctx = { ...call, random: forbidden, uuid: forbidden, send }
-    statistics.process(state, { ...call, source: 'test', seq, data }, ctx)
+    const unused = {
+      random: forbidden,
+      uuid: forbidden,
+      setTimer: forbidden,
+      clearTimer: forbidden,
+    }
+    const frame = { ...call, source: 'test', seq, timer: undefined, data }
+    statistics.process(state, frame, { ...call, ...unused, send })
     await last
   }
 }

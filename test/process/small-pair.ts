@@ -61,8 +61,8 @@ function processFrame(seq: number, json: string): void {
     produced++
     outbox.push({ number: produced, data: Buffer.from(data).toString() })
   }
-  const frame = { ...call, source: 'test', seq, data: Buffer.from(json) }
-  statistics.process(state, frame, { ...call, send })
+  const frame = { ...call, source: 'test', seq, timer: undefined, data: Buffer.from(json) }
+  statistics.process(state, frame, { ...call, setTimer: () => {}, clearTimer: () => {}, send })
 }
 
 function receive(data: Uint8Array, { seq }: { readonly seq: number }): Promise<void> {

@@ -5,7 +5,9 @@
 import { serialize } from 'node:v8'
 import t from 'tap'
 import type { App, Frame, ProcessContext } from '#lib/options.js'
-import { Application, channelNameLength } from '#lib/server/application.js'
+import { Application } from '#lib/server/application.js'
+import { channelNameLength } from '#lib/server/frame-context.js'
+import { Timers } from '#lib/server/timers.js'
 import { historyId } from '#lib/units.js'
 
 const history = historyId('0123456789abcdef0123456789abcdef')
@@ -14,6 +16,7 @@ const frame: Frame = {
   now: 1_234,
   source: undefined,
   seq: undefined,
+  timer: undefined,
   data: Uint8Array.of(1),
 }
 
@@ -27,7 +30,7 @@ function running(process: (state: Sum, frame: Frame, ctx: ProcessContext) => unk
     process: (state, frame, ctx) => process(state, frame, ctx) as undefined,
     deliver: () => {},
   }
-  const application = new Application(app, 100)
+  const application = new Application(app, { timers: new Timers(2), outputBytes: 100 })
   application.init(history)
   return application
 }
@@ -204,7 +207,7 @@ t.test('garbage is refused, and the former state stays', (t) => {
 t.test('without a state there is nothing to process on', (t) => {
   const application = new Application<Sum>(
     { init: () => ({ total: 0 }), process: () => {}, deliver: () => {} },
-    100,
+    { timers: new Timers(2), outputBytes: 100 },
   )
   t.equal(application.held, undefined)
   t.throws(() => application.apply(frame), { code: 'ERR_HOTPAIR_INVARIANT' })

@@ -15,6 +15,7 @@ const meta: ImageMeta = {
   stamp: 1_234,
   sources: [{ source: 's', seq: 3, frameNo: 6 }],
   channels: [{ name: 'x', produced: 4, sent: 3, firstOfEpoch: 1 }],
+  timers: { settings: 9, entries: [{ name: 't', due: 99, setting: 4, data: Uint8Array.of(3) }] },
   pending: [{ channel: 'x', frameNo: 7, data: Uint8Array.of(1, 2) }],
 }
 
@@ -59,7 +60,7 @@ t.test('every field is looked at before it is used', (t) => {
 
 t.test('what is wrong is said', (t) => {
   const packed = Object(packMeta(meta))
-  t.throws(() => unpackMeta({ ...packed, version: 2 }), /version 2, this member reads 1/)
+  t.throws(() => unpackMeta({ ...packed, version: 1 }), /version 1, this member reads 2/)
   t.throws(() => unpackMeta({ ...packed, history: 'no id' }), /history is no history id/)
   t.throws(() => unpackMeta({ ...packed, sources: {} }), /sources is no list/)
   t.throws(() => unpackMeta({ ...packed, frameNo: -1 }), /frameNo is no whole number/)

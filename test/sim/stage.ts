@@ -245,6 +245,7 @@ export class Stage {
         stateBytes: 8_388_608,
         sources: 4,
         channels: 8,
+        timers: 100,
       },
       snapshot: snapshotOf(plan, () => (clock.now() < faultsEndMs ? random() : 1)),
       heartbeatMs,
