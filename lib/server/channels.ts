@@ -18,6 +18,8 @@ export interface Channel {
   sent: number
   /** First number that the present reign sends. */
   firstOfEpoch: number
+  /** Outputs numbered past `produced` that are not in the outbox yet. */
+  waiting: number
   /** Frame and CRC-32C of each output in (sent, produced]. */
   readonly pending: Deque<PendingOutput>
 }
@@ -102,10 +104,12 @@ export class Channels {
     for (const entry of entries) this.#add({ ...entry, produced: entry.sent })
   }
 
-  #add(entry: ChannelEntry): Channel {
-    const channel: Channel = { index: this.#list.length, ...entry, pending: new Deque() }
+  #add({ name, produced, sent, firstOfEpoch }: ChannelEntry): Channel {
+    const index = this.#list.length
+    const pending = new Deque<PendingOutput>()
+    const channel = { index, name, produced, sent, firstOfEpoch, waiting: 0, pending }
     this.#list.push(channel)
-    this.#byName.set(entry.name, channel)
+    this.#byName.set(name, channel)
     return channel
   }
 }

@@ -15,7 +15,7 @@ import { PairError } from '../errors.js'
 import type { App, Output } from '../options.js'
 import type { ClockPort, Timer } from '../runtime/ports-clock.js'
 import { Deque } from '../sync/deque.js'
-import { type HistoryId, type Instant, millis } from '../units.js'
+import { type HistoryId, type Instant, instant, millis } from '../units.js'
 import type { Channel } from './channels.js'
 
 /** First and longest pause before a failed delivery is tried again. */
@@ -47,8 +47,11 @@ export interface SentItem {
 interface Item extends SentItem {
   isRepeat: boolean
   state: 'waiting' | 'running' | 'failed' | 'sent'
+  /** When its last attempt began; means nothing before. */
   begunAt: Instant
 }
+
+const never = instant(0)
 
 interface Lane {
   readonly channel: Channel
@@ -92,8 +95,9 @@ export class Delivery {
 
   /** Takes an output of `channel`, the next in order. */
   enqueue(channel: Channel, item: SentItem, isRepeat: boolean): void {
-    const begunAt = this.#options.clock.now()
-    this.#lane(channel).items.push({ ...item, isRepeat, state: 'waiting', begunAt })
+    const { number, frameNo, digest, data } = item
+    const lane = this.#lane(channel)
+    lane.items.push({ number, frameNo, digest, data, isRepeat, state: 'waiting', begunAt: never })
   }
 
   /**

@@ -9,6 +9,7 @@
 
 import { PairError } from '../errors.js'
 import type { Frame, ProcessContext } from '../options.js'
+import type { Arena } from '../sync/arena.js'
 import type { HistoryId } from '../units.js'
 import { FrameRandom } from './random.js'
 import { longestDelayMs, type Timers, timerDataBytes, timerNameLength } from './timers.js'
@@ -28,6 +29,8 @@ export interface ContextParts {
   readonly timers: Timers
   /** Most bytes that the outputs of one frame have together. */
   readonly outputBytes: number
+  /** Where outputs are copied. */
+  readonly arena: Arena
 }
 
 const noOutputs: readonly Produced[] = []
@@ -94,7 +97,7 @@ export class FrameContext implements ProcessContext {
     this.#bytes = bytes
     this.#outputs ??= []
     // A copy: the application may use its buffer again for the next frame of this turn.
-    this.#outputs.push({ channel, data: new Uint8Array(data) })
+    this.#outputs.push({ channel, data: this.#parts.arena.copy(data) })
   }
 
   setTimer(name: string, delayMs: number, data: Uint8Array = noData): void {

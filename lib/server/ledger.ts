@@ -22,16 +22,11 @@ const batchBytes = 1_048_576
 /** Bytes asked from the outbox at once when it is read out. */
 const readBytes = 1_048_576
 
-interface Waiting {
-  readonly channel: Channel
-  readonly frameNo: number
-  readonly number: number
-  readonly data: Uint8Array
-}
-
-/** An output that the outbox has taken. */
-export interface Kept extends SentItem {
-  readonly channel: Channel
+/** An output on its way into the outbox: the record that is handed over, and whose it is. */
+export interface Kept extends SentItem, OutboxRecord {
+  readonly owner: Channel
+  /** Known once the outbox has taken it. */
+  digest: number
 }
 
 export interface Divergence {
@@ -42,8 +37,12 @@ export interface Divergence {
 export class Ledger {
   readonly channels: Channels
   readonly #outbox: OutboxPort
-  readonly #waiting = new Deque<Waiting>()
+  readonly #waiting = new Deque<Kept>()
   #waitingBytes = 0
+  /** Bytes in the outbox, unless it was called since they were asked for. */
+  #outboxBytes: number | undefined
+  /** Channels of which more is sent than the outbox was told. */
+  readonly #untold = new Set<Channel>()
   #addedBytes = 0
   #divergence: Divergence | undefined
 
@@ -54,7 +53,9 @@ export class Ledger {
 
   /** Bytes held, those that wait for room included. */
   get bytes(): number {
-    return this.#outbox.bytes + this.#waitingBytes
+    this.#tellSent()
+    this.#outboxBytes ??= this.#outbox.bytes
+    return this.#outboxBytes + this.#waitingBytes
   }
 
   /** Bytes of all outputs that were ever added. */
@@ -86,10 +87,13 @@ export class Ledger {
     for (const output of outputs) {
       const channel = this.channels.open(output.channel)
       if (channel === undefined) return false
-      const number = channel.produced + this.#countWaiting(channel, 1)
-      this.#waiting.push({ channel, frameNo, number, data: output.data })
-      this.#waitingBytes += output.data.length
-      this.#addedBytes += output.data.length
+      const { data } = output
+      channel.waiting += 1
+      const number = channel.produced + channel.waiting
+      const { index } = channel
+      this.#waiting.push({ owner: channel, channel: index, frameNo, number, digest: 0, data })
+      this.#waitingBytes += data.length
+      this.#addedBytes += data.length
     }
     return true
   }
@@ -100,6 +104,9 @@ export class Ledger {
    */
   flush(): readonly Kept[] {
     const kept: Kept[] = []
+    if (this.#waiting.length === 0) return kept
+    this.#tellSent()
+    this.#outboxBytes = undefined
     let most = Number.POSITIVE_INFINITY
     while (this.#waiting.length > 0) {
       const part = this.#nextPart(most)
@@ -119,18 +126,17 @@ export class Ledger {
   }
 
   /** What waits for room, in order, for a load that is taken meanwhile. */
-  get waiting(): Iterable<{
-    readonly channel: Channel
-    readonly frameNo: number
-    readonly data: Uint8Array
-  }> {
+  get waiting(): Iterable<Kept> {
     return this.#waiting
   }
 
-  /** This member has sent all of `channel` up to `number`. */
+  /**
+   * This member has sent all of `channel` up to `number`. The outbox is told of many at once: what
+   * it forgets too late costs a little memory and nothing else.
+   */
   sent(channel: Channel, number: number): void {
-    this.#outbox.sent(channel.index, number)
     this.channels.markSent(channel, number)
+    this.#untold.add(channel)
   }
 
   /**
@@ -138,6 +144,7 @@ export class Ledger {
    * processed here. False when one of them differs from what was produced here.
    */
   peerSent(notices: readonly SentNotice[]): boolean {
+    this.#outboxBytes = undefined
     const { status } = this.#outbox.peerSent(notices)
     // Notices that leave a number out, or find no room, cannot be compared with anything.
     if (status === 'gap' || status === 'full') return this.#refuseNotices(notices)
@@ -155,6 +162,7 @@ export class Ledger {
 
   /** What is not known as sent of `channel`, in order, with the data copied out of the outbox. */
   *pending(channel: Channel): Generator<SentItem> {
+    this.#tellSent()
     let number = channel.sent
     let index = 0
     for (;;) {
@@ -174,7 +182,8 @@ export class Ledger {
     this.#outbox.clear()
     this.#waiting.clear()
     this.#waitingBytes = 0
-    this.#waitingCounts.clear()
+    this.#untold.clear()
+    this.#outboxBytes = undefined
     this.#divergence = undefined
     this.channels.reset(entries)
     for (const channel of this.channels) {
@@ -182,24 +191,23 @@ export class Ledger {
     }
   }
 
-  /** How many outputs of each channel wait. */
-  readonly #waitingCounts = new Map<Channel, number>()
-
-  #countWaiting(channel: Channel, change: 1 | -1): number {
-    const count = (this.#waitingCounts.get(channel) ?? 0) + change
-    if (count === 0) this.#waitingCounts.delete(channel)
-    else this.#waitingCounts.set(channel, count)
-    return count
+  #tellSent(): void {
+    if (this.#untold.size === 0) return
+    for (const { index, sent } of this.#untold) this.#outbox.sent(index, sent)
+    this.#untold.clear()
+    this.#outboxBytes = undefined
   }
 
   /** About a batch of what waits: at least one output, at most `most`. */
   #nextPart(most: number): OutboxRecord[] {
     const records: OutboxRecord[] = []
     let bytes = 0
-    for (const { channel, number, data } of this.#waiting) {
-      bytes += data.length
-      if (records.length > 0 && (bytes > batchBytes || records.length >= most)) break
-      records.push({ channel: channel.index, number, data })
+    for (let index = 0; index < this.#waiting.length; index += 1) {
+      const record = this.#waiting.at(index)
+      if (record === undefined) break
+      bytes += record.data.length
+      if (index > 0 && (bytes > batchBytes || index >= most)) break
+      records.push(record)
     }
     return records
   }
@@ -209,9 +217,10 @@ export class Ledger {
     const first = this.#waiting.shift()
     if (first === undefined) return
     this.#waitingBytes -= first.data.length
-    this.#countWaiting(first.channel, -1)
-    this.channels.produce(first.channel, { frameNo: first.frameNo, digest })
-    kept.push({ ...first, digest })
+    first.digest = digest
+    first.owner.waiting -= 1
+    this.channels.produce(first.owner, { frameNo: first.frameNo, digest })
+    kept.push(first)
   }
 
   #refuseNotices(notices: readonly SentNotice[]): false {

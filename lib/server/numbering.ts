@@ -10,7 +10,7 @@
 
 import type { ClockPort, Timer } from '../runtime/ports-clock.js'
 import type { LoggedFrame } from '../sync/frame-log.js'
-import { type Instant, millis } from '../units.js'
+import { type Instant, instant, millis } from '../units.js'
 import { gap } from './held.js'
 import type { Input, Intake } from './intake.js'
 import type { Replica } from './replica.js'
@@ -23,6 +23,9 @@ export class Numbering<State> {
   readonly #intake: Intake
   readonly #clock: ClockPort
   #timersLeft = 0
+  /** When the turn began, by both clocks: one moment for all of its frames. */
+  #now: Instant = instant(0)
+  #wall = 0
   #isHeld = false
   #alarm: { readonly due: number; readonly timer: Timer } | undefined
 
@@ -43,14 +46,16 @@ export class Numbering<State> {
     this.#silence()
   }
 
-  /** A turn of at most `most` frames begins. */
-  begin(most: number): void {
+  /** A turn of at most `most` frames begins at `now`. */
+  begin(most: number, now: Instant): void {
     this.#timersLeft = Math.ceil(most / 2)
+    this.#now = now
+    this.#wall = this.#clock.wall()
   }
 
-  /** The next frame, which bears `frameNo`; undefined when there is none at `now`. */
-  next(frameNo: number, now: Instant): LoggedFrame | undefined {
-    return this.#nextTimer(frameNo, now) ?? this.#nextInput(frameNo, now)
+  /** The next frame of the turn, which bears `frameNo`; undefined when there is none. */
+  next(frameNo: number): LoggedFrame | undefined {
+    return this.#nextTimer(frameNo) ?? this.#nextInput(frameNo)
   }
 
   /** Has `wake` called when the next timer is due that is not due already. */
@@ -59,7 +64,7 @@ export class Numbering<State> {
     if (due === this.#alarm?.due) return
     this.#silence()
     if (due === undefined) return
-    const left = due - this.#stamp(this.#clock.now())
+    const left = due - this.#replica.clock.stamp(this.#clock.now(), this.#clock.wall())
     if (left <= 0) return
     const pause = Math.max(leastPauseMs, left)
     const timer = this.#clock.setTimer(millis(pause), () => {
@@ -85,14 +90,14 @@ export class Numbering<State> {
     this.#alarm = undefined
   }
 
-  #stamp(now: Instant): number {
-    return this.#replica.clock.stamp(now, this.#clock.wall())
+  #stamp(): number {
+    return this.#replica.clock.stamp(this.#now, this.#wall)
   }
 
-  #nextTimer(frameNo: number, now: Instant): LoggedFrame | undefined {
+  #nextTimer(frameNo: number): LoggedFrame | undefined {
     const { timers } = this.#replica
     if (timers.size === 0 || this.#isHeld || this.#timersLeft === 0) return undefined
-    const stamp = this.#stamp(now)
+    const stamp = this.#stamp()
     const entry = timers.takeDue(stamp)
     if (entry === undefined) return undefined
     this.#timersLeft -= 1
@@ -100,11 +105,11 @@ export class Numbering<State> {
     return { frameNo, stamp, kind: 'timer', source: name, seq: setting, data }
   }
 
-  #nextInput(frameNo: number, now: Instant): LoggedFrame | undefined {
+  #nextInput(frameNo: number): LoggedFrame | undefined {
     for (let input = this.#intake.shift(); input; input = this.#intake.shift()) {
       const { source, seq, data } = input
       if (source !== undefined && !this.#isNext(input, source)) continue
-      const stamp = this.#stamp(now)
+      const stamp = this.#stamp()
       if (source !== undefined) this.#replica.sources.take(source, seq, frameNo)
       this.#intake.await(input, frameNo)
       return { frameNo, stamp, kind: 'input', source: source ?? '', seq, data }

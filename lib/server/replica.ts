@@ -9,6 +9,7 @@
 import { PairError } from '../errors.js'
 import type { App } from '../options.js'
 import type { OutboxPort } from '../runtime/ports-outbox.js'
+import { Arena } from '../sync/arena.js'
 import type { LoggedFrame } from '../sync/frame-log.js'
 import type { Epoch, HistoryId, Instant } from '../units.js'
 import { Application } from './application.js'
@@ -49,7 +50,8 @@ export class Replica<State> {
     this.ledger = new Ledger(outbox, limits.channels)
     // The outputs of one frame must fit in the outbox beside those of another.
     const outputBytes = Math.floor(limits.outboxBytes / 2)
-    this.#application = new Application(app, { timers: this.timers, outputBytes })
+    const parts = { timers: this.timers, outputBytes, arena: new Arena() }
+    this.#application = new Application(app, parts)
   }
 
   /** The last frame processed. */
@@ -81,8 +83,7 @@ export class Replica<State> {
       [...this.ledger.pending(channel)].map(({ data }) => ({ channel: channel.name, data })),
     )
     // The outbox may have been full: what waits for room comes behind what has found some.
-    for (const { channel, data } of this.ledger.waiting)
-      pending.push({ channel: channel.name, data })
+    for (const { owner, data } of this.ledger.waiting) pending.push({ channel: owner.name, data })
     this.#application.rename(history)
     this.#frameNo = 0
     this.sources.reset(this.sources.list().map((entry) => ({ ...entry, frameNo: 0 })))
@@ -127,8 +128,8 @@ export class Replica<State> {
       }
     }
     // The outbox may be full: what waits for room comes behind what has found some.
-    for (const { channel, frameNo, data } of this.ledger.waiting) {
-      entries.push({ channel: channel.name, frameNo, data })
+    for (const { owner, frameNo, data } of this.ledger.waiting) {
+      entries.push({ channel: owner.name, frameNo, data })
     }
     const meta: ImageMeta = {
       history: this.history,

@@ -253,10 +253,12 @@ export class Ruling<State> {
   #number(): readonly LoggedFrame[] {
     const { clock } = this.#options
     const frames: LoggedFrame[] = []
-    this.#numbering.begin(this.#pace.mostATurn)
-    while (frames.length < this.#pace.mostATurn && !this.#isThrottled()) {
-      const now = clock.now()
-      const frame = this.#numbering.next(this.#last + 1, now)
+    const { mostATurn } = this.#pace
+    // One moment for all of a turn.
+    const now = clock.now()
+    this.#numbering.begin(mostATurn, now)
+    while (frames.length < mostATurn && !this.#isThrottled()) {
+      const frame = this.#numbering.next(this.#last + 1)
       if (frame === undefined) break
       this.#last = frame.frameNo
       this.#feed?.push(frame, now)
@@ -271,8 +273,8 @@ export class Ruling<State> {
 
   /** Puts what was produced into the outbox, and from there in line for delivery. */
   keep(): void {
-    for (const { channel, ...item } of this.#replica.ledger.flush()) {
-      this.#delivery.enqueue(channel, item, false)
+    for (const item of this.#replica.ledger.flush()) {
+      this.#delivery.enqueue(item.owner, item, false)
     }
   }
 }

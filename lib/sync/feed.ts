@@ -12,7 +12,7 @@ import type { ChunkWriter } from '../runtime/ports-outbox.js'
 import type { PeerLink } from '../runtime/ports-peer.js'
 import type { Epoch, Incarnation, Instant } from '../units.js'
 import type { AcknowledgeMessage, BeginLoadMessage, SentNotice } from '../wire/message.js'
-import { writeMessage } from '../wire/message.js'
+import { writeFrame, writeMessage } from '../wire/message.js'
 import { PacketWriter } from '../wire/packet.js'
 import { FrameLog, type LoggedFrame } from './frame-log.js'
 import { Notices } from './notices.js'
@@ -201,7 +201,7 @@ export class Feed {
     while (this.#isWritable && this.#load === undefined) {
       const frame = this.#log.at(this.#next)
       if (frame === undefined) break
-      writeMessage(this.#writer, { type: 'frame', epoch: this.#epoch, ...frame })
+      writeFrame(this.#writer, this.#epoch, frame)
       this.#next += 1
       if (this.#writer.byteLength >= pieceBytes) this.#flush()
     }
@@ -220,7 +220,7 @@ export class Feed {
       message.progressNo <= this.#progressNo
     if (!isPossible) return false
     this.#heldProgressNo = message.progressNo
-    for (const { channel, number } of this.#notices.hold(message.progressNo)) {
+    for (const [channel, number] of this.#notices.hold(message.progressNo)) {
       this.#handlers.noticed(channel, number)
     }
     if (message.frameNo > this.#acked) {

@@ -22,6 +22,7 @@ import {
   writeMessage,
 } from '../wire/message.js'
 import { PacketWriter } from '../wire/packet.js'
+import { Arena } from './arena.js'
 import { Deque } from './deque.js'
 import type { FollowHandlers, FollowLimits } from './follow-handlers.js'
 import { FrameLog, type LoggedFrame } from './frame-log.js'
@@ -38,6 +39,7 @@ export class Follow {
   #epoch: Epoch | undefined
   readonly #staging: Staging
   readonly #log = new FrameLog()
+  readonly #arena = new Arena()
   readonly #progress = new Deque<ProgressMessage>()
   #held = 0
   #acked = 0
@@ -182,7 +184,7 @@ export class Follow {
       return true
     }
     const { frameNo, stamp, kind, source, seq } = message
-    const data = new Uint8Array(message.data)
+    const data = this.#arena.copy(message.data)
     const frame: LoggedFrame = { frameNo, stamp, kind, source, seq, data }
     this.#log.push(frame)
     this.#held = frameNo

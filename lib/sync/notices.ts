@@ -15,6 +15,8 @@ const noticesAPacket = 4_096
 /** What one counts for while the mirror does not hold it, kept and on the wire. */
 const noticeBytes = 32
 
+const nothing = new Map<number, number>()
+
 interface Told {
   readonly progressNo: number
   readonly sent: readonly SentNotice[]
@@ -46,25 +48,33 @@ export class Notices {
   }
 
   add(sent: readonly SentNotice[]): void {
-    for (const notice of sent) this.#untold.push(notice)
+    if (this.#untold.length === 0) this.#untold = [...sent]
+    else for (const notice of sent) this.#untold.push(notice)
   }
 
   /** The next to be told, in progress packet `progressNo`. */
   tell(progressNo: number): readonly SentNotice[] {
-    const sent = this.#untold.splice(0, noticesAPacket)
+    const isLast = this.#untold.length <= noticesAPacket
+    const sent = isLast ? this.#untold : this.#untold.splice(0, noticesAPacket)
+    if (isLast) this.#untold = []
     if (sent.length > 0) this.#unheld.push({ progressNo, sent })
     this.#unheldCount += sent.length
     return sent
   }
 
-  /** The mirror holds all progress up to `progressNo`: what it learnt by that, in order. */
-  *hold(progressNo: number): Generator<SentNotice> {
+  /**
+   * The mirror holds all progress up to `progressNo`: the last number of each channel that it
+   * learnt by that.
+   */
+  hold(progressNo: number): ReadonlyMap<number, number> {
+    let learnt = nothing
     for (;;) {
       const { first } = this.#unheld
-      if (first === undefined || first.progressNo > progressNo) return
+      if (first === undefined || first.progressNo > progressNo) return learnt
       this.#unheld.shift()
       this.#unheldCount -= first.sent.length
-      yield* first.sent
+      if (learnt === nothing) learnt = new Map()
+      for (const { channel, number } of first.sent) learnt.set(channel, number)
     }
   }
 

@@ -19,6 +19,9 @@ export class BodyReader {
   #body: Uint8Array = nothing
   #at = 0
   #isBroken = false
+  // The last text that was read, and its bytes.
+  #bytesOfText: Uint8Array = nothing
+  #text = ''
 
   /** Begins at the first byte of `body`, the type. */
   of(body: Uint8Array): this {
@@ -83,18 +86,32 @@ export class BodyReader {
 
   /** A u16 length, at most `limit` bytes, and that much well-formed UTF-8. */
   string(limit: number): string {
-    const text = this.raw(this.#bounded(this.u16(), limit))
+    const length = this.#bounded(this.u16(), limit)
+    const at = this.#advance(length)
+    if (this.#isBroken || length === 0) return ''
+    // The name of a source comes with each of its frames, and most often it is the one before.
+    if (this.#isText(at, length)) return this.#text
+    this.#bytesOfText = this.#body.slice(at, at + length)
     try {
-      return utf8.decode(text)
+      this.#text = utf8.decode(this.#bytesOfText)
     } catch {
       this.#isBroken = true
-      return ''
+      this.#bytesOfText = nothing
+      this.#text = ''
     }
+    return this.#text
   }
 
   /** All that is left, as a view of the body. */
   rest(): Uint8Array {
     return this.raw(this.#body.length - this.#at)
+  }
+
+  #isText(at: number, length: number): boolean {
+    const bytes = this.#bytesOfText
+    if (bytes.length !== length) return false
+    for (let i = 0; i < length; i++) if (bytes[i] !== this.#body[at + i]) return false
+    return true
   }
 
   // Moves past `count` bytes and returns where they began. When they are not there, the place is

@@ -136,9 +136,7 @@ export type Message =
 export function writeMessage(to: PacketWriter, message: Message): void {
   switch (message.type) {
     case 'frame':
-      to.begin(messageType.frame).u48(message.epoch).u48(message.frameNo).f64(message.stamp)
-      to.u8(frameKinds.indexOf(message.kind))
-      to.string(message.source).u48(message.seq).raw(message.data).end()
+      writeFrame(to, message.epoch, message)
       return
     case 'acknowledge':
       to.begin(messageType.acknowledge).u48(message.epoch)
@@ -185,6 +183,17 @@ export function writeMessage(to: PacketWriter, message: Message): void {
       to.string(message.code).u48(message.expected).end()
       return
   }
+}
+
+/** Puts a frame into `to` without a message around it: this is done for every input. */
+export function writeFrame(
+  to: PacketWriter,
+  epoch: Epoch,
+  frame: Omit<FrameMessage, 'type' | 'epoch'>,
+): void {
+  to.begin(messageType.frame).u48(epoch).u48(frame.frameNo).f64(frame.stamp)
+  to.u8(frameKinds.indexOf(frame.kind))
+  to.string(frame.source).u48(frame.seq).raw(frame.data).end()
 }
 
 function writeProgress(to: PacketWriter, message: ProgressMessage): void {

@@ -232,6 +232,7 @@ export class PacketWriter {
 
   /** A u16 length and the text in UTF-8. */
   string(value: string): this {
+    if (value === '') return this.u16(0)
     const length = Buffer.byteLength(value)
     if (length > 0xffff) throw new RangeError(`a text of ${length} bytes is over 65,535`)
     this.u16(length)

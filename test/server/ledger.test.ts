@@ -32,7 +32,7 @@ t.test('outputs are numbered by channel, over batches', (t) => {
   ledger.add(2, [output('d')])
   const kept = ledger.flush()
   t.strictSame(
-    kept.map(({ channel, number, frameNo, digest }) => [channel.name, number, frameNo, digest]),
+    kept.map(({ owner, number, frameNo, digest }) => [owner.name, number, frameNo, digest]),
     [
       ['x', 1, 1, crc32c(text('a'))],
       ['y', 1, 1, crc32c(text('b'))],
@@ -57,9 +57,9 @@ t.test('what this member has sent is pending no more', (t) => {
   ledger.add(1, [output('a'), output('b')])
   const first = ledger.flush()[0]
   if (first === undefined) throw new Error('nothing was kept')
-  ledger.sent(first.channel, 1)
+  ledger.sent(first.owner, 1)
   t.strictSame(pendingOf(ledger), [[2, 1, 'b']])
-  t.equal(first.channel.sent, 1)
+  t.equal(first.owner.sent, 1)
   t.end()
 })
 
@@ -139,7 +139,7 @@ t.test('what a full outbox does not take waits, and is taken when there is room'
   t.equal(ledger.isFull, true)
   t.ok(ledger.bytes >= 12_000, 'what waits for room counts')
   t.match([...ledger.waiting], [{ frameNo: 2 }], 'a load can carry it')
-  ledger.sent(first.channel, 2)
+  ledger.sent(first.owner, 2)
   t.match(ledger.flush(), [{ number: 3 }])
   t.equal(ledger.isFull, false)
   t.end()
@@ -150,7 +150,7 @@ t.test('a frame that opens too many channels sends nothing', (t) => {
   t.equal(ledger.add(1, [output('a', 'x'), output('b', 'y'), output('c', 'z')]), false)
   t.strictSame(ledger.flush(), [])
   t.equal(ledger.add(2, [output('a', 'y')]), true)
-  t.match(ledger.flush(), [{ number: 1, channel: { name: 'y' } }])
+  t.match(ledger.flush(), [{ number: 1, owner: { name: 'y' } }])
   t.end()
 })
 
