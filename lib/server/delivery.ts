@@ -14,9 +14,9 @@ import { setMaxListeners } from 'node:events'
 import { PairError } from '../errors.js'
 import type { App, Output } from '../options.js'
 import type { ClockPort, Timer } from '../runtime/ports-clock.js'
-import { Deque } from '../sync/deque.js'
-import { type HistoryId, type Instant, instant, millis } from '../units.js'
+import { type HistoryId, millis } from '../units.js'
 import type { Channel } from './channels.js'
+import { firstFailed, type Item, type Lane, openLane, type SentItem, waitingItem } from './lane.js'
 
 /** First and longest pause before a failed delivery is tried again. */
 const firstRetryMs = 10
@@ -34,36 +34,6 @@ export interface DeliveryOptions {
   /** `item` of `channel` is sent, and all before it: the owner counts it in `channel.sent`. */
   readonly onSent: (channel: Channel, item: SentItem) => void
   readonly onFault: (error: PairError, channel: string, frameNo: number) => void
-}
-
-/** One output that waits or is on its way. */
-export interface SentItem {
-  readonly number: number
-  readonly frameNo: number
-  readonly digest: number
-  readonly data: Uint8Array
-}
-
-interface Item extends SentItem {
-  isRepeat: boolean
-  state: 'waiting' | 'running' | 'failed' | 'sent'
-  /** When its last attempt began; means nothing before. */
-  begunAt: Instant
-}
-
-const never = instant(0)
-
-interface Lane {
-  readonly channel: Channel
-  readonly items: Deque<Item>
-  /** Items at the front of the queue that were begun at least once. */
-  begun: number
-  /** Last number whose notice the standby holds. */
-  noticed: number
-  failures: number
-  retry: Timer | undefined
-  /** A `deliver` that resolves at once comes back here before its call has returned. */
-  isPumping: boolean
 }
 
 export class Delivery {
@@ -94,10 +64,8 @@ export class Delivery {
   }
 
   /** Takes an output of `channel`, the next in order. */
-  enqueue(channel: Channel, item: SentItem, isRepeat: boolean): void {
-    const { number, frameNo, digest, data } = item
-    const lane = this.#lane(channel)
-    lane.items.push({ number, frameNo, digest, data, isRepeat, state: 'waiting', begunAt: never })
+  enqueue(channel: Channel, output: SentItem, isRepeat: boolean): void {
+    this.#lane(channel).items.push(waitingItem(output, isRepeat))
   }
 
   /**
@@ -159,15 +127,7 @@ export class Delivery {
   #lane(channel: Channel): Lane {
     const known = this.#lanes.get(channel.index)
     if (known?.channel === channel) return known
-    const lane: Lane = {
-      channel,
-      items: new Deque(),
-      begun: 0,
-      noticed: channel.sent,
-      failures: 0,
-      retry: undefined,
-      isPumping: false,
-    }
+    const lane = openLane(channel)
     this.#lanes.set(channel.index, lane)
     return lane
   }
@@ -295,9 +255,4 @@ export class Delivery {
       this.#watchTimeouts()
     })
   }
-}
-
-function firstFailed(lane: Lane): Item | undefined {
-  for (const item of lane.items) if (item.state === 'failed') return item
-  return undefined
 }

@@ -12,8 +12,8 @@ import type { OutboxPort, OutboxRecord } from '../runtime/ports-outbox.js'
 import { Deque } from '../sync/deque.js'
 import type { SentNotice } from '../wire/message.js'
 import { type Channel, type ChannelEntry, Channels } from './channels.js'
-import type { SentItem } from './delivery.js'
 import type { Produced } from './frame-context.js'
+import type { SentItem } from './lane.js'
 
 /**
  * Bytes of outputs that are collected before the outbox is called: large enough to cross seldom.

@@ -1,5 +1,5 @@
 /**
- * Copies of small pieces of bytes in shared slabs: what a view costs instead of what a buffer costs.
+ * Copies of small pieces of bytes in shared slabs: for what a view costs, not what a buffer costs.
  *
  * An `ArrayBuffer` of its own for each frame and output is two allocations outside of the heap and
  * work for the collector; a view of a slab is one small object. A slab lives as long as any view of

@@ -8,6 +8,7 @@ import type { App, Frame, ProcessContext } from '#lib/options.js'
 import { Application } from '#lib/server/application.js'
 import { channelNameLength } from '#lib/server/frame-context.js'
 import { Timers } from '#lib/server/timers.js'
+import { Arena } from '#lib/sync/arena.js'
 import { historyId } from '#lib/units.js'
 
 const history = historyId('0123456789abcdef0123456789abcdef')
@@ -30,7 +31,11 @@ function running(process: (state: Sum, frame: Frame, ctx: ProcessContext) => unk
     process: (state, frame, ctx) => process(state, frame, ctx) as undefined,
     deliver: () => {},
   }
-  const application = new Application(app, { timers: new Timers(2), outputBytes: 100 })
+  const application = new Application(app, {
+    timers: new Timers(2),
+    outputBytes: 100,
+    arena: new Arena(),
+  })
   application.init(history)
   return application
 }
@@ -207,7 +212,7 @@ t.test('garbage is refused, and the former state stays', (t) => {
 t.test('without a state there is nothing to process on', (t) => {
   const application = new Application<Sum>(
     { init: () => ({ total: 0 }), process: () => {}, deliver: () => {} },
-    { timers: new Timers(2), outputBytes: 100 },
+    { timers: new Timers(2), outputBytes: 100, arena: new Arena() },
   )
   t.equal(application.held, undefined)
   t.throws(() => application.apply(frame), { code: 'ERR_HOTPAIR_INVARIANT' })

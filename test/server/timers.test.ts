@@ -7,6 +7,7 @@ import t from 'tap'
 import type { App, Frame, ProcessContext } from '#lib/options.js'
 import { Application } from '#lib/server/application.js'
 import { longestDelayMs, type TimerEntry, Timers } from '#lib/server/timers.js'
+import { Arena } from '#lib/sync/arena.js'
 import { historyId } from '#lib/units.js'
 
 const nothing = new Uint8Array(0)
@@ -147,7 +148,7 @@ function running(timers: Timers, process: (ctx: ProcessContext) => void): Applic
     process: (_state, _frame, ctx) => process(ctx),
     deliver: () => {},
   }
-  const application = new Application(app, { timers, outputBytes: 100 })
+  const application = new Application(app, { timers, outputBytes: 100, arena: new Arena() })
   application.init(historyId('1'.padStart(32, '0')))
   return application
 }
