@@ -140,24 +140,26 @@ export class Delivery {
   }
 
   #beginAll(lane: Lane): void {
-    const { inFlight, isGateOpen } = this.#options
+    const { inFlight } = this.#options
     while (lane.begun < lane.items.length && lane.retry === undefined && this.#abort) {
       const item = lane.items.at(lane.begun)
       if (item === undefined || item.frameNo > this.#released) return
       const base = this.#isBoundByNotices ? lane.noticed : lane.channel.sent
-      if (item.number > base + inFlight || !isGateOpen()) return
+      if (item.number > base + inFlight) return
       lane.begun += 1
-      this.#begin(lane, item)
+      if (this.#begin(lane, item)) continue
+      lane.begun -= 1
+      return
     }
   }
 
-  #begin(lane: Lane, item: Item): void {
-    const { deliver, clock, pair } = this.#options
+  /** False: the gate is shut, and nothing was begun. */
+  #begin(lane: Lane, item: Item): boolean {
+    const { deliver, clock, pair, isGateOpen } = this.#options
     const history = this.#history
     const signal = this.#abort?.signal
-    if (history === undefined || signal === undefined) return
-    item.state = 'running'
-    item.begunAt = clock.now()
+    if (history === undefined || signal === undefined) return false
+    const begunAt = clock.now()
     const output: Output = {
       pair,
       history,
@@ -170,16 +172,23 @@ export class Delivery {
       frameNo: item.frameNo,
       isRepeat: item.isRepeat,
     }
+    // Asked last of all: a process that is stopped behind this line sends when it is woken.
+    if (!isGateOpen()) return false
+    item.state = 'running'
+    item.begunAt = begunAt
     try {
       const running = deliver(output, { signal })
-      if (running === undefined) return this.#succeed(lane, item)
-      running.then(
-        () => this.#succeed(lane, item),
-        (error) => this.#fail(lane, item, error),
-      )
+      if (running === undefined) this.#succeed(lane, item)
+      else {
+        running.then(
+          () => this.#succeed(lane, item),
+          (error) => this.#fail(lane, item, error),
+        )
+      }
     } catch (error) {
       this.#fail(lane, item, error)
     }
+    return true
   }
 
   #isCurrent(lane: Lane): boolean {
@@ -229,10 +238,8 @@ export class Delivery {
     // nothing new is begun before it.
     lane.isPumping = true
     for (let item = firstFailed(lane); item && !lane.retry; item = firstFailed(lane)) {
-      if (this.#abort && this.#options.isGateOpen()) {
-        item.isRepeat = true
-        this.#begin(lane, item)
-      } else {
+      item.isRepeat = true
+      if (!this.#begin(lane, item)) {
         lane.retry = this.#options.clock.setTimer(millis(firstRetryMs), () => this.#retry(lane))
       }
     }

@@ -25,6 +25,8 @@ type EventOf<Name extends Told['type']> = Extract<Told, { type: Name }>
 /** One output as it arrived, and what the receiver's helper made of it. */
 export interface Arrival {
   readonly at: number
+  /** When the member called `deliver`. */
+  readonly begunAt: number
   readonly pid: number
   readonly output: Output
   readonly verdict: Verdict
@@ -83,7 +85,9 @@ export class Outside {
   readonly #receiver = createReceiver()
   readonly #options: Readonly<Record<string, unknown>>
   readonly #parties: Party[] = []
-  readonly #given: { source: string; seq: number; isAccepted: boolean }[] = []
+  /** Inputs that nobody has accepted yet, by source and seq. */
+  readonly #given = new Map<string, { readonly source: string; readonly seq: number }>()
+  readonly #lastSeq = new Map<string, number>()
   /** What one uninterrupted process would have said. */
   readonly expected: string[] = []
   #sum = { seen: 0, total: 0 }
@@ -112,9 +116,7 @@ export class Outside {
     this.#parties.push(party)
     child.on('message', (report: Report) => this.#hear(party, report))
     child.once('exit', () => this.#wake())
-    for (const { source, seq, isAccepted } of this.#given) {
-      if (!isAccepted) party.send({ type: 'input', source, seq })
-    }
+    for (const id of this.#given.values()) party.send({ type: 'input', ...id })
     return party
   }
 
@@ -137,8 +139,9 @@ export class Outside {
   /** Gives `count` inputs to every living process. */
   feed(count: number, source = 'source'): void {
     for (let more = 0; more < count; more += 1) {
-      const seq = this.#given.filter((given) => given.source === source).length + 1
-      this.#given.push({ source, seq, isAccepted: false })
+      const seq = (this.#lastSeq.get(source) ?? 0) + 1
+      this.#lastSeq.set(source, seq)
+      this.#given.set(`${source} ${seq}`, { source, seq })
       const said = step(this.#sum, source, seq)
       if (said !== undefined) this.expected.push(said)
       for (const party of this.#living) party.send({ type: 'input', source, seq })
@@ -171,7 +174,8 @@ export class Outside {
 
   /** All inputs are given anew to the state that begins with the next history. */
   forgetState(): void {
-    this.#given.length = 0
+    this.#given.clear()
+    this.#lastSeq.clear()
     this.expected.length = 0
     this.arrivals.length = 0
     this.#sum = { seen: 0, total: 0 }
@@ -208,12 +212,10 @@ export class Outside {
         party.told.push(report.event)
         break
       case 'output':
-        this.#receive(party, report.output, report.attempt)
+        this.#receive(party, report)
         break
       case 'accepted':
-        for (const given of this.#given) {
-          if (given.source === report.source && given.seq === report.seq) given.isAccepted = true
-        }
+        this.#given.delete(`${report.source} ${report.seq}`)
         break
       case 'refused':
         break
@@ -223,9 +225,9 @@ export class Outside {
     this.#wake()
   }
 
-  #receive(party: Party, output: Output, attempt: number): void {
+  #receive(party: Party, { output, attempt, begunAt }: Extract<Report, { type: 'output' }>): void {
     const verdict = this.#receiver.take(output)
-    this.arrivals.push({ at: Date.now(), pid: party.pid, output, verdict })
+    this.arrivals.push({ at: Date.now(), begunAt, pid: party.pid, output, verdict })
     const isTaken = verdict.type === 'new' || verdict.type === 'known'
     if (isTaken) party.send({ type: 'confirmed', attempt })
   }

@@ -22,12 +22,13 @@ const app: App<Sum> = {
     if (said !== undefined) ctx.send(Buffer.from(said))
   },
   deliver(output, { signal }) {
+    const begunAt = Date.now()
     attempts += 1
     const attempt = attempts
     return new Promise((resolve, reject) => {
       confirmations.set(attempt, resolve)
       signal.addEventListener('abort', () => reject(signal.reason), { once: true })
-      report({ type: 'output', output, attempt })
+      report({ type: 'output', output, attempt, begunAt })
     })
   },
 }
@@ -52,6 +53,9 @@ async function run(options: Omit<MemberOptions<Sum>, 'app'>): Promise<void> {
       case 'confirmed':
         confirmations.get(order.attempt)?.()
         confirmations.delete(order.attempt)
+        return
+      case 'block':
+        Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, order.milliseconds)
         return
       case 'close':
         void member.close().then(() => {

@@ -12,12 +12,20 @@ export type Order =
   | { readonly type: 'input'; readonly source: string; readonly seq: number }
   /** The test's receiver has confirmed this attempt. */
   | { readonly type: 'confirmed'; readonly attempt: number }
+  /** The event loop stands still for so long, unannounced. */
+  | { readonly type: 'block'; readonly milliseconds: number }
   | { readonly type: 'close' }
 
 /** From a member process to the test. */
 export type Report =
   | { readonly type: 'event'; readonly event: Told }
-  | { readonly type: 'output'; readonly output: Output; readonly attempt: number }
+  /** `begunAt` is when `deliver` was called, in milliseconds since the epoch. */
+  | {
+      readonly type: 'output'
+      readonly output: Output
+      readonly attempt: number
+      readonly begunAt: number
+    }
   | { readonly type: 'accepted'; readonly source: string; readonly seq: number }
   | {
       readonly type: 'refused'
