@@ -46,6 +46,8 @@ export const errorCodes = {
     'a load broke off or was corrupt; the former state is kept and the load is asked for again',
   ERR_HOTPAIR_DIVERGED:
     'the members produced different bytes under one output number; the standby loads again',
+  ERR_HOTPAIR_RESYNC:
+    'a standby has lost step for at least the third time in a row; it waits before it loads again',
   ERR_HOTPAIR_DELIVER: '`deliver` failed; it is tried again',
   ERR_HOTPAIR_ENVELOPE:
     'the envelope of an output is malformed or was damaged on its way; do not confirm it',

@@ -6,7 +6,7 @@
  */
 
 import type { ErrorCode, PairError } from './errors.js'
-import type { Epoch, FrameNo, HistoryId } from './units.js'
+import type { Epoch, FrameNo, HistoryId, MemberId } from './units.js'
 
 /** A role as seen from outside. */
 export type Role = 'starting' | 'loading' | 'standby' | 'primary' | 'fenced' | 'stopped'
@@ -35,6 +35,23 @@ export type RoleCause =
   | 'closed'
   | 'invariant'
   | 'suspect'
+
+/**
+ * Why a standby is no longer in step with its primary: frames are missing, an output differs, its
+ * outbox is full, it holds more unprocessed frames than it may, its state cannot be restored, the
+ * protocol was broken; it was asked to renounce because it acknowledged too late; the primary fed
+ * it no more, or would not let it go on over a new link.
+ */
+export type ResyncReason =
+  | 'gap'
+  | 'divergence'
+  | 'overflow'
+  | 'lag'
+  | 'state'
+  | 'protocol'
+  | 'asked'
+  | 'dropped'
+  | 'refused'
 
 /** The member's role changed. */
 export interface RoleEvent {
@@ -109,6 +126,22 @@ export interface LinkEvent {
   readonly reason: string | undefined
 }
 
+/**
+ * A standby has given up being in sync and loads again. Told by both members, by the other one as
+ * its beats say it.
+ */
+export interface ResyncEvent {
+  readonly type: 'resync'
+  readonly at: number
+  /** The member that loads again. */
+  readonly member: MemberId
+  readonly reason: ResyncReason
+  /** How often this has happened since the pair was last whole for ten windows. */
+  readonly inARow: number
+  /** Milliseconds that it waits before it asks for a load; 0 before the third in a row. */
+  readonly waitMs: number
+}
+
 /** Everything that a member may tell. */
 export type PairEvent =
   | RoleEvent
@@ -118,6 +151,7 @@ export type PairEvent =
   | RefusedEvent
   | FaultEvent
   | LinkEvent
+  | ResyncEvent
 
 /** The payload of each event by its name: the type behind `member.on(name, listener)`. */
 export type PairEvents = {

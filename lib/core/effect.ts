@@ -6,8 +6,8 @@
  * compare whole lists.
  */
 
-import type { Mode, Role, RoleCause, Verdict } from '../events.js'
-import type { Epoch, HistoryId, Incarnation, Millis } from '../units.js'
+import type { Mode, ResyncReason, Role, RoleCause, Verdict } from '../events.js'
+import type { Epoch, HistoryId, Incarnation, MemberId, Millis } from '../units.js'
 import type { TimerName } from './event.js'
 import type { PairRecord, Presence } from './state.js'
 
@@ -93,6 +93,14 @@ export type InstantEffect =
       readonly verdict: Verdict | undefined
     }
   | { readonly type: 'tell-mode'; readonly mode: Mode; readonly epoch: Epoch }
+  /** Tell the user that `member` has lost step; from the third time in a row on, as a fault too. */
+  | {
+      readonly type: 'tell-resync'
+      readonly member: MemberId
+      readonly reason: ResyncReason
+      readonly inARow: number
+      readonly wait: Millis
+    }
 
 export type Effect = BarrierEffect | InstantEffect
 

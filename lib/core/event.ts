@@ -21,7 +21,7 @@ export interface Moment {
 }
 
 /** Why a mirror is no longer in step with its primary. */
-export type OutOfStep = 'gap' | 'divergence' | 'overflow' | 'state' | 'protocol'
+export type OutOfStep = 'gap' | 'divergence' | 'overflow' | 'lag' | 'state' | 'protocol'
 
 export type Happening =
   /** The ports are open. */
@@ -88,8 +88,9 @@ export type Happening =
   | { readonly type: 'broken' }
 
 /**
- * start: the start window; ask: ask for a load again; reopen: a solo primary's gate after a stall.
+ * start: the start window; ask: ask for a load again; reopen: a solo primary's gate after a stall;
+ * steady: the pair was whole for so long that earlier resyncs are forgotten.
  */
-export type TimerName = 'start' | 'ask' | 'reopen'
+export type TimerName = 'start' | 'ask' | 'reopen' | 'steady'
 
 export type Event = Happening & Moment

@@ -42,6 +42,7 @@ export function presenceOf(state: State, config: CoreConfig): Presence {
     inSync: undefined,
     renounced: none,
     askRenounce: none,
+    lost: undefined,
     settings: config.settings,
   } satisfies Presence
   switch (state.role) {
@@ -58,6 +59,7 @@ export function presenceOf(state: State, config: CoreConfig): Presence {
         epoch: state.epoch,
         history: state.history,
         renounced: state.renounced,
+        lost: state.lost,
       }
     case 'standby':
       return {

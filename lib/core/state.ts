@@ -7,7 +7,7 @@
  * state.
  */
 
-import type { Mode, Role } from '../events.js'
+import type { Mode, ResyncReason, Role } from '../events.js'
 import type { Epoch, HistoryId, Incarnation, MemberId, Millis } from '../units.js'
 
 /** What each beat of a member says of it. The numbers of section "for show" travel beside it. */
@@ -32,10 +32,21 @@ export interface Presence {
    * standby whose primary hangs; 0: not asked.
    */
   readonly askRenounce: Epoch
+  /** Why this member, which loads, is no longer in sync; undefined where it never was. */
+  readonly lost: LostStep | undefined
   /**
    * Digest of all that must match between the members; nobody rules or follows across a difference.
    */
   readonly settings: bigint
+}
+
+/** Why a member that was in sync loads again, and how long it waits before it asks. */
+export interface LostStep {
+  readonly reason: ResyncReason
+  /** 1 for the first time since the pair was last whole for a while. */
+  readonly inARow: number
+  /** Whole milliseconds. */
+  readonly wait: Millis
 }
 
 /** Each member's copy of who rules; changed before it is acted upon. */
@@ -106,6 +117,10 @@ export interface LoadingState extends Common {
   readonly renounced: Epoch
   /** Loads that failed, installed or not, since this member began to load: sets the back-off. */
   readonly failures: number
+  /** Why it is no longer in sync; undefined for a member that was not, or not with this primary. */
+  readonly lost: LostStep | undefined
+  /** It has lost step too often and waits for its timer before it asks for a load. */
+  readonly isHeldOff: boolean
   /**
    * Set after the beat thread stood still for a window: a word "in sync" on the data stream may be
    * older than that. Goes along into `standby`; cleared by a beat of the same reign that answers
@@ -120,6 +135,8 @@ export interface StandbyState extends Common {
   readonly primary: Incarnation
   readonly epoch: Epoch
   readonly history: HistoryId
+  /** How often in a row it has lost step before; 0 once the pair was whole for a while. */
+  readonly resyncs: number
   /**
    * Set while this member must not believe that it is in sync: its beat thread stood still for a
    * window, and no beat that answers this own beat or a later one has said "you are in sync" since.

@@ -6,17 +6,18 @@
  * the other member is brought up to date, and words of a former incarnation are dropped.
  */
 
-import { type Epoch, epochOf, type Incarnation } from '../units.js'
+import { type Epoch, epochOf, type Incarnation, peerOf } from '../units.js'
 import type { Effect, Transition } from './effect.js'
 import type { Event } from './event.js'
 import { presenceOf } from './presence.js'
+import { newlyLost, tellResync } from './resync.js'
 import { onFenced } from './roles/fenced.js'
 import { onLoading } from './roles/loading.js'
 import { onPrimary } from './roles/primary.js'
 import { onStandby } from './roles/standby.js'
 import { onStarting } from './roles/starting.js'
 import type { CoreConfig, PeerView, StartingState, State, StoppedState } from './state.js'
-import { announce, chain, common, isAlive, noEpoch, stay, tellRole } from './transition.js'
+import { announce, chain, common, go, isAlive, noEpoch, stay, tellRole } from './transition.js'
 
 /**
  * Highest reign that is believed. Each reign is above all that were heard, so one at the end of the
@@ -130,7 +131,9 @@ function hear(
       hungIn: isAlive(then, event.incarnation) ? then.peer?.hungIn : undefined,
     }
     const highest = Math.max(then.highest, event.presence.epoch, event.presence.renounced)
-    return stay({ ...then, peer, highest: epochOf(highest) })
+    const lost = newlyLost(isNewborn ? undefined : former?.presence, event.presence)
+    const told = lost ? [tellResync(peerOf(config.self), lost)] : []
+    return go({ ...then, peer, highest: epochOf(highest) }, ...told)
   })
 }
 
@@ -167,7 +170,8 @@ function differs(from: State, to: State, config: CoreConfig): boolean {
     before.drawEcho !== now.drawEcho ||
     before.inSync !== now.inSync ||
     before.renounced !== now.renounced ||
-    before.askRenounce !== now.askRenounce
+    before.askRenounce !== now.askRenounce ||
+    before.lost !== now.lost
   )
 }
 

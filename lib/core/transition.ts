@@ -125,6 +125,8 @@ export function loadFrom(
   const { epoch, history } = peer.presence
   if (history === undefined) return stay(state)
   const holder: Holder = { member: config.self === 'a' ? 'b' : 'a', incarnation: peer.incarnation }
+  // Another reign of the same primary: what made this member wait has not changed.
+  const again = state.role === 'loading' && state.primary === peer.incarnation ? state : undefined
   const next: LoadingState = {
     ...common(state),
     role: 'loading',
@@ -139,6 +141,8 @@ export function loadFrom(
       (state.role === 'loading' && state.hasState),
     renounced,
     failures: 0,
+    lost: again?.lost,
+    isHeldOff: again?.isHeldOff ?? false,
     distrustsBefore: undefined,
     record: { history, epoch, primary: holder.member, inSync: [holder] },
   }
@@ -147,7 +151,7 @@ export function loadFrom(
     announce(next, config),
     ...(state.role === 'loading' ? [] : [tellRole(state, next, cause)]),
   ]
-  if (next.link === next.primary) effects.push({ type: 'ask-load' })
+  if (next.link === next.primary && !next.isHeldOff) effects.push({ type: 'ask-load' })
   return { state: next, effects }
 }
 

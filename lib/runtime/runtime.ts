@@ -23,6 +23,7 @@ import { PairError } from '../errors.js'
 import { after, elapsed, type Millis, millis } from '../units.js'
 import type { RuntimePorts } from './ports.js'
 import type { Timer } from './ports-clock.js'
+import { tellResync } from './tell-resync.js'
 
 /**
  * Longest that the read-out of a lost primary's connection may take: what has arrived is read
@@ -191,6 +192,8 @@ export class Runtime {
       }
       case 'tell-mode':
         return tell({ type: 'mode', mode: effect.mode, epoch: effect.epoch })
+      case 'tell-resync':
+        return tellResync(effect, tell)
       default:
         return this.#serve(effect)
     }
@@ -283,3 +286,4 @@ type NotServed =
   | 'stop'
   | 'tell-role'
   | 'tell-mode'
+  | 'tell-resync'

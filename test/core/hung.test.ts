@@ -256,6 +256,7 @@ const again: LoadingState = loading({
   peer: peer(rulingPresence()),
   hasState: true,
   renounced: reign,
+  lost: { reason: 'asked', inARow: 1, wait: millis(0) },
 })
 rule('a standby whose beat thread has renounced loads again', {
   from: standby(),
@@ -267,6 +268,7 @@ rule('a standby whose beat thread has renounced loads again', {
     announce(again, b),
     { type: 'drop-load' },
     roleTold(standby(), again, 'renounced'),
+    { type: 'tell-resync', member: 'b', reason: 'asked', inARow: 1, wait: millis(0) },
     { type: 'ask-load' },
   ],
 })

@@ -7,8 +7,7 @@
  * incarnation, `unreachable` only of one that stands still beyond its window, which the beat thread
  * notices on waking, before it says anything else. Inputs are taken by whoever rules.
  *
- * `Broken` is thrown with a sentence as soon as a promise is broken. Must not decide anything that
- * lib/core decides.
+ * `Broken` is thrown with a sentence as soon as a promise is broken. Decides nothing of lib/core.
  */
 
 import type { Effect, Transition } from '#lib/core/effect.js'
@@ -321,6 +320,7 @@ export class Laws {
       case 'stop':
       case 'tell-role':
       case 'tell-mode':
+      case 'tell-resync':
         return
       default:
         this.#serve(world, index, effect)

@@ -8,8 +8,8 @@
  * accepted or released, so does a standby that may take over, and no history begins while one holds
  * it.
  *
- * Sizes: nothing goes wrong (two inputs) 3,048 states; a death with restart 75,826; a stop 135,892;
- * a close with restart 122,726; a cut link 26,811; a renunciation 21,117: some 20 s of one
+ * Sizes: nothing goes wrong (two inputs) 3,048 states; a death with restart 75,826; a stop 142,782;
+ * a close with restart 122,726; a cut link 26,811; a renunciation 26,922: some 20 s of one
  * processor. A death and a stop together were walked for 4 million states, not to the end. `REACH`
  * in the environment replaces the sizes: `REACH='{"more":{"deaths":1,"stalls":1}}' node
  * build-dev/test/core/reach.test.js`.

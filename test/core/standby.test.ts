@@ -5,7 +5,7 @@
 import type { Effect, Suspect } from '#lib/core/effect.js'
 import type { Happening } from '#lib/core/event.js'
 import type { LoadingState, PrimaryState, StandbyState } from '#lib/core/state.js'
-import type { RoleCause, Verdict } from '#lib/events.js'
+import type { ResyncReason, RoleCause, Verdict } from '#lib/events.js'
 import { epochOf, millis } from '#lib/units.js'
 import {
   announce,
@@ -235,12 +235,14 @@ rule('it was left behind, too, by one that ruled higher and ended since (A11)', 
 function renounces(
   name: string,
   event: Happening,
-  cause: RoleCause,
+  reason: ResyncReason,
   over: Partial<StandbyState> = {},
 ): void {
+  const cause: RoleCause = reason === 'asked' ? 'renounced' : 'resync'
+  const lost = { reason, inARow: 1, wait: millis(0) } as const
   const from = standby(over)
   const to: LoadingState = {
-    ...loading({ hasState: true, renounced: reign }),
+    ...loading({ hasState: true, renounced: reign, lost }),
     peer: event.type === 'heard' ? peer(event.presence) : from.peer,
     link: from.link,
   }
@@ -254,6 +256,7 @@ function renounces(
       announce(to, b),
       { type: 'drop-load' },
       roleTold(from, to, cause),
+      { type: 'tell-resync', member: 'b', ...lost },
       ...(from.link === undefined ? [] : [{ type: 'ask-load' } as const]),
     ],
   })
@@ -262,20 +265,20 @@ function renounces(
 renounces(
   'asked to renounce, it does, says so and loads (B2)',
   heard(rulingPresence({ askRenounce: reign })),
-  'renounced',
+  'asked',
 )
-renounces('a gap ends its being in sync', { type: 'out-of-step', reason: 'gap' }, 'resync')
+renounces('a gap ends its being in sync', { type: 'out-of-step', reason: 'gap' }, 'gap')
 renounces(
   'so does a divergence, without a link too (B7)',
   { type: 'out-of-step', reason: 'divergence' },
-  'resync',
+  'divergence',
   { link: undefined },
 )
-renounces('so does a refused resumption', { type: 'resume-refused', incarnation: other }, 'resync')
+renounces('so does a refused resumption', { type: 'resume-refused', incarnation: other }, 'refused')
 renounces(
   "so does the primary's refusal of a load that it never gave up asking for",
   { type: 'load-failed' },
-  'resync',
+  'dropped',
 )
 
 rule('it goes on over a new link', {

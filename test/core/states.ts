@@ -81,6 +81,7 @@ export function presence(over: Partial<Presence> = {}): Presence {
     inSync: undefined,
     renounced: noReign,
     askRenounce: noReign,
+    lost: undefined,
     settings,
     ...over,
   }
@@ -136,6 +137,8 @@ export function loading(over: Partial<LoadingState> = {}): LoadingState {
     hasState: false,
     renounced: noReign,
     failures: 0,
+    lost: undefined,
+    isHeldOff: false,
     distrustsBefore: undefined,
     ...over,
   }
@@ -157,6 +160,7 @@ export function standby(over: Partial<StandbyState> = {}): StandbyState {
     primary: other,
     epoch: reign,
     history,
+    resyncs: 0,
     distrustsBefore: undefined,
     ...over,
   }

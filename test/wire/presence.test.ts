@@ -7,8 +7,8 @@ import { deepStrictEqual, strictEqual } from 'node:assert/strict'
 import fc from 'fast-check'
 import t from 'tap'
 import type { Presence } from '#lib/core/state.js'
-import type { Mode, Role } from '#lib/events.js'
-import { epochOf, historyId, incarnationOf } from '#lib/units.js'
+import type { Mode, ResyncReason, Role } from '#lib/events.js'
+import { epochOf, historyId, incarnationOf, millis } from '#lib/units.js'
 import {
   decodePresence,
   encodePresence,
@@ -18,6 +18,17 @@ import {
 } from '#lib/wire/presence.js'
 
 const roles: readonly Role[] = ['starting', 'loading', 'standby', 'primary', 'fenced', 'stopped']
+const reasons: readonly ResyncReason[] = [
+  'gap',
+  'divergence',
+  'overflow',
+  'lag',
+  'state',
+  'protocol',
+  'asked',
+  'dropped',
+  'refused',
+]
 const modes: readonly (Mode | undefined)[] = [undefined, 'solo', 'paired', 'waiting']
 
 const plainObject = { noNullPrototype: true } as const
@@ -42,6 +53,17 @@ const presence: fc.Arbitrary<Presence> = fc.record(
     }),
     renounced: epoch,
     askRenounce: epoch,
+    lost: fc.option(
+      fc.record(
+        {
+          reason: fc.constantFrom(...reasons),
+          inARow: fc.integer({ min: 0, max: 255 }),
+          wait: fc.integer({ min: 0, max: 2 ** 32 - 1 }).map(millis),
+        },
+        plainObject,
+      ),
+      { nil: undefined },
+    ),
     settings: u64,
   },
   plainObject,
@@ -59,6 +81,7 @@ const some: Presence = {
   inSync: incarnationOf(20n),
   renounced: epochOf(0),
   askRenounce: epochOf(101),
+  lost: undefined,
   settings: 77n,
 }
 
@@ -133,12 +156,20 @@ t.test('what this version does not know is refused', (t) => {
 })
 
 t.test('reserved bytes are zero', (t) => {
-  const reserved = [4, 5, 6, 7, ...Array.from({ length: 48 }, (_, index) => 80 + index)]
+  const reserved = [4, 5, 6, 7, ...Array.from({ length: 47 }, (_, index) => 81 + index)]
   for (const place of reserved) {
     t.ok(
       refusedWith((bytes) => bytes.fill(1, place, place + 1)),
       `byte ${place}`,
     )
+  }
+  t.end()
+})
+
+t.test('why step was lost is a reason that this version knows', (t) => {
+  for (let value = 1; value < 256; value += 1) {
+    const isRefused = refusedWith((bytes) => bytes.fill(value, 80, 81))
+    t.equal(isRefused, value > reasons.length, `reason ${value}`)
   }
   t.end()
 })
@@ -168,7 +199,8 @@ t.test('whatever the bytes, reading does not throw', (t) => {
   fc.assert(
     fc.property(blob, fc.integer({ min: 0, max: 7 }), (bytes, role) => {
       bytes.set([1, role, 0, 0, 0, 0, 0, 0])
-      bytes.fill(0, 80)
+      bytes.fill(0, 82, 84)
+      bytes.fill(0, 88)
       decodePresence(bytes)
     }),
     settings,

@@ -6,6 +6,7 @@
 import { epochOf, millis } from '../../units.js'
 import type { Effect, Transition } from '../effect.js'
 import type { Event } from '../event.js'
+import { steadyDelay } from '../resync.js'
 import type { CoreConfig, LoadingState, StandbyState, State } from '../state.js'
 import {
   announce,
@@ -34,15 +35,17 @@ export function onLoading(
     case 'stalled':
       return go({ ...state, distrustsBefore: event.seq })
     case 'link-up':
-      return event.incarnation === state.primary
+      return event.incarnation === state.primary && !state.isHeldOff
         ? go(state, { type: 'clear-timer', name: 'ask' }, { type: 'ask-load' })
         : stay(state)
     case 'link-down':
       return go({ ...state, phase: 'asking' }, { type: 'drop-load' })
     case 'load-installed':
       return onInstalled(state, event)
-    case 'load-failed':
     case 'out-of-step':
+      // Whoever loads may lag: it is not in sync before it has caught up.
+      return event.reason === 'lag' ? stay(state) : askLater(state)
+    case 'load-failed':
     case 'resume-refused':
       return askLater(state)
     case 'timer':
@@ -85,8 +88,9 @@ function askLater(state: LoadingState): Transition<State> {
  * A load that is in place is followed, never asked for again: the word "in sync" may be on its way.
  */
 function onAsk(state: LoadingState): Transition<State> {
+  const next: LoadingState = { ...state, isHeldOff: false }
   const isWanted = state.phase === 'asking' && state.link === state.primary
-  return isWanted ? go(state, { type: 'ask-load' }) : stay(state)
+  return isWanted ? go(next, { type: 'ask-load' }) : go(next)
 }
 
 /**
@@ -116,8 +120,10 @@ function onHeard(state: LoadingState, event: Event, config: CoreConfig): Transit
     return stay(state)
   // Another reign of the same primary: the load under way belongs to a reign that has ended.
   const again = loadFrom(state, ruling, config, 'higher-epoch', state.renounced)
-  const dropped: readonly Effect[] = [{ type: 'drop-load' }, { type: 'clear-timer', name: 'ask' }]
-  return { state: again.state, effects: [...dropped, ...again.effects] }
+  const isHeldOff = again.state.role === 'loading' && again.state.isHeldOff
+  const cleared: readonly Effect[] = isHeldOff ? [] : [{ type: 'clear-timer', name: 'ask' }]
+  const effects: readonly Effect[] = [{ type: 'drop-load' }, ...cleared, ...again.effects]
+  return { state: again.state, effects }
 }
 
 /** The primary is gone, unreachable, or rules no more. */
@@ -136,7 +142,12 @@ function follow(state: LoadingState, config: CoreConfig): Transition<State> {
     primary: state.primary,
     epoch: state.epoch,
     history: state.history,
+    resyncs: state.lost?.inARow ?? 0,
     distrustsBefore: state.distrustsBefore,
   }
-  return go(next, announce(next, config), tellRole(state, next, 'paired'))
+  const effects: Effect[] = [announce(next, config), tellRole(state, next, 'paired')]
+  if (next.resyncs > 0) {
+    effects.push({ type: 'set-timer', name: 'steady', delay: steadyDelay(config) })
+  }
+  return go(next, ...effects)
 }

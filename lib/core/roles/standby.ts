@@ -7,17 +7,11 @@
  * A11).
  */
 
-import type { RoleCause, Verdict } from '../../events.js'
+import type { ResyncReason, RoleCause, Verdict } from '../../events.js'
 import type { Effect, Suspect, Transition } from '../effect.js'
 import type { Event } from '../event.js'
-import type {
-  CoreConfig,
-  FencedState,
-  LoadingState,
-  Presence,
-  StandbyState,
-  State,
-} from '../state.js'
+import { loseStep, tellResync } from '../resync.js'
+import type { CoreConfig, FencedState, LoadingState, StandbyState, State } from '../state.js'
 import {
   announce,
   assertNever,
@@ -40,7 +34,7 @@ export function onStandby(
 ): Transition<State> {
   switch (event.type) {
     case 'heard':
-      return onHeard(state, event.presence, config)
+      return onHeard(state, event, config)
     case 'found':
       return onLost(state, event.verdict, config)
     case 'stalled':
@@ -48,15 +42,19 @@ export function onStandby(
     case 'link-up':
       return event.incarnation === state.primary ? go(state, { type: 'ask-resume' }) : stay(state)
     case 'resume-refused':
+      return renounce(state, 'refused', event, config)
     case 'load-failed':
+      return renounce(state, 'dropped', event, config)
     case 'out-of-step':
-      return renounce(state, 'resync', config)
+      return renounce(state, event.reason, event, config)
     case 'fenced':
-      return event.epoch === state.epoch ? renounce(state, 'renounced', config) : stay(state)
+      return event.epoch === state.epoch ? renounce(state, 'asked', event, config) : stay(state)
     case 'hung':
     case 'vouched':
       // What follows from it stands in the beats: see `presenceOf`.
       return stay(state)
+    case 'timer':
+      return event.name === 'steady' ? go({ ...state, resyncs: 0 }) : stay(state)
     case 'told-in-sync':
     case 'opened':
     case 'link-down':
@@ -66,7 +64,6 @@ export function onStandby(
     case 'near':
     case 'covered':
     case 'ack-timeout':
-    case 'timer':
     case 'close-asked':
     case 'broken':
       return stay(state)
@@ -75,7 +72,12 @@ export function onStandby(
   }
 }
 
-function onHeard(state: StandbyState, presence: Presence, config: CoreConfig): Transition<State> {
+function onHeard(
+  state: StandbyState,
+  event: Extract<Event, { type: 'heard' }>,
+  config: CoreConfig,
+): Transition<State> {
+  const { presence } = event
   if (presence.epoch > state.epoch) return leftBehind(state, config)
   // Who renounces this very reign never went on alone from it. A word that may be older than our
   // own stall waits for the next beat.
@@ -85,7 +87,7 @@ function onHeard(state: StandbyState, presence: Presence, config: CoreConfig): T
     return takeOver(state, isHung ? 'hung' : 'renounced', config)
   }
   if (presence.role !== 'primary') return stay(state)
-  if (presence.askRenounce === state.epoch) return renounce(state, 'renounced', config)
+  if (presence.askRenounce === state.epoch) return renounce(state, 'asked', event, config)
   const isTrusted =
     state.distrustsBefore !== undefined && isFresh(state) && presence.inSync === config.incarnation
   return isTrusted ? go({ ...state, distrustsBefore: undefined }) : stay(state)
@@ -109,8 +111,16 @@ function onLost(state: StandbyState, verdict: Verdict, config: CoreConfig): Tran
   return { state: next.state, effects: [{ type: 'stop-acknowledging' }, ...next.effects] }
 }
 
-/** Give up acknowledging in this reign for good, say so, and load again. */
-function renounce(state: StandbyState, cause: RoleCause, config: CoreConfig): Transition<State> {
+/** Give up acknowledging in this reign for good, say so, and load again, at once or later. */
+function renounce(
+  state: StandbyState,
+  reason: ResyncReason,
+  event: Event,
+  config: CoreConfig,
+): Transition<State> {
+  const lost = loseStep(reason, state.resyncs, event, config)
+  const isHeldOff = lost.wait > 0
+  const cause: RoleCause = reason === 'asked' ? 'renounced' : 'resync'
   const next: LoadingState = {
     ...common(state),
     role: 'loading',
@@ -121,6 +131,8 @@ function renounce(state: StandbyState, cause: RoleCause, config: CoreConfig): Tr
     hasState: true,
     renounced: state.epoch,
     failures: 0,
+    lost,
+    isHeldOff,
     distrustsBefore: undefined,
   }
   const effects: Effect[] = [
@@ -128,8 +140,10 @@ function renounce(state: StandbyState, cause: RoleCause, config: CoreConfig): Tr
     announce(next, config),
     { type: 'drop-load' },
     tellRole(state, next, cause),
+    tellResync(config.self, lost),
   ]
-  if (next.link === next.primary) effects.push({ type: 'ask-load' })
+  if (isHeldOff) effects.push({ type: 'set-timer', name: 'ask', delay: lost.wait })
+  else if (next.link === next.primary) effects.push({ type: 'ask-load' })
   return { state: next, effects }
 }
 
