@@ -57,6 +57,8 @@ async function run(options: Omit<MemberOptions<Sum>, 'app'>): Promise<void> {
       case 'block':
         Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, order.milliseconds)
         return
+      case 'litter':
+        return litter(order.milliseconds)
       case 'close':
         void member.close().then(() => {
           report({ type: 'closed' })
@@ -64,6 +66,16 @@ async function run(options: Omit<MemberOptions<Sum>, 'app'>): Promise<void> {
         })
     }
   })
+}
+
+/** Half of what was made last is kept for a while, so that every generation is collected. */
+function litter(milliseconds: number): void {
+  const end = Date.now() + milliseconds
+  const kept: object[] = []
+  while (Date.now() < end) {
+    const heap = Array.from({ length: 1000 }, (_, index) => ({ index, text: `${index}` }))
+    kept[Math.floor(Math.random() * 200)] = heap
+  }
 }
 
 async function listen(member: Member<Sum>): Promise<void> {

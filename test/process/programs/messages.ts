@@ -14,6 +14,8 @@ export type Order =
   | { readonly type: 'confirmed'; readonly attempt: number }
   /** The event loop stands still for so long, unannounced. */
   | { readonly type: 'block'; readonly milliseconds: number }
+  /** The event loop makes garbage for so long, and nothing else. */
+  | { readonly type: 'litter'; readonly milliseconds: number }
   | { readonly type: 'close' }
 
 /** From a member process to the test. */
