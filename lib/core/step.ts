@@ -16,7 +16,7 @@ import { onLoading } from './roles/loading.js'
 import { onPrimary } from './roles/primary.js'
 import { onStandby } from './roles/standby.js'
 import { onStarting } from './roles/starting.js'
-import type { CoreConfig, PeerView, StartingState, State, StoppedState } from './state.js'
+import type { CoreConfig, PeerView, Presence, StartingState, State, StoppedState } from './state.js'
 import { announce, chain, common, go, isAlive, noEpoch, stay, tellRole } from './transition.js'
 
 /**
@@ -144,34 +144,33 @@ function found(event: Event, incarnation: Incarnation): Event {
 
 /**
  * Every change of what a member is stands in its beats: added here where a role did not say it
- * itself.
+ * itself. What was said before the last change (a newborn proves its former self gone, and is heard
+ * in the same step) is said anew.
  */
 function sayWhatChanged(
   from: State,
   { state, effects }: Transition<State>,
   config: CoreConfig,
 ): Transition<State> {
-  const isSaid = effects.some((effect) => effect.type === 'announce')
-  if (isSaid || !differs(from, state, config)) return { state, effects }
+  const before = effects.findLast((effect) => effect.type === 'announce')
+  const said = before?.presence ?? presenceOf(from, config)
+  if (from === state || isSame(said, presenceOf(state, config))) return { state, effects }
   return { state, effects: [...effects, announce(state, config)] }
 }
 
-function differs(from: State, to: State, config: CoreConfig): boolean {
-  if (from === to) return false
-  const before = presenceOf(from, config)
-  const now = presenceOf(to, config)
+function isSame(one: Presence, other: Presence): boolean {
   return (
-    before.role !== now.role ||
-    before.mode !== now.mode ||
-    before.isBlank !== now.isBlank ||
-    before.epoch !== now.epoch ||
-    before.history !== now.history ||
-    before.draw !== now.draw ||
-    before.drawEcho !== now.drawEcho ||
-    before.inSync !== now.inSync ||
-    before.renounced !== now.renounced ||
-    before.askRenounce !== now.askRenounce ||
-    before.lost !== now.lost
+    one.role === other.role &&
+    one.mode === other.mode &&
+    one.isBlank === other.isBlank &&
+    one.epoch === other.epoch &&
+    one.history === other.history &&
+    one.draw === other.draw &&
+    one.drawEcho === other.drawEcho &&
+    one.inSync === other.inSync &&
+    one.renounced === other.renounced &&
+    one.askRenounce === other.askRenounce &&
+    one.lost === other.lost
   )
 }
 

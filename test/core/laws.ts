@@ -13,13 +13,22 @@
 import type { Effect, Transition } from '#lib/core/effect.js'
 import type { Happening } from '#lib/core/event.js'
 import { brokenInvariant } from '#lib/core/invariants.js'
+import { renounceable } from '#lib/core/presence.js'
 import type { CoreConfig, State } from '#lib/core/state.js'
 import { initialState, step } from '#lib/core/step.js'
 import { epochOf, type Incarnation, incarnationOf, instant, millis } from '#lib/units.js'
 import {
+  type Action,
+  actionsOfHung,
+  addMiseries,
+  addVerdicts,
+  type May,
+  names,
+} from './misfortunes.js'
+import {
   acknowledge,
-  type Beat,
   type Bounds,
+  Broken,
   blankSide,
   breakLink,
   drawOf,
@@ -35,19 +44,20 @@ import {
   textOf,
   type World,
 } from './world.js'
+import {
+  beatOf,
+  begin,
+  brokenStandby,
+  commit,
+  hasNews,
+  isEnded,
+  isUp,
+  mayGiveUp,
+  mayStartWindowEnd,
+  rule,
+  without,
+} from './world-rules.js'
 
-/** A promise of the pair is broken in this world. */
-export class Broken extends Error {}
-
-/** One thing that may happen next. */
-export interface Action {
-  readonly name: string
-  readonly run: (world: World) => void
-}
-
-type May = (name: string, run: Action['run']) => void
-
-const names = ['a', 'b'] as const
 /** The rules of one world: what may happen in it, and what does. */
 export class Laws {
   readonly bounds: Bounds
@@ -87,7 +97,8 @@ export class Laws {
     const side = sideOf(world, index)
     const twin = sideOf(world, other(index))
     const actions: Action[] = []
-    const may: May = (name, run) => actions.push({ name: `${names[index]} ${name}`, run })
+    const may: May = (name, run, isFault = false) =>
+      actions.push({ name: `${names[index]} ${name}`, run, isFault })
     if (side.life === 'dead') {
       may('starts', (next) => this.#start(next, index))
       return actions
@@ -100,20 +111,28 @@ export class Laws {
       })
       return actions
     }
+    if (mayGiveUp(side)) {
+      may('gives its reign up natively', (next) => {
+        const giving = sideOf(next, index)
+        giving.gaveUp = renounceable(giving.state)
+        giving.isGateOpen = false
+      })
+    }
+    if (side.isHung) return [...actions, ...actionsOfHung(this, world, index)]
     if (side.inbound.length > 0)
       may(`reads ${side.inbound[0]?.type}`, (next) => this.#read(next, index))
     if (side.life === 'waking') {
       may('notices that it stood still', (next) => this.#notice(next, index))
       return actions
     }
-    this.#addMiseries(world, index, may)
+    addMiseries(this, world, index, may)
     if (hasNews(side, twin)) {
       may('beats', (next) => {
         sideOf(next, other(index)).beat = beatOf(sideOf(next, index))
       })
     }
     if (side.beat) may('hears', (next) => this.#hear(next, index))
-    this.#addVerdicts(world, index, may)
+    addVerdicts(this, world, index, may)
     for (const name of side.timers.split(' ').filter((name) => name !== '')) {
       if (name === 'start' && !mayStartWindowEnd(side, twin)) continue
       may(`timer ${name}`, (next) => {
@@ -132,74 +151,32 @@ export class Laws {
     return actions
   }
 
-  #addMiseries(world: World, index: number, may: May): void {
-    const { state } = sideOf(world, index)
-    const { bounds } = this
-    const isStopped = isEnded(sideOf(world, index))
-    if (isStopped || world.deaths < bounds.deaths) {
-      may('dies', (next) => this.#die(next, index, true))
-      if (sideOf(world, other(index)).inbound.length > 0) {
-        may('dies, and what it had sent with it', (next) => this.#die(next, index, false))
-      }
-    }
-    if (isStopped) return
-    if (world.stalls < bounds.stalls) {
-      may('stands still', (next) => {
-        next.stalls += 1
-        sideOf(next, index).life = 'still'
-      })
-    }
-    if (world.closes < bounds.closes) {
-      may('is closed', (next) => {
-        next.closes += 1
-        this.post(next, index, { type: 'close-asked' })
-      })
-    }
-    if (world.renouncements >= bounds.renouncements) return
-    const isFollowing = state.role === 'standby' || state.role === 'loading'
-    const isPaired = state.role === 'primary' && state.mode === 'paired'
-    if (!isFollowing && !isPaired) return
-    may(isPaired ? 'misses an acknowledgement' : 'is out of step', (next) => {
-      next.renouncements += 1
-      this.post(
-        next,
-        index,
-        isPaired ? { type: 'ack-timeout' } : { type: 'out-of-step', reason: 'gap' },
-      )
-    })
-  }
-
-  #addVerdicts(world: World, index: number, may: May): void {
-    const { peer } = sideOf(world, index).state
-    const twin = sideOf(world, other(index))
-    if (peer === undefined || peer.condition === 'process-gone') return
-    const { incarnation } = peer
-    const isGone = twin.incarnation !== incarnation || twin.life === 'dead'
-    const verdict = isGone ? 'process-gone' : twin.life === 'still' ? 'unreachable' : undefined
-    if (verdict === undefined || peer.condition === verdict) return
-    may(`finds the other ${verdict}`, (next) =>
-      this.post(next, index, { type: 'found', incarnation, verdict }),
-    )
-  }
-
   #ofLink(world: World): Action[] {
     const [a, b] = world.sides
     const isDown = a.link === undefined && b.link === undefined
-    if (isDown && a.life === 'up' && b.life === 'up' && !isEnded(a) && !isEnded(b)) {
-      return [{ name: 'link up', run: (next) => this.#linkUp(next) }]
+    if (isDown && isUp(a) && isUp(b)) {
+      return [{ name: 'link up', run: (next) => this.#linkUp(next), isFault: false }]
     }
     if (world.isLinkBroken || world.cuts >= this.bounds.cuts) return []
     const cut = (isKept: boolean) => (next: World) => {
       next.cuts += 1
       breakLink(next, isKept)
     }
-    const actions: Action[] = [{ name: 'link cut', run: cut(true) }]
+    const actions: Action[] = [{ name: 'link cut', run: cut(true), isFault: true }]
     if (a.inbound.length + b.inbound.length === 0) return actions
-    return [...actions, { name: 'link cut, and what was on it', run: cut(false) }]
+    return [...actions, { name: 'link cut, and what was on it', run: cut(false), isFault: true }]
   }
 
-  /** An event for the rules of one side, with all that comes of it. */
+  /** An event for the rules of one side; what its beat thread has given up is decided first. */
   post(world: World, index: number, happening: Happening): void {
+    const side = sideOf(world, index)
+    const { gaveUp } = side
+    side.gaveUp = 0
+    if (gaveUp !== 0) this.#decideOn(world, index, { type: 'fenced', epoch: epochOf(gaveUp) })
+    this.#decideOn(world, index, happening)
+  }
+
+  #decideOn(world: World, index: number, happening: Happening): void {
     const side = sideOf(world, index)
     const { state, effects } = this.#step(side, index, happening, world.histories)
     if (state.role === 'starting' && state.draw !== drawOf(side)) side.draws += 1n
@@ -246,7 +223,7 @@ export class Laws {
     this.post(world, index, { type: 'opened' })
   }
 
-  #die(world: World, index: number, isKept: boolean): void {
+  die(world: World, index: number, isKept: boolean): void {
     const side = sideOf(world, index)
     if (!isEnded(side)) world.deaths += 1
     const { incarnation, beat } = side
@@ -506,95 +483,4 @@ export class Laws {
     }
     this.#checkBarrier(world, index)
   }
-}
-
-function brokenStandby(world: World, side: Side, twin: Side): string | undefined {
-  const { state } = side
-  if (side.life !== 'up' || state.role !== 'standby') return undefined
-  const isFollowed =
-    twin.life === 'up' && twin.state.role === 'primary' && twin.state.mode === 'paired'
-  const isOurs =
-    isFollowed && twin.state.role === 'primary' && twin.state.mirror === side.incarnation
-  if (isOurs && twin.state.role === 'primary' && twin.state.epoch !== state.epoch) {
-    return 'a paired primary and its standby disagree about the reign'
-  }
-  if (state.distrustsBefore !== undefined || side.log.startsWith(world.promised)) return undefined
-  return 'a standby that may take over lacks what was accepted or released'
-}
-
-/** No member is deaf at its start: the window ends only when the other is down or was heard. */
-function mayStartWindowEnd(side: Side, twin: Side): boolean {
-  const { peer } = side.state
-  const isHeard =
-    peer?.incarnation === twin.incarnation &&
-    twin.presence !== undefined &&
-    numberOf(peer.presence) === numberOf(twin.presence)
-  return twin.life === 'dead' || isHeard
-}
-
-function begin(world: World, index: number, epoch: number, over: 'nothing' | 'state'): void {
-  const side = sideOf(world, index)
-  const twin = sideOf(world, other(index))
-  const { role } = twin.state
-  const isTwinInSync =
-    role === 'primary' || (role === 'standby' && twin.state.distrustsBefore === undefined)
-  if (twin.life !== 'dead' && isTwinInSync) {
-    throw new Broken(
-      `${names[index]} begins a history though the other one holds all of the former`,
-    )
-  }
-  world.histories += 1
-  if (over === 'nothing') side.log = ''
-  world.promised = ''
-  rule(world, side, epoch)
-}
-
-function rule(world: World, side: Side, epoch: number): void {
-  side.ruling = epoch
-  side.release = 'all'
-  side.follow = undefined
-  commit(world, side)
-}
-
-/** What is committed is promised; two letters under one number are two histories under one name. */
-function commit(world: World, side: Side): void {
-  if (side.ruling === undefined) return
-  const count = side.release === 'all' ? side.log.length : (side.feed?.acked ?? 0)
-  const committed = side.log.slice(0, count)
-  const shared = Math.min(committed.length, world.promised.length)
-  if (committed.slice(0, shared) !== world.promised.slice(0, shared)) {
-    throw new Broken('two inputs were accepted under one frame number')
-  }
-  if (committed.length > world.promised.length) world.promised = committed
-}
-
-function isEnded(side: Side): boolean {
-  return side.state.role === 'stopped'
-}
-
-function beatOf(side: Side): Beat | undefined {
-  const { incarnation, presence, seq, heard } = side
-  return presence && { incarnation, presence, seq, answered: heard }
-}
-
-/**
- * Whether a beat of `side` would tell `twin` something that it does not know, nor will by the one
- * under way.
- */
-function hasNews(side: Side, twin: Side): boolean {
-  const beat = beatOf(side)
-  if (beat === undefined || twin.life === 'dead') return false
-  if (twin.beat) return numberOf(twin.beat) !== numberOf(beat)
-  const { peer } = twin.state
-  const isKnown =
-    peer?.incarnation === beat.incarnation &&
-    peer.condition === 'alive' &&
-    numberOf(peer.presence) === numberOf(beat.presence) &&
-    peer.answered === beat.answered &&
-    twin.heard === beat.seq
-  return !isKnown
-}
-
-function without(timers: string, name: string): string {
-  return timers.replace(`${name} `, '')
 }

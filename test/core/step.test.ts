@@ -245,3 +245,12 @@ t.test('a case that is missing is found at once', (t) => {
   }
   t.end()
 })
+
+t.test('a newborn that proves its former self gone is echoed in the same step', (t) => {
+  const from = starting({ peer: peer(presence({ draw: 4n })), phase: 'drawing' })
+  const { state, effects } = step(from, eventOf(heard(presence({ draw: 6n }), 0n, newborn)), b)
+  const said = effects.findLast((effect) => effect.type === 'announce')
+  t.equal(said?.presence.drawEcho, 6n, 'the last word is the newest')
+  t.strictSame(said?.presence, presenceOf(state, b))
+  t.end()
+})

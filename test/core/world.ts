@@ -18,6 +18,8 @@ export interface Bounds {
   readonly stalls: number
   readonly cuts: number
   readonly closes: number
+  /** An event loop that hangs, for as long as it likes. */
+  readonly hangs: number
   /**
    * A mirror that finds itself out of step, or is told to renounce because it acknowledges too
    * late.
@@ -25,6 +27,9 @@ export interface Bounds {
   readonly renouncements: number
   readonly onLoss: 'wait' | 'go'
 }
+
+/** A promise of the pair is broken in this world. */
+export class Broken extends Error {}
 
 export type Packet =
   | { readonly type: 'refuse-resume' }
@@ -81,6 +86,9 @@ export interface Side {
   /** Numbers for the draw that were used up: no two are alike. */
   draws: bigint
   isGateOpen: boolean
+  isHung: boolean
+  /** The reign that the beat thread has given up and the rules do not know of yet; 0: none. */
+  gaveUp: number
   timers: string
   log: string
   ruling: number | undefined
@@ -111,6 +119,7 @@ export interface World {
   stalls: number
   cuts: number
   closes: number
+  hangs: number
   renouncements: number
 }
 
@@ -135,6 +144,8 @@ export function blankSide(incarnation: Incarnation): Side {
     heard: 0n,
     draws: 0n,
     isGateOpen: false,
+    isHung: false,
+    gaveUp: 0,
     timers: '',
     log: '',
     ruling: undefined,
@@ -166,6 +177,7 @@ export function firstWorld(): World {
     stalls: 0,
     cuts: 0,
     closes: 0,
+    hangs: 0,
     renouncements: 0,
   }
 }
@@ -259,17 +271,30 @@ export function textOf(value: object): string {
 /** The same text for equal worlds. */
 export function keyOf(world: World): string {
   const { sides, isLinkBroken, promised, histories } = world
-  const { deaths, stalls, cuts, closes, renouncements } = world
-  const counts = `${deaths}${stalls}${cuts}${closes}${renouncements}${isLinkBroken ? '-' : '+'}`
+  const { deaths, stalls, cuts, closes, hangs, renouncements } = world
+  const counts = `${deaths}${stalls}${cuts}${closes}${hangs}${renouncements}${isLinkBroken ? '-' : '+'}`
   return `${counts}${promised} ${histories}|${keyOfSide(sides[0])}|${keyOfSide(sides[1])}`
 }
 
 function keyOfSide(side: Side): string {
-  const { life, incarnation, state, presence, seq, heard, draws, isGateOpen, timers, log } = side
+  const {
+    life,
+    incarnation,
+    state,
+    presence,
+    seq,
+    heard,
+    draws,
+    isGateOpen,
+    isHung,
+    gaveUp,
+    timers,
+    log,
+  } = side
   const { ruling, release, feed, follow, asked, awaited, askedBy } = side
   const { resumeFrom, link, beat, inbound } = side
   const own = `${life} ${incarnation} ${seq} ${heard} ${draws} ${numberOf(state)} ${log}`
-  const gate = isGateOpen ? '+' : '-'
+  const gate = `${isGateOpen ? '+' : '-'}${isHung ? '!' : ''}${gaveUp || ''}`
   const duties = `${gate}${timers}${ruling} ${release} ${resumeFrom} ${asked} ${awaited} ${askedBy}`
   const ends = `${feed ? numberOf({ ...feed }) : ''} ${follow ? numberOf(follow) : ''} ${link}`
   const beats = `${presence ? numberOf(presence) : ''} ${beat ? numberOf(beat) : ''}`
