@@ -53,7 +53,7 @@ export interface Notes {
     readonly verdict: string
     readonly inDoubt: number
   }[]
-  /** The `seq` of each frame that a member has listed as left out. */
+  /** Frames that a takeover lists as left out: of one source, so a frame's number is its `seq`. */
   readonly skipped: ReadonlySet<number>
   readonly problems: readonly string[]
 }

@@ -30,6 +30,8 @@ async function open(settings: MemberSettings): Promise<void> {
     arbiter: 'none',
     ...(settings.heartbeatMs !== undefined && { heartbeatMs: settings.heartbeatMs }),
     ...(settings.windowMs !== undefined && { windowMs: settings.windowMs }),
+    ...(settings.hangAfterMs !== undefined && { hangAfterMs: settings.hangAfterMs }),
+    onSuspect: 'skip',
     app: {
       init: statistics.init,
       process: withPoison(statistics.process),
@@ -59,9 +61,10 @@ function forward(member: Member<Statistics>): void {
   member.on('verdict', ({ at, verdict, silenceMs }) =>
     report({ type: 'verdict', at, verdict, silenceMs }),
   )
-  member.on('takeover', ({ at, epoch, verdict, frameNo, inDoubt, tookMs }) =>
-    report({ type: 'takeover', at, epoch, verdict, frameNo, inDoubt: inDoubt.length, tookMs }),
-  )
+  member.on('takeover', ({ at, epoch, verdict, frameNo, suspect, inDoubt, tookMs }) => {
+    const found = { verdict, frameNo, suspect, inDoubt: inDoubt.length, tookMs }
+    report({ type: 'takeover', at, epoch, ...found })
+  })
   member.on('link', ({ at, up, reason = '' }) => report({ type: 'link', at, up, reason }))
   member.on('refused', ({ at, code, message }) => report({ type: 'trouble', at, code, message }))
   member.on('fault', ({ error }) => trouble(error))

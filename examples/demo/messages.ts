@@ -55,6 +55,8 @@ export type Report =
       readonly epoch: number
       readonly verdict: string
       readonly frameNo: number
+      /** The frame that was left out because the other hung inside it. */
+      readonly suspect: number | undefined
       readonly inDoubt: number
       readonly tookMs: number
     }
@@ -64,13 +66,6 @@ export type Report =
       readonly at: number
       readonly epoch: number
       readonly tookMs: number
-    }
-  /** A suspect frame was left out. */
-  | {
-      readonly type: 'skipped'
-      readonly at: number
-      readonly frameNo: number
-      readonly seq: number
     }
   | { readonly type: 'link'; readonly at: number; readonly up: boolean; readonly reason: string }
   /** An event `fault` or `refused`, or an error of the member's own program. */

@@ -13,7 +13,7 @@ import type { Output } from 'hotpair'
 import { createReceiver, type Verdict } from 'hotpair/receiver'
 import type { Test } from 'tap'
 import { deadlineMs, portsOfPair } from '../member/support.js'
-import { type Order, type Report, step, type Told } from './programs/messages.js'
+import { type Order, poison, type Report, step, type Told } from './programs/messages.js'
 
 const program = fileURLToPath(new URL('./programs/member.js', import.meta.url))
 
@@ -136,13 +136,16 @@ export class Outside {
     )
   }
 
-  /** Gives `count` inputs to every living process. */
+  /**
+   * Gives `count` inputs to every living process. Poison is expected to be left out: nothing is
+   * expected to come of it.
+   */
   feed(count: number, source = 'source'): void {
     for (let more = 0; more < count; more += 1) {
       const seq = (this.#lastSeq.get(source) ?? 0) + 1
       this.#lastSeq.set(source, seq)
       this.#given.set(`${source} ${seq}`, { source, seq })
-      const said = step(this.#sum, source, seq)
+      const said = source === poison ? undefined : step(this.#sum, source, seq)
       if (said !== undefined) this.expected.push(said)
       for (const party of this.#living) party.send({ type: 'input', source, seq })
     }

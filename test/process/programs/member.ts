@@ -6,10 +6,12 @@
  */
 
 import { type App, isPairError, type Member, type MemberOptions, openMember } from 'hotpair'
-import { type Order, type Report, type Sum, step } from './messages.js'
+import { type Order, poison, type Report, type Sum, step } from './messages.js'
 
+const parent = process.ppid
 const confirmations = new Map<number, () => void>()
 let attempts = 0
+let frameMs = 0
 
 function report(message: Report): void {
   if (process.connected) process.send?.(message)
@@ -18,6 +20,9 @@ function report(message: Report): void {
 const app: App<Sum> = {
   init: () => ({ seen: 0, total: 0 }),
   process(state, { source = '', seq = 0 }, ctx) {
+    if (frameMs > 0) standStill(frameMs)
+    // A loop that is stuck does not hear that its parent is gone, so it looks.
+    while (source === poison && process.ppid === parent) standStill(100)
     const said = step(state, source, seq)
     if (said !== undefined) ctx.send(Buffer.from(said))
   },
@@ -55,7 +60,9 @@ async function run(options: Omit<MemberOptions<Sum>, 'app'>): Promise<void> {
         confirmations.delete(order.attempt)
         return
       case 'block':
-        Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, order.milliseconds)
+        return standStill(order.milliseconds)
+      case 'slow':
+        frameMs = order.milliseconds
         return
       case 'litter':
         return litter(order.milliseconds)
@@ -66,6 +73,10 @@ async function run(options: Omit<MemberOptions<Sum>, 'app'>): Promise<void> {
         })
     }
   })
+}
+
+function standStill(milliseconds: number): void {
+  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, milliseconds)
 }
 
 /** Half of what was made last is kept for a while, so that every generation is collected. */

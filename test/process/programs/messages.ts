@@ -16,6 +16,8 @@ export type Order =
   | { readonly type: 'block'; readonly milliseconds: number }
   /** The event loop makes garbage for so long, and nothing else. */
   | { readonly type: 'litter'; readonly milliseconds: number }
+  /** Every frame takes so long from now on. */
+  | { readonly type: 'slow'; readonly milliseconds: number }
   | { readonly type: 'close' }
 
 /** From a member process to the test. */
@@ -46,6 +48,9 @@ export interface Sum {
   seen: number
   total: number
 }
+
+/** Inputs of this source hang whoever processes them. */
+export const poison = 'poison'
 
 /** One frame of the application: every third sum goes nowhere. */
 export function step(state: Sum, source: string, seq: number): string | undefined {
