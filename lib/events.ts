@@ -99,6 +99,21 @@ export interface TakeoverEvent {
   readonly tookMs: number
 }
 
+/** A frame that keeps its number and was never processed. */
+export interface SkippedFrame {
+  readonly frameNo: FrameNo
+  readonly kind: 'input' | 'timer'
+  /** The source of an input, empty without (source, seq); the name of a timer. */
+  readonly source: string
+  readonly seq: number
+}
+
+/** A takeover has left out the frame inside which the former primary hung. */
+export interface SkippedEvent extends SkippedFrame {
+  readonly type: 'skipped'
+  readonly at: number
+}
+
 /** The other side, or a stranger, was refused. Reported once until something changes. */
 export interface RefusedEvent {
   readonly type: 'refused'
@@ -148,6 +163,7 @@ export type PairEvent =
   | ModeEvent
   | VerdictEvent
   | TakeoverEvent
+  | SkippedEvent
   | RefusedEvent
   | FaultEvent
   | LinkEvent

@@ -24,6 +24,8 @@ export type {
   Role,
   RoleCause,
   RoleEvent,
+  SkippedEvent,
+  SkippedFrame,
   TakeoverEvent,
   Verdict,
   VerdictEvent,

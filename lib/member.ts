@@ -4,6 +4,7 @@
  */
 
 import type { Writable } from 'node:stream'
+import { within } from './config/check.js'
 import { type Config, configOf } from './config.js'
 import type { State as CoreState } from './core/state.js'
 import { Emitter } from './emitter.js'
@@ -40,6 +41,9 @@ const limitsOfNone: readonly string[] = [
   "arbiter 'none': two members that cannot hear each other, though both live, may both rule",
   'the record is kept in memory: a blank member may begin a history while the other lives unheard',
 ]
+
+/** Longest block that can be announced: the bound of the beat thread. */
+const longestBlockMs = 600_000
 
 class PairMember<State> implements Member<State> {
   readonly #config: Config<State>
@@ -160,14 +164,21 @@ class PairMember<State> implements Member<State> {
       peer: peer && {
         role: peer.presence.role,
         epoch: peer.presence.epoch,
-        condition: peer.condition,
+        condition:
+          peer.hungIn !== undefined && peer.condition === 'alive' ? 'hung' : peer.condition,
       },
       isLinked: link !== undefined,
       roundTripMs: this.#host.roundTripMs,
       counts: this.#host.server.counts,
+      skipped: this.#host.server.skipped,
       refused: this.#host.refused,
       limits: limitsOfNone,
     }
+  }
+
+  announceBlock({ atMost }: { readonly atMost: number }): Disposable {
+    const end = this.#host.announceBlock(within('atMost', atMost, 1, longestBlockMs, false))
+    return { [Symbol.dispose]: end }
   }
 
   close(): Promise<void> {

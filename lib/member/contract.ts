@@ -3,7 +3,7 @@
  */
 
 import type { Writable } from 'node:stream'
-import type { Mode, PairEvent, PairEvents, Role } from '../events.js'
+import type { Mode, PairEvent, PairEvents, Role, SkippedFrame } from '../events.js'
 import type { Received } from '../server/intake.js'
 import type { ServerCounts } from '../server/server.js'
 import type { MemberId } from '../units.js'
@@ -41,12 +41,14 @@ export interface Status {
     | {
         readonly role: Role
         readonly epoch: number
-        readonly condition: 'alive' | 'process-gone' | 'unreachable'
+        readonly condition: 'alive' | 'process-gone' | 'unreachable' | 'hung'
       }
     | undefined
   readonly isLinked: boolean
   readonly roundTripMs: number
   readonly counts: ServerCounts
+  /** Frames of this history that a takeover left out (`onSuspect: 'skip'`): the newest 1,000. */
+  readonly skipped: readonly SkippedFrame[]
   /** What was turned away since this member was opened. */
   readonly refused: RefusedCounts
   /** What this member cannot promise as it is configured. */
@@ -85,6 +87,14 @@ export interface Member<State> {
   /** Every event from now on; a slow reader loses the oldest beyond 1,000. */
   events(options?: { readonly signal?: AbortSignal }): AsyncIterable<PairEvent>
   status(): Status
+  /**
+   * The event loop is about to stand still for up to `atMost` milliseconds, 1 to 600,000, and does
+   * not hang by that: the other member is told that this one is busy. Dispose of what is returned
+   * as soon as the block is over.
+   *
+   * @throws ConfigError when `atMost` is out of bounds.
+   */
+  announceBlock(block: { readonly atMost: number }): Disposable
   /**
    * Ends this member: a primary lets running deliveries settle and leaves the rule to the other
    * one. Idempotent.

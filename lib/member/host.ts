@@ -20,11 +20,12 @@ import { traceTransition } from '../runtime/diagnostics.js'
 import type { Told } from '../runtime/ports.js'
 import type { BeatsPort } from '../runtime/ports-beats.js'
 import type { PeerHandlers, PeerPort } from '../runtime/ports-peer.js'
-import type { ServerEvents } from '../runtime/ports-server.js'
+import type { LoopPort, ServerEvents } from '../runtime/ports-server.js'
 import { Runtime } from '../runtime/runtime.js'
 import { eventsForRules } from '../runtime/server-events.js'
 import { Server } from '../server/server.js'
 import { MemoryStore } from '../store/memory.js'
+import { AnnouncedBlocks } from '../unit/announced-blocks.js'
 import { beatKeys, pairDigest, settingsDigest } from '../unit/keys.js'
 import { Unit } from '../unit/unit.js'
 import { epochOf, frameNo, type Incarnation, incarnationOf, millis } from '../units.js'
@@ -48,6 +49,11 @@ export class Host<State> {
   readonly #closed: Promise<void>
   #setClosed: () => void = () => {}
   #beats: BeatsPort | undefined
+  readonly #blocks = new AnnouncedBlocks(systemClock, (ms) => this.#beats?.announceBlock(ms))
+  readonly #loop: LoopPort = {
+    markFrame: (no) => this.#beats?.markFrame(no),
+    announceBlock: (atMostMs) => this.#blocks.announce(atMostMs),
+  }
   #unit: Unit | undefined
   #isBegun = false
 
@@ -104,6 +110,11 @@ export class Host<State> {
     return this.#closed
   }
 
+  /** Returns what ends the block early. */
+  announceBlock(atMostMs: number): () => void {
+    return this.#blocks.announce(atMostMs)
+  }
+
   fault(error: PairError, frame?: number, channel?: string): void {
     const no = frame === undefined ? undefined : frameNo(frame)
     this.#tell({ type: 'fault', error, frameNo: no, channel })
@@ -133,6 +144,7 @@ export class Host<State> {
         outbox: openOutbox(config.limits.outboxBytes),
         snapshot: nativeSnapshot,
         isGateOpen: () => this.#unit?.isGateOpen() ?? false,
+        loop: this.#loop,
       },
       this.#serverEvents((happening) => this.#runtime.post(happening)),
     )
@@ -142,6 +154,7 @@ export class Host<State> {
     return {
       ...eventsForRules(this.incarnation, post),
       fault: (error, frame, channel) => this.fault(error, frame, channel),
+      skipped: (frame) => this.#tell({ type: 'skipped', ...frame }),
       takeover: ({ suspect, ...report }) =>
         this.#tell({
           type: 'takeover',

@@ -5,11 +5,22 @@
 import type { Suspect } from '../core/effect.js'
 import type { OutOfStep } from '../core/event.js'
 import type { PairError } from '../errors.js'
-import type { TakeoverEvent, Verdict } from '../events.js'
+import type { SkippedFrame, TakeoverEvent, Verdict } from '../events.js'
 import type { App, Limits } from '../options.js'
 import type { Epoch, HistoryId, Incarnation, Instant } from '../units.js'
 import type { ClockPort } from './ports-clock.js'
 import type { OutboxPort, SnapshotPort } from './ports-outbox.js'
+
+/** What the beat thread is told of this event loop. */
+export interface LoopPort {
+  /** The frame that is being processed from now on; 0: none. Cheap: called twice a frame. */
+  markFrame(frameNo: number): void
+  /**
+   * The event loop is about to stand still for at most `atMostMs`, and does not hang by that.
+   * Returns what ends it early.
+   */
+  announceBlock(atMostMs: number): () => void
+}
 
 /** What a server is made from. */
 export interface ServerOptions<State> {
@@ -25,6 +36,7 @@ export interface ServerOptions<State> {
   readonly snapshot: SnapshotPort
   /** Whether the gate is open at this moment. */
   readonly isGateOpen: () => boolean
+  readonly loop: LoopPort
 }
 
 /** What a server reports: most become events of the rules, some go to the user. */
@@ -42,6 +54,8 @@ export interface ServerEvents {
   ackTimeout(): void
   fault(error: PairError, frameNo?: number, channel?: string): void
   takeover(found: TakeoverReport): void
+  /** A suspect frame was left out. */
+  skipped(frame: SkippedFrame): void
 }
 
 /** What the runtime has a server do: each method is the effect of that name. */

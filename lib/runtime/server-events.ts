@@ -10,7 +10,7 @@ import type { ServerEvents } from './ports-server.js'
 export function eventsForRules(
   self: Incarnation,
   post: (happening: Happening) => void,
-): Omit<ServerEvents, 'fault' | 'takeover'> {
+): Omit<ServerEvents, 'fault' | 'takeover' | 'skipped'> {
   return {
     loadAsked: (incarnation) => post({ type: 'load-asked', incarnation }),
     resumeAsked: (incarnation, epoch, history) =>

@@ -146,7 +146,8 @@ export class Following<State> implements FollowingPort {
     const { frames, sent } = this.#follow.drain()
     for (const frame of frames) {
       if (frame.frameNo === before) break
-      this.#replica.apply(frame.frameNo === skip ? { ...frame, kind: 'skip' } : frame)
+      if (frame.frameNo === skip) this.#replica.skip(frame)
+      else this.#replica.apply(frame)
       if (ledger.isBatchLarge) ledger.flush()
     }
     ledger.flush()

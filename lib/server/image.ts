@@ -8,12 +8,13 @@
  */
 
 import { PairError } from '../errors.js'
-import { type HistoryId, historyId } from '../units.js'
+import type { SkippedFrame } from '../events.js'
+import { frameNo, type HistoryId, historyId } from '../units.js'
 import type { ChannelEntry } from './channels.js'
 import type { SourceEntry } from './sources.js'
 import type { TimerEntry, TimerTable } from './timers.js'
 
-const imageVersion = 2
+const imageVersion = 3
 
 /** An output that the primary had produced and not sent when the load was taken. */
 export interface PendingEntry {
@@ -31,6 +32,8 @@ export interface ImageMeta {
   readonly sources: readonly SourceEntry[]
   readonly channels: readonly ChannelEntry[]
   readonly timers: TimerTable
+  /** Frames that were left out. */
+  readonly skipped: readonly SkippedFrame[]
   /** In order, per channel. */
   readonly pending: readonly PendingEntry[]
 }
@@ -56,6 +59,7 @@ export function unpackMeta(value: unknown): ImageMeta {
     sources: list(meta['sources'], 'sources').map(unpackSource),
     channels: list(meta['channels'], 'channels').map(unpackChannel),
     timers: unpackTimers(meta['timers']),
+    skipped: list(meta['skipped'], 'skipped frames').map(unpackSkipped),
     pending: list(meta['pending'], 'pending').map(unpackPending),
   }
 }
@@ -76,6 +80,18 @@ function unpackChannel(value: unknown): ChannelEntry {
     produced: count(entry['produced'], 'produced'),
     sent: count(entry['sent'], 'sent'),
     firstOfEpoch: count(entry['firstOfEpoch'], 'firstOfEpoch'),
+  }
+}
+
+function unpackSkipped(value: unknown): SkippedFrame {
+  const entry = record(value, 'skipped frame')
+  const kind = entry['kind']
+  if (kind !== 'input' && kind !== 'timer') throw bad('a skipped frame is of no kind')
+  return {
+    frameNo: frameNo(count(entry['frameNo'], 'frameNo')),
+    kind,
+    source: text(entry['source'], 'source name'),
+    seq: count(entry['seq'], 'seq'),
   }
 }
 

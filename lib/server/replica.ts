@@ -7,11 +7,13 @@
  */
 
 import { PairError } from '../errors.js'
+import type { SkippedFrame } from '../events.js'
 import type { App } from '../options.js'
 import type { OutboxPort } from '../runtime/ports-outbox.js'
+import type { LoopPort, ServerEvents } from '../runtime/ports-server.js'
 import { Arena } from '../sync/arena.js'
 import type { LoggedFrame } from '../sync/frame-log.js'
-import type { Epoch, HistoryId, Instant } from '../units.js'
+import { type Epoch, frameNo, type HistoryId, type Instant } from '../units.js'
 import { Application } from './application.js'
 import type { Channel } from './channels.js'
 import { type ImageMeta, type PendingEntry, packMeta, unpackMeta } from './image.js'
@@ -27,6 +29,17 @@ export interface ReplicaLimits {
   readonly timers: number
 }
 
+export type ReplicaEvents = Pick<ServerEvents, 'fault' | 'skipped'>
+
+/** Skipped frames that are remembered: each was a takeover from a member that hung. */
+const mostSkipped = 1_000
+
+/**
+ * Longest that an image may take, to be made or put in place. Both block the event loop; a value of
+ * a GiB takes some seconds.
+ */
+const imageMs = 30_000
+
 export class Replica<State> {
   readonly sources: Sources
   readonly timers: Timers
@@ -34,17 +47,21 @@ export class Replica<State> {
   readonly ledger: Ledger
   readonly #application: Application<State>
   readonly #limits: ReplicaLimits
-  readonly #onFault: (error: PairError, frameNo: number) => void
+  readonly #loop: LoopPort
+  readonly #events: ReplicaEvents
+  #skipped: readonly SkippedFrame[] = []
   #frameNo = 0
 
   constructor(
     app: App<State>,
     outbox: OutboxPort,
     limits: ReplicaLimits,
-    onFault: (error: PairError, frameNo: number) => void,
+    loop: LoopPort,
+    events: ReplicaEvents,
   ) {
     this.#limits = limits
-    this.#onFault = onFault
+    this.#loop = loop
+    this.#events = events
     this.sources = new Sources(limits.sources)
     this.timers = new Timers(limits.timers)
     this.ledger = new Ledger(outbox, limits.channels)
@@ -64,6 +81,11 @@ export class Replica<State> {
     return this.#application.held
   }
 
+  /** The newest frames of this history that were left out. */
+  get skipped(): readonly SkippedFrame[] {
+    return this.#skipped
+  }
+
   get history(): HistoryId {
     return this.#application.history
   }
@@ -72,6 +94,7 @@ export class Replica<State> {
   init(history: HistoryId): void {
     this.#application.init(history)
     this.#frameNo = 0
+    this.#skipped = []
     this.sources.reset([])
     this.timers.reset({ settings: 0, entries: [] })
     this.ledger.reset([])
@@ -86,6 +109,7 @@ export class Replica<State> {
     for (const { owner, data } of this.ledger.waiting) pending.push({ channel: owner.name, data })
     this.#application.rename(history)
     this.#frameNo = 0
+    this.#skipped = []
     this.sources.reset(this.sources.list().map((entry) => ({ ...entry, frameNo: 0 })))
     this.ledger.reset([])
     this.ledger.add(0, pending)
@@ -94,11 +118,12 @@ export class Replica<State> {
   /** Processes the next frame; its outputs wait in the ledger for a flush. */
   apply(frame: LoggedFrame): void {
     const { frameNo, stamp, kind, source, seq, data } = frame
+    if (kind === 'skip') return this.skip(frame)
     this.#frameNo = frameNo
-    if (kind === 'skip') return
     // Cleared or set again by a frame between its numbering and this one.
     if (kind === 'timer' && !this.timers.fire(source, seq)) return
     const isNamed = kind === 'input' && source !== ''
+    this.#loop.markFrame(frameNo)
     const { outputs, fault } = this.#application.apply({
       frameNo,
       now: stamp,
@@ -107,13 +132,28 @@ export class Replica<State> {
       timer: kind === 'timer' ? source : undefined,
       data,
     })
-    if (fault) this.#onFault(fault, frameNo)
+    this.#loop.markFrame(0)
+    if (fault) this.#events.fault(fault, frameNo)
     if (outputs.length === 0 || this.ledger.add(frameNo, outputs)) return
     const error = new PairError(
       'ERR_HOTPAIR_OUTPUT',
       `frame ${frameNo} opens more than ${this.#limits.channels} channels; its outputs are dropped`,
     )
-    this.#onFault(error, frameNo)
+    this.#events.fault(error, frameNo)
+  }
+
+  /** Leaves a frame out: it keeps its number, is listed, and a timer has fired by it. */
+  skip({ frameNo: number, kind, source, seq }: LoggedFrame): void {
+    this.#frameNo = number
+    const isTimer = kind === 'timer' && this.timers.fire(source, seq)
+    const frame: SkippedFrame = {
+      frameNo: frameNo(number),
+      kind: isTimer ? 'timer' : 'input',
+      source,
+      seq,
+    }
+    this.#skipped = [...this.#skipped, frame].slice(-mostSkipped)
+    this.#events.skipped(frame)
   }
 
   /** All of it as of the last frame, as one image. `pending`: what is not sent, from delivery. */
@@ -139,9 +179,10 @@ export class Replica<State> {
       sources: this.sources.list(),
       channels: this.ledger.channels.list(),
       timers: this.timers.list(),
+      skipped: this.#skipped,
       pending: entries,
     }
-    return this.#application.image(packMeta(meta))
+    return this.#blocking(() => this.#application.image(packMeta(meta)))
   }
 
   /**
@@ -154,7 +195,7 @@ export class Replica<State> {
     now: Instant,
   ): void {
     let restored: ImageMeta | undefined
-    this.#application.restore(image, (value) => {
+    const check = (value: unknown) => {
       restored = unpackMeta(value)
       if (restored.history !== expected.history || restored.frameNo !== expected.frameNo) {
         throw new PairError(
@@ -163,8 +204,19 @@ export class Replica<State> {
         )
       }
       return restored.history
-    })
+    }
+    this.#blocking(() => this.#application.restore(image, check))
     if (restored !== undefined) this.#adopt(restored, now)
+  }
+
+  /** Runs what blocks the event loop for long, and by that does not hang. */
+  #blocking<Result>(run: () => Result): Result {
+    const end = this.#loop.announceBlock(imageMs)
+    try {
+      return run()
+    } finally {
+      end()
+    }
   }
 
   #adopt(meta: ImageMeta, now: Instant): void {
@@ -172,6 +224,7 @@ export class Replica<State> {
     this.clock.reset(meta.stamp, now)
     this.sources.reset(meta.sources)
     this.timers.reset(meta.timers)
+    this.#skipped = meta.skipped
     this.ledger.reset(meta.channels)
     for (const { channel, frameNo, data } of meta.pending) {
       this.ledger.add(frameNo, [{ channel, data }])

@@ -8,7 +8,7 @@
 
 import type { Suspect } from '../core/effect.js'
 import { ClosedError, InputError, PairError } from '../errors.js'
-import type { Verdict } from '../events.js'
+import type { SkippedFrame, Verdict } from '../events.js'
 import type { ClockPort, Timer } from '../runtime/ports-clock.js'
 import type { PeerLink } from '../runtime/ports-peer.js'
 import type { ServerEvents, ServerOptions, ServerPort } from '../runtime/ports-server.js'
@@ -19,6 +19,7 @@ import { readMessage } from '../wire/read-message.js'
 import { Delivery } from './delivery.js'
 import { Feeding } from './feeding.js'
 import { Following } from './following.js'
+import { queuePending } from './in-doubt.js'
 import { type Input, Intake } from './intake.js'
 import { Replica } from './replica.js'
 import { Ruling } from './ruling.js'
@@ -62,8 +63,7 @@ export class Server<State> implements ServerPort {
     this.#options = options
     this.#events = events
     this.#clock = clock
-    const fault = (error: PairError, frameNo: number) => events.fault(error, frameNo)
-    this.#replica = new Replica(app, options.outbox, limits, fault)
+    this.#replica = new Replica(app, options.outbox, limits, options.loop, events)
     this.#intake = new Intake(limits.queueBytes)
     this.#delivery = new Delivery({
       pair: options.pair,
@@ -96,6 +96,11 @@ export class Server<State> implements ServerPort {
   get held(): { readonly state: State; readonly frameNo: number } | undefined {
     const held = this.#replica.held
     return held && { state: held.state, frameNo: this.#replica.frameNo }
+  }
+
+  /** The newest frames of this history that a takeover has left out. */
+  get skipped(): readonly SkippedFrame[] {
+    return this.#replica.skipped
   }
 
   get counts(): ServerCounts {
@@ -188,7 +193,8 @@ export class Server<State> implements ServerPort {
   ): void {
     const { acked } = this.following
     this.following.finish(suspect?.isSkipped ? { skip: suspect.frameNo } : {})
-    const inDoubt = this.#queuePending(acked)
+    const { inFlight } = this.#options
+    const inDoubt = queuePending(this.#replica.ledger, this.#delivery, { inFlight, acked })
     this.#rule(epoch)
     const tookMs = this.#clock.now() - since
     const { frameNo } = this.#replica
@@ -258,20 +264,6 @@ export class Server<State> implements ServerPort {
     this.#ruling.keep()
     for (const input of this.following.drainHeld()) this.#ruling.take(input)
     this.#ruling.commit()
-  }
-
-  /** Lines up what the former primary did not report sent; those it may have begun are in doubt. */
-  #queuePending(acked: number): { readonly channel: string; readonly number: number }[] {
-    const inDoubt: { channel: string; number: number }[] = []
-    for (const channel of this.#replica.ledger.channels) {
-      const lastInDoubt = channel.sent + this.#options.inFlight
-      for (const item of this.#replica.ledger.pending(channel)) {
-        const isInDoubt = item.number <= lastInDoubt && item.frameNo <= acked
-        if (isInDoubt) inDoubt.push({ channel: channel.name, number: item.number })
-        this.#delivery.enqueue(channel, item, isInDoubt)
-      }
-    }
-    return inDoubt
   }
 
   /** Looks after what waits: held inputs are forwarded, a silent mirror is reported. */

@@ -19,6 +19,7 @@ import { eventsForRules } from '../runtime/server-events.js'
 import type { Received } from '../server/intake.js'
 import { Server } from '../server/server.js'
 import { MemoryStore } from '../store/memory.js'
+import { AnnouncedBlocks } from '../unit/announced-blocks.js'
 import { Unit } from '../unit/unit.js'
 import { type Incarnation, type MemberId, millis } from '../units.js'
 import { packetLimit } from '../wire/limits.js'
@@ -44,6 +45,7 @@ export class SimMember<App> implements SimEndOwner {
   readonly clock: ClockPort
   readonly #pair: SimPair<App>
   readonly #unit: Unit
+  readonly #blocks: AnnouncedBlocks
   readonly #process: SimProcess
   #decoder: PacketDecoder | undefined
   /** As it came, and as the server has it. */
@@ -58,6 +60,7 @@ export class SimMember<App> implements SimEndOwner {
     this.#process = new SimProcess(pair.options.clock)
     this.clock = clockOf(pair, this)
     this.beats = pair.makeBeats(this, () => this.act(() => this.#unit.look()))
+    this.#blocks = new AnnouncedBlocks(this.clock, (ms) => this.beats.announceBlock(ms))
     this.server = this.#makeServer()
     this.runtime = this.#makeRuntime()
     this.#unit = new Unit(this.beats, {
@@ -222,6 +225,10 @@ export class SimMember<App> implements SimEndOwner {
       clock: this.clock,
       outbox: openReferenceOutbox(limits.outboxBytes),
       snapshot,
+      loop: {
+        markFrame: (no) => this.beats.markFrame(no),
+        announceBlock: (atMostMs) => this.#blocks.announce(atMostMs),
+      },
       isGateOpen: options.wraps?.isGateOpen?.(isGateOpen) ?? isGateOpen,
     }
   }
@@ -230,6 +237,7 @@ export class SimMember<App> implements SimEndOwner {
     return new Server<App>(this.#serverOptions(), {
       ...eventsForRules(this.incarnation, (happening) => this.#post(happening)),
       fault: (error) => this.fault(error),
+      skipped: (frame) => this.#tell({ type: 'skipped', ...frame }),
       takeover: (report) => this.#pair.options.onTakeover?.(this, report),
     })
   }

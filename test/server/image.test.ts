@@ -6,7 +6,7 @@
 import { deserialize, serialize } from 'node:v8'
 import t from 'tap'
 import { type ImageMeta, packMeta, unpackMeta } from '#lib/server/image.js'
-import { historyId } from '#lib/units.js'
+import { frameNo, historyId } from '#lib/units.js'
 
 const meta: ImageMeta = {
   history: historyId('0123456789abcdef0123456789abcdef'),
@@ -16,6 +16,7 @@ const meta: ImageMeta = {
   sources: [{ source: 's', seq: 3, frameNo: 6 }],
   channels: [{ name: 'x', produced: 4, sent: 3, firstOfEpoch: 1 }],
   timers: { settings: 9, entries: [{ name: 't', due: 99, setting: 4, data: Uint8Array.of(3) }] },
+  skipped: [{ frameNo: frameNo(5), kind: 'timer', source: 't', seq: 8 }],
   pending: [{ channel: 'x', frameNo: 7, data: Uint8Array.of(1, 2) }],
 }
 
@@ -60,7 +61,7 @@ t.test('every field is looked at before it is used', (t) => {
 
 t.test('what is wrong is said', (t) => {
   const packed = Object(packMeta(meta))
-  t.throws(() => unpackMeta({ ...packed, version: 1 }), /version 1, this member reads 2/)
+  t.throws(() => unpackMeta({ ...packed, version: 1 }), /version 1, this member reads 3/)
   t.throws(() => unpackMeta({ ...packed, history: 'no id' }), /history is no history id/)
   t.throws(() => unpackMeta({ ...packed, sources: {} }), /sources is no list/)
   t.throws(() => unpackMeta({ ...packed, frameNo: -1 }), /frameNo is no whole number/)

@@ -8,7 +8,7 @@ import type { App } from '#lib/options.js'
 import { Replica } from '#lib/server/replica.js'
 import type { LoggedFrame } from '#lib/sync/frame-log.js'
 import { openReferenceOutbox } from '#lib/testing/reference-outbox.js'
-import { historyId } from '#lib/units.js'
+import { epochOf, historyId, instant } from '#lib/units.js'
 
 const first = historyId('1'.padStart(32, '0'))
 const second = historyId('2'.padStart(32, '0'))
@@ -30,9 +30,14 @@ function replicaOf(count: number): Replica<{ sent: number }> {
     deliver: () => {},
   }
   const limits = { outboxBytes, sources: 4, channels: 4, timers: 4 }
-  const replica = new Replica(app, openReferenceOutbox(outboxBytes), limits, (error) => {
-    throw error
-  })
+  const events = {
+    fault: (error: Error) => {
+      throw error
+    },
+    skipped: () => {},
+  }
+  const loop = { markFrame: () => {}, announceBlock: () => () => {} }
+  const replica = new Replica(app, openReferenceOutbox(outboxBytes), limits, loop, events)
   replica.init(first)
   return replica
 }
@@ -97,5 +102,61 @@ t.test('a frame of a timer reaches the program once', (t) => {
   replica.apply({ ...timer, kind: 'timer', frameNo: 3, seq: 1 })
   t.equal(replica.frameNo, 3)
   t.strictSame(replica.held, { state: { sent: 2 } }, 'it had been set again by its own frame')
+  t.end()
+})
+
+t.test('a frame that is left out keeps its number, and whoever loads knows of it', (t) => {
+  const marks: number[] = []
+  const blocks: string[] = []
+  const told: unknown[] = []
+  const loop = {
+    markFrame: (no: number) => marks.push(no),
+    announceBlock: () => {
+      blocks.push('begins')
+      return () => blocks.push('ends')
+    },
+  }
+  const app: App<number[]> = {
+    init: () => [],
+    process(state, { frameNo, timer }, ctx) {
+      state.push(timer === undefined ? frameNo : -frameNo)
+      ctx.setTimer('t', 5)
+    },
+    deliver: () => {},
+  }
+  const limits = { outboxBytes, sources: 4, channels: 4, timers: 4 }
+  const events = {
+    fault: (error: Error) => t.fail(error.message),
+    skipped: (one: unknown) => told.push(one),
+  }
+  const make = () => new Replica(app, openReferenceOutbox(outboxBytes), limits, loop, events)
+  const replica = make()
+  replica.init(first)
+  replica.apply(frame(1))
+  replica.skip(frame(2))
+  replica.apply(frame(3))
+  t.same(marks, [1, 0, 3, 0], 'the beat thread knows what is being processed')
+  const due = replica.timers.list().entries[0]
+  const timer: LoggedFrame = { ...frame(4), kind: 'timer', source: 't', seq: due?.setting ?? 0 }
+  replica.skip(timer)
+  t.same(replica.timers.list().entries, [], 'a timer that is left out has fired')
+  const skipped = [
+    { frameNo: 2, kind: 'input', source: 's', seq: 2 },
+    { frameNo: 4, kind: 'timer', source: 't', seq: due?.setting },
+  ]
+  t.same(replica.skipped, skipped)
+  t.same(told, skipped, 'and is told')
+  const other = make()
+  other.restore(
+    replica.image(epochOf(1), () => []),
+    { history: first, frameNo: 4 },
+    instant(0),
+  )
+  t.same(other.held?.state, [1, 3])
+  t.same(other.skipped, skipped, 'a load carries the list')
+  t.equal(told.length, 2, 'and tells nobody')
+  t.same(blocks, ['begins', 'ends', 'begins', 'ends'], 'an image is an announced block')
+  other.rename(second)
+  t.same(other.skipped, [], 'another history counts anew')
   t.end()
 })
