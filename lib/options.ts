@@ -150,6 +150,13 @@ export interface Limits {
    * throttled at half.
    */
   readonly unacknowledgedBytes: number
+  /**
+   * Frames that a standby holds and has not processed: they are part of a takeover's time. From
+   * half of it on it acknowledges only what it can process in time, so that the senders wait;
+   * beyond, it gives up being in sync and loads again. Default 100,000: a second of a program that
+   * takes 10 µs a frame.
+   */
+  readonly lagFrames: number
   /** Outputs not sent or not noticed. Default 64 MiB. */
   readonly outboxBytes: number
   /** The image of a load. Default 1 GiB. */

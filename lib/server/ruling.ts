@@ -235,7 +235,7 @@ export class Ruling<State> {
   #tellProgress(): void {
     const notices = this.#notices
     this.#notices = []
-    this.#feed?.progress(this.#replica.frameNo, notices)
+    this.#feed?.progress(this.#replica.frameNo, notices, this.#options.clock.now())
   }
 
   /** Whoever loads must not throttle a primary that works alone: its load is given up instead. */

@@ -75,7 +75,7 @@ export class Server<State> implements ServerPort {
       onSent: (channel, item) => this.#ruling.sent(channel, item),
       onFault: (error, channel, frameNo) => events.fault(error, frameNo, channel),
     })
-    const { outboxBytes, unacknowledgedBytes, stateBytes, queueBytes } = limits
+    const { outboxBytes, unacknowledgedBytes } = limits
     const { snapshot, windowMs } = options
     const packetBytes = packetLimit(limits.inputBytes)
     this.#ruling = new Ruling(this.#replica, this.#intake, this.#delivery, {
@@ -87,8 +87,8 @@ export class Server<State> implements ServerPort {
     })
     const parts = { replica: this.#replica, ruling: this.#ruling, delivery: this.#delivery }
     this.feeding = new Feeding(parts, { clock, snapshot, packetBytes }, events)
-    const bounds = { stateBytes, unacknowledgedBytes, packetBytes, queueBytes }
-    this.following = new Following(this.#replica, { clock, snapshot, windowMs, ...bounds }, events)
+    const bounds = { ...limits, packetBytes, clock, snapshot, windowMs }
+    this.following = new Following(this.#replica, bounds, events)
     this.#watchWaits()
   }
 

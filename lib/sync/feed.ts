@@ -101,7 +101,7 @@ export class Feed {
     return this.#log.length
   }
 
-  /** Since when something waits for an acknowledgement without any progress. */
+  /** Since when a frame or a notice waits for an acknowledgement without any progress. */
   get waitingSince(): Instant | undefined {
     return this.#waitingSince
   }
@@ -159,14 +159,16 @@ export class Feed {
 
   /** One more frame. It is written by the next `pump`. */
   push(frame: LoggedFrame, now: Instant): void {
-    if (this.#log.length === 0) this.#waitingSince = now
+    this.#waitingSince ??= now
     this.#log.push(frame)
     this.#last = frame.frameNo
   }
 
   /** All up to `done` is processed; `sent` were sent since the last call. */
-  progress(done: number, sent: readonly SentNotice[]): void {
+  progress(done: number, sent: readonly SentNotice[], now: Instant): void {
     if (done === this.#done && sent.length === 0) return
+    // Outputs stand still when notices are not taken, however idle the inputs are.
+    if (sent.length > 0) this.#waitingSince ??= now
     this.#done = done
     this.#notices.add(sent)
     this.#isProgressDue = true
@@ -219,6 +221,7 @@ export class Feed {
       message.frameNo < this.#next &&
       message.progressNo <= this.#progressNo
     if (!isPossible) return false
+    const hasMoved = message.frameNo > this.#acked || message.progressNo > this.#heldProgressNo
     this.#heldProgressNo = message.progressNo
     for (const [channel, number] of this.#notices.hold(message.progressNo)) {
       this.#handlers.noticed(channel, number)
@@ -226,9 +229,9 @@ export class Feed {
     if (message.frameNo > this.#acked) {
       this.#acked = message.frameNo
       this.#log.trim(message.frameNo)
-      this.#waitingSince = this.#log.length === 0 ? undefined : now
       this.#handlers.acknowledged(message.frameNo)
     }
+    if (hasMoved) this.#waitingSince = this.#isAllHeld ? undefined : now
     if (!this.#isNear && this.#load === undefined && this.#log.spanMs <= nearMs) {
       this.#isNear = true
       this.#handlers.near()
@@ -242,6 +245,10 @@ export class Feed {
     this.#load = undefined
     this.#link = undefined
     this.#log.clear()
+  }
+
+  get #isAllHeld(): boolean {
+    return this.#log.length === 0 && this.#notices.areHeld
   }
 
   #checkBarrier(): void {

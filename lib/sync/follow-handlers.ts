@@ -34,5 +34,7 @@ export interface FollowHandlers {
 export interface FollowLimits {
   readonly stateBytes: number
   readonly unacknowledgedBytes: number
+  /** Frames held and not processed: from half of it on acknowledgements wait for processing. */
+  readonly lagFrames: number
   readonly packetBytes: number
 }

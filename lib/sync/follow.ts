@@ -4,8 +4,8 @@
  *
  * A frame is acknowledged when it is held in order, and processed only after the primary has
  * reported it done (docs/PROTOCOL.md#13). A notice is applied when the frames before it are
- * processed. Acknowledging pauses while more than the bound waits to be processed: the primary then
- * throttles its intake. Nothing here decides about roles; what does not fit is reported as
+ * processed. Acknowledging waits for processing while much waits to be processed: the primary then
+ * throttles its intake; beyond `lagFrames` this member is out of step. Nothing here decides about roles; what does not fit is reported as
  * `outOfStep`.
  */
 
@@ -76,6 +76,11 @@ export class Follow {
   /** Frames held and not processed. */
   get lag(): number {
     return this.#log.length
+  }
+
+  /** Last frame processed. */
+  get #processed(): number {
+    return this.#held - this.#log.length
   }
 
   attach(link: PeerLink): void {
@@ -189,6 +194,7 @@ export class Follow {
     this.#log.push(frame)
     this.#held = frameNo
     this.#handlers.announced(frame, message.epoch)
+    if (this.#log.length === this.#limits.lagFrames + 1) this.#handlers.outOfStep('lag')
     this.#schedule(false)
     return true
   }
@@ -217,7 +223,7 @@ export class Follow {
   }
 
   #applyNotices(): OutOfStep | undefined {
-    const processed = this.#log.first === undefined ? this.#held : this.#log.first.frameNo - 1
+    const processed = this.#processed
     while (this.#progress.first !== undefined && this.#progress.first.done <= processed) {
       const progress = this.#progress.shift()
       const wrong = this.#handlers.sent(progress?.sent ?? [])
@@ -267,8 +273,11 @@ export class Follow {
   #acknowledge(): void {
     const epoch = this.#epoch
     if (!this.#mayAcknowledge || epoch === undefined || this.#link === undefined) return
-    const isBehind = this.#log.bytes > this.#limits.unacknowledgedBytes
-    const frameNo = isBehind ? this.#acked : this.#held
+    const { unacknowledgedBytes, lagFrames } = this.#limits
+    // Who is slow makes the primary as slow: it acknowledges no more than it can process in time.
+    const most = Math.min(this.#held, this.#processed + lagFrames / 2)
+    const isBehind = this.#log.bytes > unacknowledgedBytes
+    const frameNo = isBehind ? this.#acked : Math.max(this.#acked, Math.floor(most))
     const isSaid = frameNo === this.#acked && this.#progressNo === this.#ackedProgress
     if (isSaid && !this.#isAckDue) return
     this.#acked = frameNo

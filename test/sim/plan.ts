@@ -36,6 +36,7 @@ export interface Plan {
   readonly ballastBytes: number
   readonly queueBytes: number
   readonly unacknowledgedBytes: number
+  readonly lagFrames: number
   readonly outboxBytes: number
   readonly inFlight: number
   readonly channels: number
@@ -101,6 +102,7 @@ export function planOf(seed: number): Plan {
     failedRestores: chance(0.15, 0.1),
     pace: pick(0.2, 0.5, 1),
     rate: pick(1, 1, 3),
+    lagFrames: pick(1_024, 100_000),
     sources,
   }
 }
@@ -145,6 +147,7 @@ export function calm(changes: Partial<Plan> = {}): Plan {
     ballastBytes: 1_000,
     queueBytes: 8_388_608,
     unacknowledgedBytes: 8_388_608,
+    lagFrames: 100_000,
     outboxBytes: 2_097_152,
     inFlight: 16,
     channels: 2,

@@ -241,6 +241,7 @@ export class Stage {
         inputBytes: 8_192,
         queueBytes: plan.queueBytes,
         unacknowledgedBytes: plan.unacknowledgedBytes,
+        lagFrames: plan.lagFrames,
         outboxBytes: plan.outboxBytes,
         stateBytes: 8_388_608,
         sources: 4,

@@ -63,6 +63,7 @@ class Play {
         inputBytes: 8_192,
         queueBytes: 65_536,
         unacknowledgedBytes: 65_536,
+        lagFrames: 100_000,
         outboxBytes: 2_097_152,
         stateBytes: 8_388_608,
         sources: 4,

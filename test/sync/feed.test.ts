@@ -82,7 +82,7 @@ t.test('a mirror covers when it holds the frames and the notices of the time of 
   link.takesMore = false
   push(11)
   feed.pump()
-  feed.progress(11, notices(2))
+  feed.progress(11, notices(2), now)
   feed.pump()
   t.same(link.told, [], 'the socket takes no more')
   feed.hold()
@@ -91,7 +91,7 @@ t.test('a mirror covers when it holds the frames and the notices of the time of 
   link.takesMore = true
   feed.drained()
   t.same(link.told, [2])
-  feed.progress(11, notices(1, 3))
+  feed.progress(11, notices(1, 3), now)
   feed.pump()
   t.ok(acknowledge(11, 1))
   t.same(said, ['near', 'acknowledged 11', 'noticed 0:2', 'covered'])
@@ -101,7 +101,7 @@ t.test('a mirror covers when it holds the frames and the notices of the time of 
 t.test('many notices are told in several packets, and count until they are held', (t) => {
   const { feed, link, said, acknowledge } = begun()
   t.ok(acknowledge(10, 0))
-  feed.progress(10, notices(10_000))
+  feed.progress(10, notices(10_000), now)
   t.equal(feed.isNoticed, false)
   t.equal(feed.unacknowledgedBytes, 320_000)
   feed.pump()
@@ -119,10 +119,10 @@ t.test('many notices are told in several packets, and count until they are held'
 t.test('over a new link what was not held is told again, before what is new', (t) => {
   const { feed, acknowledge } = begun()
   t.ok(acknowledge(10, 0))
-  feed.progress(10, notices(3))
+  feed.progress(10, notices(3), now)
   feed.pump()
   feed.detach()
-  feed.progress(10, notices(1, 4))
+  feed.progress(10, notices(1, 4), now)
   const link = new End()
   t.ok(feed.resume(link, 10))
   t.match(link.messages, [
@@ -131,5 +131,27 @@ t.test('over a new link what was not held is told again, before what is new', (t
   ])
   t.notOk(feed.resume(link, 9), 'what is acknowledged is kept no more')
   t.notOk(feed.resume(link, 11), 'what was never sent cannot be held')
+  t.end()
+})
+
+t.test('a frame or a notice that is not acknowledged waits since its own time', (t) => {
+  const { feed, push } = begun()
+  const acknowledge = (frameNo: number, progressNo: number, at: number) =>
+    feed.onAcknowledge({ type: 'acknowledge', epoch, frameNo, progressNo }, instant(at))
+  t.equal(feed.waitingSince, undefined, 'nothing waits')
+  feed.progress(10, notices(1), instant(50))
+  feed.pump()
+  t.equal(feed.waitingSince, 50, 'a notice, with no frame: the outputs behind it wait')
+  push(11)
+  t.equal(feed.waitingSince, 50, 'the older one counts')
+  feed.pump()
+  t.ok(acknowledge(10, 1, 60))
+  t.equal(feed.waitingSince, 60, 'something moved, the frame still waits')
+  t.ok(acknowledge(10, 1, 70))
+  t.equal(feed.waitingSince, 60, 'the same word again is no movement')
+  t.ok(acknowledge(11, 1, 80))
+  t.equal(feed.waitingSince, undefined)
+  feed.progress(11, [], instant(90))
+  t.equal(feed.waitingSince, undefined, 'what is done needs no acknowledgement')
   t.end()
 })

@@ -15,7 +15,12 @@ import { readMessage } from '#lib/wire/read-message.js'
 
 const history = historyId('0123456789abcdef0123456789abcdef')
 const reign = epochOf(101)
-const limits = { stateBytes: 10_000, unacknowledgedBytes: 10_000, packetBytes: 10_000 }
+const limits = {
+  stateBytes: 10_000,
+  unacknowledgedBytes: 10_000,
+  packetBytes: 10_000,
+  lagFrames: 20,
+}
 
 /** A mirror whose primary is the test. */
 class Bench {
@@ -325,5 +330,27 @@ t.test('an input that only this member was given goes to the primary', (t) => {
   bench.follow.close()
   bench.follow.forward('s', 4, Uint8Array.of(1))
   t.strictSame(bench.since().sent, [], 'closed')
+  t.end()
+})
+
+t.test('who lags acknowledges what it can process in time, and loses step beyond that', (t) => {
+  const bench = following()
+  for (let frameNo = 6; frameNo <= 17; frameNo += 1) bench.frame(frameNo)
+  bench.turn()
+  t.match(bench.since().sent, [acknowledged(15, 0)], 'half of lagFrames above what is processed')
+  bench.progress(1, 8)
+  bench.turn()
+  t.match(bench.since().sent.at(-1), acknowledged(17, 1), 'three more are processed')
+  for (let frameNo = 18; frameNo <= 28; frameNo += 1) bench.frame(frameNo)
+  t.notOk(bench.since().told.includes('out of step: lag'), 'twenty are held')
+  bench.frame(29)
+  bench.frame(30)
+  const outOfStep = bench.since().told.filter((told) => told === 'out of step: lag')
+  t.equal(outOfStep.length, 1, 'one more is out of step, and is told once')
+  bench.turn()
+  t.match(bench.since().sent, [acknowledged(18, 1)])
+  bench.progress(2, 30)
+  bench.turn()
+  t.match(bench.since().sent.at(-1), acknowledged(30, 2), 'all is processed, all is acknowledged')
   t.end()
 })
