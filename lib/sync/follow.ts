@@ -5,8 +5,8 @@
  * A frame is acknowledged when it is held in order, and processed only after the primary has
  * reported it done (docs/PROTOCOL.md#13). A notice is applied when the frames before it are
  * processed. Acknowledging waits for processing while much waits to be processed: the primary then
- * throttles its intake; beyond `lagFrames` this member is out of step. Nothing here decides about roles; what does not fit is reported as
- * `outOfStep`.
+ * throttles its intake; beyond `lagFrames` this member is out of step. Nothing here decides about
+ * roles; what does not fit is reported as `outOfStep`.
  */
 
 import type { OutOfStep } from '../core/event.js'

@@ -101,6 +101,7 @@ const waiting = loading({ hasState: true, renounced: reign, lost, isHeldOff: tru
 const ask: Happening = { type: 'timer', name: 'ask' }
 
 ignored('held off, a new link makes it ask no sooner', waiting, linkUp(), b)
+ignored('the end of the feed that it gave up, no later', waiting, { type: 'load-failed' }, b)
 rule('it asks when its time has come', {
   from: waiting,
   event: ask,

@@ -6,6 +6,7 @@
  * be whole again and to deliver all, and then `check`. Nothing here does any harm.
  */
 
+import type { Told } from '#lib/runtime/ports.js'
 import type { SnapshotPort } from '#lib/runtime/ports-outbox.js'
 import type { TakeoverReport } from '#lib/runtime/ports-server.js'
 import { referenceSnapshot } from '#lib/testing/reference-snapshot.js'
@@ -55,6 +56,8 @@ export class Stage {
   readonly sources: readonly Source[]
   readonly random: () => number
   readonly takeovers: TakeoverReport[] = []
+  /** Everything that the members told their users. */
+  readonly told: { readonly at: number; readonly member: MemberId; readonly event: Told }[] = []
   /** When a member that is down is to be started again. */
   readonly downUntil: Map<MemberId, number> = new Map()
   /** Until when a door takes nothing. */
@@ -274,6 +277,7 @@ export class Stage {
       },
       onTakeover: (member, report) => this.#onTakeover(member, report),
       onEvent: (member, event) => {
+        this.told.push({ at: clock.now(), member: member.id, event })
         if (event.type !== 'role' && event.type !== 'mode') return
         const { type, epoch } = event
         const what = event.type === 'role' ? `${event.role} ${event.cause}` : event.mode

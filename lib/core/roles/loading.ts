@@ -76,6 +76,8 @@ export function onLoading(
  * cannot be cloned, a bound), and each try costs the primary a walk over its whole state.
  */
 function askLater(state: LoadingState): Transition<State> {
+  // It speaks of what was given up: nothing has been asked for since.
+  if (state.isHeldOff) return stay(state)
   const delay = millis(Math.min(2_000, 20 * 2 ** Math.min(state.failures, 10)))
   return go(
     { ...state, phase: 'asking', failures: state.failures + 1 },
