@@ -5,5 +5,6 @@
 import { commit } from './data/commit.js'
 import { throughput } from './data/throughput.js'
 import type { Benchmark } from './support/findings.js'
+import { takeover } from './takeover/takeover.js'
 
-export const benchmarks: readonly Benchmark[] = [commit, throughput]
+export const benchmarks: readonly Benchmark[] = [takeover, commit, throughput]

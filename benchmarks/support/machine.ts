@@ -35,11 +35,13 @@ export function isInstalled(name: string): boolean {
   return spawnSync('sh', ['-c', `command -v ${name}`], { stdio: 'ignore' }).status === 0
 }
 
+// As it was when the run began: the run pins itself.
+const allowed =
+  /^Cpus_allowed_list:\s*(\S+)/m.exec(readFileSync('/proc/self/status', 'utf8'))?.[1] ?? '0'
+
 /** Two processors that this process may use; the same twice where there is one. */
 export function twoProcessors(): readonly [number, number] {
-  const status = readFileSync('/proc/self/status', 'utf8')
-  const list = /^Cpus_allowed_list:\s*(\S+)/m.exec(status)?.[1] ?? '0'
-  const all = list.split(',').flatMap((part) => {
+  const all = allowed.split(',').flatMap((part) => {
     const [first = 0, last = first] = part.split('-').map(Number)
     return Array.from({ length: last - first + 1 }, (_, index) => first + index)
   })
@@ -53,4 +55,9 @@ export const canPin: boolean = isInstalled('taskset')
 export function pin(pid: number, processor: number): boolean {
   if (!canPin) return false
   return spawnSync('taskset', ['-a', '-c', '-p', `${processor}`, `${pid}`]).status === 0
+}
+
+/** Lets `pid` run on every processor that this process could use when it began. */
+export function unpin(pid: number): void {
+  if (canPin) spawnSync('taskset', ['-a', '-c', '-p', allowed, `${pid}`])
 }

@@ -1,0 +1,118 @@
+/**
+ * A member of the pair that is harmed: a process that does nothing but what it is told, and sends
+ * one output an input.
+ */
+
+import { connect, type Socket } from 'node:net'
+import { type Member, type MemberOptions, openMember } from 'hotpair'
+import { serve, tell } from '../support/serve.js'
+import { confirmedKind, onPackets, pack } from './wire.js'
+
+export interface OpenOrder {
+  readonly worldPort: number
+  readonly options: Omit<MemberOptions<object>, 'app'>
+}
+
+/** What a member tells of itself. */
+export interface MemberReport {
+  readonly role: string
+  readonly mode: string | undefined
+  readonly epoch: number
+  /** Verdicts on the other member so far that were none of `alive`. */
+  readonly verdicts: readonly string[]
+  readonly takeovers: number
+}
+
+let world: Socket | undefined
+let member: Member<object> | undefined
+const verdicts: string[] = []
+let takeovers = 0
+const waiting: { readonly number: number; resolve(): void }[] = []
+
+function dial(port: number): Promise<Socket> {
+  return new Promise((resolve, reject) => {
+    const socket = connect({ port, host: '127.0.0.1', noDelay: true }, () => resolve(socket))
+    socket.on('error', reject)
+  })
+}
+
+function confirmed(number: number): void {
+  while (waiting[0] !== undefined && waiting[0].number <= number) waiting.shift()?.resolve()
+}
+
+function deliver(socket: Socket, epoch: number, number: number): Promise<void> {
+  return new Promise((resolve) => {
+    waiting.push({ number, resolve })
+    socket.write(pack(1, () => [epoch, number]))
+  })
+}
+
+async function open({ worldPort, options }: OpenOrder): Promise<void> {
+  const socket = await dial(worldPort)
+  world = socket
+  const opened = await openMember<object>({
+    ...options,
+    app: {
+      init: () => ({}),
+      process: (_state, frame, ctx) => ctx.send(frame.data),
+      deliver: ({ epoch, number }) => deliver(socket, epoch, number),
+    },
+  })
+  member = opened
+  const report = () => {
+    const { role, mode, epoch } = opened
+    tell({ role, mode, epoch, verdicts, takeovers } satisfies MemberReport)
+  }
+  opened.on('role', report)
+  opened.on('mode', report)
+  opened.on('verdict', ({ verdict }) => {
+    if (verdict !== 'alive') verdicts.push(verdict)
+    report()
+  })
+  opened.on('takeover', () => {
+    takeovers++
+    report()
+  })
+  onPackets(socket, (kind, number) => {
+    if (kind === confirmedKind) confirmed(number)
+    else take(opened, number)
+  })
+  socket.write(pack(1, () => [0, process.pid]))
+}
+
+const data = new Uint8Array(256)
+
+// A refusal means that the other member has it, or that this one is closing: no figure hangs on it.
+function take(opened: Member<object>, seq: number): void {
+  opened.receive(data, { source: 'world', seq }).catch(() => {})
+}
+
+/** Blocks the event loop; answers when it began, on the monotonic clock. */
+function block(milliseconds: number): number {
+  const began = process.hrtime.bigint()
+  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, milliseconds)
+  return Number(began) / 1e6
+}
+
+const garbage: unknown[] = []
+
+/** Makes some 100 MB of objects that live for a while, so that the collector has much to do. */
+function litter(): void {
+  garbage.length = 0
+  for (let index = 0; index < 400_000; index++) garbage.push({ index, text: `${index}`, more: [] })
+}
+
+serve({
+  open,
+  block,
+  litter,
+  async close() {
+    await member?.close()
+    world?.destroy()
+  },
+  switchover() {
+    if (member === undefined || !('switchover' in member)) return false
+    const ask = member.switchover as (() => Promise<unknown>) | undefined
+    return ask === undefined ? false : ask.call(member).then(() => true)
+  },
+})
