@@ -217,7 +217,7 @@ export class Host<State> {
   }
 
   #openBeats(own: readonly string[], other: readonly (string | undefined)[]): BeatsPort {
-    const { pair, member, secret, heartbeatMs, windowMs, addresses } = this.#config
+    const { pair, member, secret, heartbeatMs, windowMs, hangAfterMs, addresses } = this.#config
     const links = own.map((selfHost, link) => {
       const { port = 0 } = addresses.peer[link] ?? {}
       return {
@@ -235,6 +235,7 @@ export class Host<State> {
       keys: beatKeys(pair, secret),
       intervalMicros: Math.round(heartbeatMs * 1_000),
       windowMicros: Math.round(windowMs * 1_000),
+      hangAfterMs: Math.round(hangAfterMs),
       dials: member === 'b',
       links,
     } as const

@@ -9,69 +9,18 @@
  * Nobody but `lib/native/` imports this file; the rest of the library sees the typed wrappers.
  */
 
+import type {
+  BeatStatisticsFacts,
+  BoardFacts,
+  HeartbeatHandle,
+  HeartbeatOptions,
+  PresenceFacts,
+} from './binding-heartbeat.js'
+
 /**
  * The number that the addon must carry in `abi`; raised with each incompatible change of this file.
  */
-export const bindingAbi = 1
-
-/**
- * One address pair of one link. Hosts are numeric IPv4 or IPv6 addresses; names are resolved
- * before.
- */
-export interface HeartbeatLink {
-  readonly selfHost: string
-  readonly selfPort: number
-  readonly peerHost: string
-  readonly peerPort: number
-  /** The peer's data port: it is probed by a fresh connect, nothing is sent to it. */
-  readonly peerDataPort: number
-}
-
-/** What one pair of one member hands to the beat thread. */
-export interface HeartbeatOptions {
-  /** 64-bit digest of the pair's name: beats of another pair are dropped and counted. */
-  readonly pair: bigint
-  /** 0 for member `a`, 1 for member `b`. */
-  readonly self: 0 | 1
-  /** Random, never 0: one start of a server. */
-  readonly incarnation: bigint
-  /** 32 bytes: the SipHash key of beats from a to b, then that of beats from b to a. */
-  readonly keys: Uint8Array
-  /** Microseconds between two beats, 1,000 to 10,000,000. */
-  readonly intervalMicros: number
-  /** Microseconds of silence until the verdict `unreachable`, at least three intervals. */
-  readonly windowMicros: number
-  /** Whether this member opens the beat connections (`b` does, `a` listens). */
-  readonly dials: boolean
-  readonly links: readonly HeartbeatLink[]
-}
-
-/** One pair on the beat thread. Every method throws a TypeError on a foreign receiver. */
-export interface HeartbeatHandle {
-  /** The beat board, layout by `facts.board`; detached (length 0) by `close()`. */
-  readonly board: ArrayBuffer
-  /**
-   * Replaces what each beat says of this member (`facts.presenceBytes` bytes) and beats at once.
-   * Before the first call nothing is sent: a beat without a presence would say something untrue.
-   */
-  announce(presence: Uint8Array): void
-  /** Replaces the `facts.counterBytes` bytes that each beat carries for show. */
-  setCounters(counters: Uint8Array): void
-  /** Evidence from elsewhere that the peer may be gone: probe every path now. */
-  probe(): void
-  /** The peer's name of link `index` was resolved anew. */
-  setPeerHost(index: number, host: string): void
-  /**
-   * Lets the gate stand open, renewed by the beat thread for as long as that thread runs on time.
-   */
-  openGate(): void
-  /** Shuts the gate; it stays shut until `openGate()`. */
-  closeGate(): void
-  /** Whether `valid until` still lies ahead on the boot-time clock at this moment. */
-  isGateOpen(): boolean
-  /** Ends this pair's beats, closes its sockets, detaches the board. Idempotent. */
-  close(): void
-}
+export const bindingAbi = 2
 
 /**
  * The frame-diff outbox of one member. Batches, never single outputs, cross the boundary. A
@@ -143,67 +92,15 @@ export interface ChunkReaderHandle {
   close(): void
 }
 
-/** Byte offsets into the beat board. u32 and u64 fields are little-endian and naturally aligned. */
-export interface BoardFacts {
-  readonly bytes: number
-  /** u32, seqlock of all that follows up to `end`: odd while the beat thread writes. */
-  readonly sequence: number
-  /** u32, see `facts.suspicion`. */
-  readonly suspicion: number
-  /** u32, see `facts.verdict`; speaks of `peerIncarnation`. */
-  readonly verdict: number
-  /** u64, CLOCK_MONOTONIC ns at which the verdict was reached. */
-  readonly verdictAt: number
-  /** u64, incarnation last heard freshly (it echoed ours); 0 before. */
-  readonly peerIncarnation: number
-  /** u64, an incarnation known to be gone because a newer one was heard; 0 if none. */
-  readonly goneIncarnation: number
-  /** u64, newest own beat that the peer has heard. */
-  readonly answeredSeq: number
-  /** u64, newest own beat sent. */
-  readonly ownSeq: number
-  /** u64, CLOCK_MONOTONIC ns of the newest fresh beat. */
-  readonly heardAt: number
-  /** `presenceBytes` bytes, as the peer announced them. */
-  readonly peerPresence: number
-  /** `counterBytes` bytes, as the peer set them. */
-  readonly peerCounters: number
-  /** u32, ms since the peer's event loop vouched for itself, as it said; `noVouch` before. */
-  readonly peerVouchAge: number
-  /** u32, times that the beat thread itself stood still for a window or longer. */
-  readonly stallCount: number
-  /** u64, first own beat sent after the last such stall. */
-  readonly stallSeq: number
-  /** u64, times that the gate had expired when the beat thread woke. */
-  readonly gateLapses: number
-  /**
-   * u64 counters of refused packets: wrong MAC, malformed, replayed or old, of another pair, own
-   * name.
-   */
-  readonly badMac: number
-  readonly malformed: number
-  readonly replayed: number
-  readonly otherPair: number
-  readonly sameMember: number
-  /** u64, smoothed round trip in ns over all links; 0 before the first. */
-  readonly roundTrip: number
-  /** u32, links whose beat connection is up. */
-  readonly linksUp: number
-  /** Where the part under the seqlock ends. */
-  readonly end: number
-  /** u32 beyond `end`, raised by this member's event loop: each beat says how long ago. */
-  readonly vouch: number
-}
-
 export interface Facts {
   readonly presenceBytes: number
   readonly counterBytes: number
   readonly beatBytes: number
   /** Links that one pair may have. */
   readonly mostLinks: number
-  /** `board.peerVouchAge` of a peer whose event loop has not vouched yet. */
-  readonly noVouch: number
   readonly board: BoardFacts
+  readonly beatStatistics: BeatStatisticsFacts
+  readonly presence: PresenceFacts
   readonly suspicion: {
     readonly unheard: number
     readonly alive: number
@@ -214,6 +111,7 @@ export interface Facts {
     readonly none: number
     readonly processGone: number
     readonly unreachable: number
+    readonly hung: number
   }
   /**
    * Outbox record: u16 channel, u16 zero, u32 length, u64 number, bytes, padded to 8. Sent record:

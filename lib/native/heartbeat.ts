@@ -7,11 +7,13 @@
  */
 
 import { type ErrorCode, isPairError, NativeError } from '../errors.js'
-import type { BeatsPort, BeatView } from '../runtime/ports-beats.js'
-import type { Binding, BoardFacts, HeartbeatHandle, HeartbeatOptions } from './binding.js'
+import type { BeatStatistics, BeatsPort, BeatView } from '../runtime/ports-beats.js'
+import { between, readStatistics } from './beat-statistics.js'
+import type { Binding } from './binding.js'
+import type { BoardFacts, HeartbeatHandle, HeartbeatOptions } from './binding-heartbeat.js'
 import { loadBinding } from './load.js'
 
-export type { HeartbeatLink, HeartbeatOptions } from './binding.js'
+export type { HeartbeatLink, HeartbeatOptions } from './binding-heartbeat.js'
 
 /** One whole look at the beat board. */
 export interface HeartbeatView extends BeatView {
@@ -28,13 +30,16 @@ export interface HeartbeatView extends BeatView {
   readonly otherPair: number
 }
 
-/** The heartbeat of one pair. Every method but `close` and the gate's throws after `close`. */
+/**
+ * The heartbeat of one pair. After `close` a method that would have to reach the other member
+ * throws, and opening the gate; the others do nothing.
+ */
 export interface Heartbeat extends BeatsPort {
   view(): HeartbeatView
   /** Replaces the 32 bytes that each beat carries for show. */
   setCounters(counters: Uint8Array): void
-  /** The event loop lives: the next beat says so. */
-  vouch(): void
+  /** How the beats of each link fared since it was opened, or since the look `since`. */
+  statistics(since?: BeatStatistics): BeatStatistics
 }
 
 // A write takes well under a microsecond, a try of this side about one: a hundred tries fail only
@@ -56,7 +61,7 @@ const nanosPerMilli = 1e6
 export function openHeartbeat(options: HeartbeatOptions, onRing: () => void): Heartbeat {
   const binding = loadBinding()
   try {
-    return new BoundHeartbeat(binding, binding.openHeartbeat(options, onRing))
+    return new BoundHeartbeat(binding, binding.openHeartbeat(options, onRing), options)
   } catch (cause) {
     const links = options.links.map((link) => `${link.selfHost} port ${link.selfPort}`).join(', ')
     throw asNativeError(cause, `the heartbeat cannot be opened on ${links}`)
@@ -69,13 +74,22 @@ class BoundHeartbeat implements Heartbeat {
   readonly #words: Int32Array
   /** The look under way, copied word by word. */
   readonly #copy: Int32Array<ArrayBuffer>
+  readonly #linkCount: number
+  /** Where the marks of the frame lie among the words. */
+  readonly #frameLow: number
+  readonly #frameHigh: number
   #last: HeartbeatView
+  #statistics: BeatStatistics = { links: [] }
 
-  constructor(binding: Binding, handle: HeartbeatHandle) {
+  constructor(binding: Binding, handle: HeartbeatHandle, { links }: HeartbeatOptions) {
+    const { board } = binding.facts
     this.#binding = binding
     this.#handle = handle
+    this.#linkCount = links.length
+    this.#frameLow = board.frameLow / Int32Array.BYTES_PER_ELEMENT
+    this.#frameHigh = board.frameHigh / Int32Array.BYTES_PER_ELEMENT
     this.#words = new Int32Array(handle.board)
-    this.#copy = new Int32Array(this.#words.length)
+    this.#copy = new Int32Array(board.end / Int32Array.BYTES_PER_ELEMENT)
     this.#last = viewOf(binding, this.#copy.buffer)
   }
 
@@ -95,11 +109,6 @@ class BoundHeartbeat implements Heartbeat {
 
   setCounters(counters: Uint8Array): void {
     this.#call(() => this.#handle.setCounters(counters))
-  }
-
-  vouch(): void {
-    const { vouch } = this.#binding.facts.board
-    if (this.#words.length > 0) Atomics.add(this.#words, vouch / Int32Array.BYTES_PER_ELEMENT, 1)
   }
 
   probe(): void {
@@ -122,19 +131,36 @@ class BoundHeartbeat implements Heartbeat {
     return this.#handle.isGateOpen()
   }
 
-  arm(): void {}
-
-  disarm(): bigint {
-    return 0n
+  arm(epoch: bigint): void {
+    this.#call(() => this.#handle.arm(epoch))
   }
 
-  announceBlock(): void {}
+  disarm(): bigint {
+    return this.#handle.disarm()
+  }
 
-  markFrame(): void {}
+  announceBlock(ms: number): void {
+    this.#call(() => this.#handle.announceBlock(Math.ceil(ms)))
+  }
+
+  markFrame(frameNo: number): void {
+    if (this.#words.length === 0) return
+    Atomics.store(this.#words, this.#frameLow, frameNo | 0)
+    Atomics.store(this.#words, this.#frameHigh, Math.floor(frameNo / 2 ** 32))
+  }
+
+  statistics(since?: BeatStatistics): BeatStatistics {
+    if (this.#words.length > 0) {
+      const { facts } = this.#binding
+      this.#statistics = readStatistics(this.#words.buffer, facts, this.#linkCount)
+    }
+    return since === undefined ? this.#statistics : between(since, this.#statistics)
+  }
 
   close(): void {
     // What stands there at the end can still be read after it.
     this.view()
+    this.statistics()
     this.#handle.close()
   }
 
@@ -160,7 +186,7 @@ class BoundHeartbeat implements Heartbeat {
 }
 
 function viewOf(binding: Binding, buffer: ArrayBuffer): HeartbeatView {
-  const { board, noVouch, presenceBytes, counterBytes } = binding.facts
+  const { board, presenceBytes, counterBytes } = binding.facts
   const data = new DataView(buffer)
   const u32 = (field: keyof BoardFacts) => data.getUint32(board[field], true)
   const u64 = (field: keyof BoardFacts) => data.getBigUint64(board[field], true)
@@ -168,7 +194,6 @@ function viewOf(binding: Binding, buffer: ArrayBuffer): HeartbeatView {
   const ms = (field: keyof BoardFacts) => count(field) / nanosPerMilli
   const bytes = (field: keyof BoardFacts, length: number) =>
     new Uint8Array(buffer.slice(board[field], board[field] + length))
-  const vouchAge = u32('peerVouchAge')
   return {
     suspicion: suspicionOf(binding, u32('suspicion')),
     verdict: verdictOf(binding, u32('verdict')),
@@ -180,10 +205,10 @@ function viewOf(binding: Binding, buffer: ArrayBuffer): HeartbeatView {
     heardAtMs: ms('heardAt'),
     presence: bytes('peerPresence', presenceBytes),
     peerCounters: bytes('peerCounters', counterBytes),
-    peerVouchAgeMs: vouchAge === noVouch ? 0 : vouchAge,
-    isPeerBusy: false,
-    peerInFrame: 0,
-    renouncedNatively: 0n,
+    peerVouchAgeMs: u32('peerVouchAge'),
+    isPeerBusy: u32('peerBusy') !== 0,
+    peerInFrame: count('peerInFrame'),
+    renouncedNatively: u64('renouncedNatively'),
     stallCount: u32('stallCount'),
     stallSeq: u64('stallSeq'),
     gateLapses: count('gateLapses'),
@@ -215,7 +240,7 @@ function suspicionOf(binding: Binding, code: number): BeatView['suspicion'] {
 }
 
 function verdictOf(binding: Binding, code: number): BeatView['verdict'] {
-  const { none, processGone, unreachable } = binding.facts.verdict
+  const { none, processGone, unreachable, hung } = binding.facts.verdict
   switch (code) {
     case none:
       return 'none'
@@ -223,6 +248,8 @@ function verdictOf(binding: Binding, code: number): BeatView['verdict'] {
       return 'process-gone'
     case unreachable:
       return 'unreachable'
+    case hung:
+      return 'hung'
     default:
       throw unknownState('verdict', code)
   }

@@ -73,3 +73,46 @@ export interface BeatsPort {
   markFrame(frameNo: number): void
   close(): void
 }
+
+/** Spans of time, counted: how many there were and how they lie. */
+export interface Histogram {
+  readonly count: number
+  /**
+   * Half of them, 99 and 99.9 of a hundred are at most this many milliseconds, to an eighth above;
+   * 0 without any.
+   */
+  readonly p50Ms: number
+  readonly p99Ms: number
+  readonly p999Ms: number
+  /** The longest; of a difference of two looks, the bound of the last bucket that has any. */
+  readonly maxMs: number
+  /**
+   * Buckets that have any, from below: so many were under `belowMs` and not under the one before.
+   */
+  readonly buckets: readonly { readonly belowMs: number; readonly count: number }[]
+}
+
+/** The beats of one path of a link. */
+export interface PathStatistics {
+  /** Handed to the operating system. */
+  readonly sent: number
+  readonly heard: number
+  /** Missing in the numbers of those that were heard. */
+  readonly lost: number
+  /** Heard more than half of `heartbeatMs` after they were due. */
+  readonly late: number
+  /** How far the time between two regular beats in a row was from `heartbeatMs`. */
+  readonly jitter: Histogram
+}
+
+export interface LinkStatistics {
+  readonly udp: PathStatistics
+  readonly tcp: PathStatistics
+  /** Of beats, probes and answers whose echo came by this link. */
+  readonly roundTrip: Histogram
+}
+
+/** How the beats of each link fared, in the order of the addresses. */
+export interface BeatStatistics {
+  readonly links: readonly LinkStatistics[]
+}

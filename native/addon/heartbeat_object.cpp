@@ -13,6 +13,7 @@
 #include "addon/addon.hpp"
 #include "addon/args.hpp"
 #include "addon/handle.hpp"
+#include "addon/heartbeat_facts.hpp"
 #include "addon/heartbeat_options.hpp"
 #include "addon/heartbeat_thread.hpp"
 #include "addon/js_error.hpp"
@@ -47,6 +48,8 @@ using BoardUse = std::unique_ptr<SharedBoard, LetGo>;
 class HeartbeatObject final : public Listener {
  public:
   static constexpr const char* kClassName = "HeartbeatHandle";
+  // Ten minutes: the greatest hangAfterMs.
+  static constexpr std::uint64_t kMostBlockMillis = 600'000;
 
   HeartbeatObject(HeartbeatThread& thread, heartbeat::PairConfig config, BoardUse board,
                   std::unique_ptr<heartbeat::BeatPair> pair, Napi::ArrayBuffer buffer,
@@ -60,6 +63,8 @@ class HeartbeatObject final : public Listener {
     thread.loop().add(*pair_);
   }
   ~HeartbeatObject() { end(); }
+
+  void vouch() noexcept override { pair_->vouch.answer(); }
 
   bool take_news() noexcept override {
     return pair_->has_news.exchange(false, std::memory_order_acquire);  // pairs with publish()
@@ -133,6 +138,31 @@ class HeartbeatObject final : public Listener {
   Napi::Value is_gate_open(const Napi::CallbackInfo& info) {
     const bool is_open = pair_ != nullptr && pair_->gate.is_open(boot_now());
     return Napi::Boolean::New(info.Env(), is_open);
+  }
+
+  Napi::Value arm(const Napi::CallbackInfo& info) {
+    std::uint64_t epoch = 0;
+    bool is_lossless = false;
+    if (napi_get_value_bigint_uint64(info.Env(), info[0], &epoch, &is_lossless) != napi_ok ||
+        !is_lossless || epoch > kMaxSafeInteger) {
+      Napi::TypeError::New(info.Env(), "argument 0 must be a bigint of 53 bits")
+          .ThrowAsJavaScriptException();
+      return {};
+    }
+    if (pair_ != nullptr) pair_->gate.arm(epoch);
+    return {};
+  }
+
+  Napi::Value disarm(const Napi::CallbackInfo& info) {
+    return Napi::BigInt::New(info.Env(), pair_ == nullptr ? 0 : pair_->gate.disarm());
+  }
+
+  Napi::Value announce_block(const Napi::CallbackInfo& info) {
+    const auto millis = whole_argument(info, 0, 0, kMostBlockMillis);
+    if (!millis || pair_ == nullptr) return {};
+    const Nanos length = Nanos::millis(static_cast<std::int64_t>(*millis));
+    pair_->vouch.announce_block(monotonic_now() + length);
+    return {};
   }
 
   Napi::Value close(const Napi::CallbackInfo& info) {
@@ -249,49 +279,6 @@ Napi::Value siphash_of(const Napi::CallbackInfo& info) {
   return Napi::BigInt::New(info.Env(), siphash24(SipKey::from_bytes(key->first<16>()), *data));
 }
 
-void set_fact(Napi::Object facts, const char* name, double value) {
-  facts[name] = Napi::Number::New(facts.Env(), value);
-}
-
-template <typename Enumerator>
-void set_state(Napi::Object facts, const char* name, Enumerator value) {
-  set_fact(facts, name, static_cast<double>(value));
-}
-
-Napi::Object board_facts(Napi::Env env) {
-  using heartbeat::BeatBoard;
-  using heartbeat::BoardView;
-  constexpr std::size_t kView = LatestValue<BoardView>::value_offset();
-  Napi::Object board = Napi::Object::New(env);
-  set_fact(board, "bytes", sizeof(BeatBoard));
-  set_fact(board, "sequence", LatestValue<BoardView>::sequence_offset());
-  set_fact(board, "suspicion", kView + offsetof(BoardView, suspicion));
-  set_fact(board, "verdict", kView + offsetof(BoardView, verdict));
-  set_fact(board, "verdictAt", kView + offsetof(BoardView, verdict_at));
-  set_fact(board, "peerIncarnation", kView + offsetof(BoardView, peer_incarnation));
-  set_fact(board, "goneIncarnation", kView + offsetof(BoardView, gone_incarnation));
-  set_fact(board, "answeredSeq", kView + offsetof(BoardView, answered_seq));
-  set_fact(board, "ownSeq", kView + offsetof(BoardView, own_seq));
-  set_fact(board, "heardAt", kView + offsetof(BoardView, heard_at));
-  set_fact(board, "peerPresence", kView + offsetof(BoardView, peer_presence));
-  set_fact(board, "peerCounters", kView + offsetof(BoardView, peer_counters));
-  set_fact(board, "peerVouchAge", kView + offsetof(BoardView, peer_vouch_age_ms));
-  set_fact(board, "stallCount", kView + offsetof(BoardView, stall_count));
-  set_fact(board, "stallSeq", kView + offsetof(BoardView, stall_seq));
-  set_fact(board, "gateLapses", kView + offsetof(BoardView, gate_lapses));
-  set_fact(board, "badMac", kView + offsetof(BoardView, bad_mac));
-  set_fact(board, "malformed", kView + offsetof(BoardView, malformed));
-  set_fact(board, "replayed", kView + offsetof(BoardView, replayed));
-  set_fact(board, "otherPair", kView + offsetof(BoardView, other_pair));
-  set_fact(board, "sameMember", kView + offsetof(BoardView, same_member));
-  set_fact(board, "roundTrip", kView + offsetof(BoardView, round_trip));
-  set_fact(board, "linksUp", kView + offsetof(BoardView, links_up));
-  set_fact(board, "end", heartbeat::kBoardViewEnd);
-  set_fact(board, "vouch", offsetof(BeatBoard, vouch));
-  board.Freeze();
-  return board;
-}
-
 }  // namespace
 
 void register_heartbeat(Napi::Env env, Napi::Object exports, Napi::Object facts) {
@@ -306,30 +293,14 @@ void register_heartbeat(Napi::Env env, Napi::Object exports, Napi::Object facts)
                              Class::method<&HeartbeatObject::open_gate>("openGate"),
                              Class::method<&HeartbeatObject::close_gate>("closeGate"),
                              Class::method<&HeartbeatObject::is_gate_open>("isGateOpen"),
+                             Class::method<&HeartbeatObject::arm>("arm"),
+                             Class::method<&HeartbeatObject::disarm>("disarm"),
+                             Class::method<&HeartbeatObject::announce_block>("announceBlock"),
                              Class::method<&HeartbeatObject::close>("close"),
                          });
   exports["openHeartbeat"] = Napi::Function::New<open_heartbeat>(env, "openHeartbeat");
   exports["siphash"] = Napi::Function::New<siphash_of>(env, "siphash");
-
-  set_fact(facts, "presenceBytes", heartbeat::kPresenceBytes);
-  set_fact(facts, "counterBytes", heartbeat::kCounterBytes);
-  set_fact(facts, "beatBytes", heartbeat::kPacketBytes);
-  set_fact(facts, "mostLinks", heartbeat::kMostLinks);
-  set_fact(facts, "noVouch", heartbeat::kNoVouch);
-  facts["board"] = board_facts(env);
-  Napi::Object suspicion = Napi::Object::New(env);
-  set_state(suspicion, "unheard", heartbeat::Level::kUnheard);
-  set_state(suspicion, "alive", heartbeat::Level::kAlive);
-  set_state(suspicion, "late", heartbeat::Level::kLate);
-  set_state(suspicion, "suspect", heartbeat::Level::kSuspect);
-  suspicion.Freeze();
-  facts["suspicion"] = suspicion;
-  Napi::Object verdict = Napi::Object::New(env);
-  set_state(verdict, "none", heartbeat::Verdict::kNone);
-  set_state(verdict, "processGone", heartbeat::Verdict::kProcessGone);
-  set_state(verdict, "unreachable", heartbeat::Verdict::kUnreachable);
-  verdict.Freeze();
-  facts["verdict"] = verdict;
+  heartbeat_facts(env, facts);
 }
 
 }  // namespace hotpair::addon

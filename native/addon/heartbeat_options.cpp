@@ -135,13 +135,16 @@ std::optional<heartbeat::PairConfig> heartbeat_options(Napi::Env env, Napi::Valu
   config.keys = read.keys("keys");
   const std::uint64_t interval = read.whole("intervalMicros", kMostMicros);
   const std::uint64_t window = read.whole("windowMicros", kMostMicros);
+  const std::uint64_t hang_after = read.whole("hangAfterMs", kMostMicros / 1'000);
   config.timing = {Nanos::micros(static_cast<std::int64_t>(interval)),
-                   Nanos::micros(static_cast<std::int64_t>(window))};
+                   Nanos::micros(static_cast<std::int64_t>(window)),
+                   Nanos::millis(static_cast<std::int64_t>(hang_after))};
   config.dials = read.boolean("dials");
   const Napi::Value links = read.value("links");
   if (config.incarnation == 0) read.refuse("incarnation", "other than 0");
   if (!config.timing.is_sound()) {
-    read.refuse("windowMicros", "at least three intervals of 1,000 to 10,000,000 us");
+    read.refuse("windowMicros",
+                "at least three intervals of 1,000 to 10,000,000 us, with a hangAfterMs from 10");
   }
   if (!links.IsArray()) read.refuse("links", "an array");
   if (!read.is_ok()) return {};

@@ -65,6 +65,8 @@ void HeartbeatThread::remove(Listener& listener) noexcept {
 
 void HeartbeatThread::answer(napi_env env) {
   HeartbeatThread* self = AddonData::of(env).heartbeat_thread.get();
+  // All before any: a callback may take long.
+  for (Listener* at = self->listeners_; at != nullptr; at = at->next_) at->vouch();
   // A callback may open and close pairs, so the search begins anew after each.
   for (Listener* at = self->listeners_; at != nullptr;) {
     if (!at->take_news()) {

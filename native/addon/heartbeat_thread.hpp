@@ -23,6 +23,8 @@ class Listener {
   Listener(const Listener&) = delete;
   Listener& operator=(const Listener&) = delete;
 
+  // The event loop runs: its beat thread may say so.
+  virtual void vouch() noexcept = 0;
   // Whether there is news; the next call says false unless there is more.
   virtual bool take_news() noexcept = 0;
   virtual void tell(napi_env env) = 0;

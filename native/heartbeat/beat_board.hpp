@@ -2,12 +2,14 @@
 //
 // The beat thread writes it whole, by LatestValue, after each wake that changed something; any
 // number of readers take it whole. The offsets of the fields go to JavaScript through `facts`, so
-// this file is the only place where the layout is written. One word goes the other way: `vouch`,
-// which the event loop raises and each beat reports the age of.
+// this file is the only place where the layout is written. Two parts lie beyond `end`: the frame
+// that the event loop is in, which goes the other way, and the statistics, which are counters that
+// are read one by one.
 //
 //   0    sequence (u32), zero (u32)
 //   8    BoardView
-//   end  vouch (u32), zero (u32)
+//   end  frame, low half (u32), high half (u32)
+//        BeatStatistics
 #pragma once
 
 #include <atomic>
@@ -17,6 +19,7 @@
 
 #include "base/latest_value.hpp"
 #include "heartbeat/beat_layout.hpp"
+#include "heartbeat/beat_statistics.hpp"
 
 namespace hotpair::heartbeat {
 
@@ -52,9 +55,13 @@ struct BoardView {
   std::uint64_t same_member;
   // Smoothed, ns, over all links; 0 before the first.
   std::uint64_t round_trip;
-  // Of the newest fresh packet: the age of the peer's vouch in ms, or kNoVouch.
+  // The epoch that this beat thread gave up last; 0 before.
+  std::uint64_t renounced_natively;
+  // Of the newest fresh packet: the age of the peer's vouch in ms, whether its event loop stands in
+  // an announced block (1) or not (0), and the frame that it is in, 0 for none.
   std::uint32_t peer_vouch_age_ms;
-  std::uint32_t zero;
+  std::uint32_t is_peer_busy;
+  std::uint64_t peer_in_frame;
   Presence peer_presence;
   Counters peer_counters;
 };
@@ -63,14 +70,17 @@ static_assert(std::has_unique_object_representations_v<BoardView>, "no padding")
 
 struct BeatBoard {
   LatestValue<BoardView> view;
-  // Raised by the event loop (by Atomics in JavaScript), read by the beat thread.
-  std::atomic<std::uint32_t> vouch{0};
-  std::uint32_t zero = 0;
+  // The frame that the event loop processes, 0 for none: written by it (by Atomics in JavaScript),
+  // read by the beat thread, and meaningful while the event loop hangs: then both halves were
+  // written long ago. At other times halves of two numbers may be read.
+  std::atomic<std::uint32_t> frame_low{0};
+  std::atomic<std::uint32_t> frame_high{0};
+  BeatStatistics statistics;
 };
 
 inline constexpr std::size_t kBoardViewEnd =
     LatestValue<BoardView>::value_offset() + sizeof(BoardView);
-static_assert(sizeof(BeatBoard) == kBoardViewEnd + 8);
+static_assert(sizeof(BeatBoard) == kBoardViewEnd + 8 + sizeof(BeatStatistics));
 static_assert(sizeof(LatestValue<BoardView>) == kBoardViewEnd);
 static_assert(sizeof(BeatBoard) % 8 == 0 && alignof(BeatBoard) == 8);
 

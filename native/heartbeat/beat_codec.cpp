@@ -35,6 +35,9 @@ void read_fields(const std::uint8_t* at, Beat& beat) noexcept {
                i64(load_little<std::uint64_t>(at + layout::kEchoSentAt)),
                i64(load_little<std::uint64_t>(at + layout::kEchoHeld))};
   beat.vouch_age_ms = load_little<std::uint32_t>(at + layout::kVouchAge);
+  beat.flags = load_little<std::uint32_t>(at + layout::kFlags);
+  beat.in_frame = load_little<std::uint64_t>(at + layout::kInFrame);
+  beat.beat_no = load_little<std::uint64_t>(at + layout::kBeatNo);
   std::copy_n(at + layout::kPresence, kPresenceBytes, beat.presence.begin());
   std::copy_n(at + layout::kCounters, kCounterBytes, beat.counters.begin());
 }
@@ -60,6 +63,9 @@ void encode(const Beat& beat, const BeatKeys& keys, PacketBytes& into) noexcept 
   store_little<std::uint64_t>(at + layout::kEchoSentAt, u64(beat.echo.sent_at));
   store_little<std::uint64_t>(at + layout::kEchoHeld, u64(beat.echo.held));
   store_little<std::uint32_t>(at + layout::kVouchAge, beat.vouch_age_ms);
+  store_little<std::uint32_t>(at + layout::kFlags, beat.flags);
+  store_little<std::uint64_t>(at + layout::kInFrame, beat.in_frame);
+  store_little<std::uint64_t>(at + layout::kBeatNo, beat.beat_no);
   std::copy(beat.presence.begin(), beat.presence.end(), at + layout::kPresence);
   std::copy(beat.counters.begin(), beat.counters.end(), at + layout::kCounters);
   const auto covered = std::span<const std::uint8_t>(into).first(layout::kMac);
@@ -81,7 +87,7 @@ Decoded decode(std::span<const std::uint8_t> bytes, std::uint64_t pair, const Be
   }
   if (!is_kind(at[layout::kKind]) || load_little<std::uint64_t>(at + layout::kIncarnation) == 0 ||
       load_little<std::uint64_t>(at + layout::kSeq) == 0 ||
-      !is_zero(bytes.subspan(layout::kZeroWord, 4)) ||
+      (load_little<std::uint32_t>(at + layout::kFlags) & ~flag::kAll) != 0 ||
       !is_zero(bytes.subspan(layout::kZeroTail, layout::kMac - layout::kZeroTail))) {
     return Decoded::kMalformed;
   }

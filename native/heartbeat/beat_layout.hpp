@@ -13,15 +13,16 @@
 //   +-------------------+-------------------+
 //   | sent at           | echo: sent at     |   ns of the sender's clock; of the receiver's
 //   +-------------------+----+--------------+
-//   | echo: held        |vage| zero         |   ns from hearing to sending; ms since the loop's
-//   +-------------------+----+--------------+   last proof of life, or kNoVouch
+//   | echo: held        |vage| flags        |   ns from hearing to sending; ms for which the event
+//   +-------------------+----+--------------+   loop has left its beat thread's question open
 //   | presence, 128 bytes                   |   what the member says of itself; opaque here
 //   +---------------------------------------+
 //   | counters, 32 bytes                    |   for show; never rings a doorbell
 //   +---------------------------------------+
-//   | zero, 24 bytes    (room for more)     | 240
-//   |                   +-------------------+
-//   |                   | MAC               | 264   SipHash-2-4 of all before, by the key of the
+//   | in frame          | beat number       | 240   0 when no frame is processed; counts beats
+//   alone
+//   +-------------------+-------------------+
+//   | zero (room)       | MAC               | 264   SipHash-2-4 of all before, by the key of the
 //   +-------------------+-------------------+ 272   sender's direction
 #pragma once
 
@@ -51,17 +52,19 @@ inline constexpr std::size_t kSentAt = 48;
 inline constexpr std::size_t kEchoSentAt = 56;
 inline constexpr std::size_t kEchoHeld = 64;
 inline constexpr std::size_t kVouchAge = 72;
-inline constexpr std::size_t kZeroWord = 76;
+inline constexpr std::size_t kFlags = 76;
 inline constexpr std::size_t kPresence = 80;
 inline constexpr std::size_t kCounters = kPresence + kPresenceBytes;
-inline constexpr std::size_t kZeroTail = kCounters + kCounterBytes;
-inline constexpr std::size_t kMac = kZeroTail + 24;
+inline constexpr std::size_t kInFrame = kCounters + kCounterBytes;
+inline constexpr std::size_t kBeatNo = kInFrame + 8;
+inline constexpr std::size_t kZeroTail = kBeatNo + 8;
+inline constexpr std::size_t kMac = kZeroTail + 8;
 }  // namespace layout
 
 inline constexpr std::size_t kPacketBytes = layout::kMac + 8;
 
-static_assert(layout::kZeroWord + 4 == layout::kPresence);
-static_assert(layout::kZeroTail == 240);
+static_assert(layout::kFlags + 4 == layout::kPresence);
+static_assert(layout::kInFrame == 240);
 static_assert(kPacketBytes == 272 && kPacketBytes % 8 == 0);
 // One datagram must pass every path unfragmented: 1,280 bytes is the least MTU of IPv6.
 static_assert(kPacketBytes + 48 <= 1280);
@@ -86,10 +89,17 @@ struct Echo {
   std::int64_t held = 0;
 };
 
-// `vouch_age_ms` of a member whose event loop has not vouched for itself yet.
-inline constexpr std::uint32_t kNoVouch = 0xffff'ffff;
+namespace flag {
+// The event loop stands in a block that it has announced.
+inline constexpr std::uint32_t kBusy = 1;
+// A beat that left by the schedule, an interval after the one before, and not for a reason.
+inline constexpr std::uint32_t kRegular = 2;
+inline constexpr std::uint32_t kAll = kBusy | kRegular;
+}  // namespace flag
 
-// One packet as values. `seq` counts all packets of an incarnation, from 1.
+// One packet as values. `seq` counts all packets of an incarnation, from 1; `beat_no` its beats
+// alone, which leave on every path, so that a gap on one path is a loss of that path. The others
+// carry the number of the beat before.
 struct Beat {
   BeatKind kind = BeatKind::kBeat;
   // 0 for member `a`, 1 for member `b`.
@@ -100,7 +110,10 @@ struct Beat {
   std::uint64_t seq = 0;
   std::int64_t sent_at = 0;
   Echo echo;
-  std::uint32_t vouch_age_ms = kNoVouch;
+  std::uint32_t vouch_age_ms = 0;
+  std::uint32_t flags = 0;
+  std::uint64_t in_frame = 0;
+  std::uint64_t beat_no = 0;
   Presence presence{};
   Counters counters{};
 };

@@ -25,6 +25,7 @@ Result<std::unique_ptr<BeatPair>> BeatPair::open(const PairConfig& config, BeatB
 BeatPair::BeatPair(const PairConfig& config, BeatBoard& board, FixedList<Link, kMostLinks> links,
                    Instant now, BootInstant boot)
     : gate(config.timing.gate_span(), boot),
+      vouch(now, config.timing.hang_after),
       deadline(now),
       config_(config),
       board_(board),
@@ -72,6 +73,7 @@ void BeatPair::obey(Commands commands, Instant now) noexcept {
 void BeatPair::excuse(Instant now, const Wake& wake) noexcept {
   owner_.check();
   suspicion_.excuse(now, wake.lateness);
+  vouch.excuse(now, wake.lateness);
   if (wake.stood_still < config_.timing.window) return;
   ++view_.stall_count;
   view_.stall_seq = view_.own_seq + 1;
@@ -81,7 +83,7 @@ void BeatPair::excuse(Instant now, const Wake& wake) noexcept {
 bool BeatPair::work(Instant now, BootInstant boot) noexcept {
   owner_.check();
   is_touched = false;
-  note_vouch(now);
+  look_at_loop(now);
   if (const auto newcomer = identity_.settle(circumstances(now))) adopt(*newcomer, now);
   if (suspicion_.wants_round(now)) {
     suspicion_.begin_round(now, view_.own_seq + 1);
@@ -101,9 +103,11 @@ bool BeatPair::work(Instant now, BootInstant boot) noexcept {
     if (gate.renew(boot) == Gate::Renewal::kLapsed) ++view_.gate_lapses;
     schedule_.advance(now);
   }
-  if (is_announced_ && (is_due || wants_beat_)) send_beat(now);
+  give_up_if_asked(now);
+  if (is_announced_ && (is_due || wants_beat_)) send_beat(now, is_due);
   wants_beat_ = false;
-  return publish();
+  const bool has_question = std::exchange(wants_bell_, false);
+  return publish() || has_question;
 }
 
 // Dials what should stand, and closes what has not proved itself in time.
@@ -130,14 +134,6 @@ bool BeatPair::says_gone(Instant now) noexcept {
                      [&](const Link& link) { return link.probes.says_gone(now, config_.timing); });
 }
 
-void BeatPair::note_vouch(Instant now) noexcept {
-  // relaxed: the number alone says that the event loop ran.
-  const std::uint32_t vouch = board_.vouch.load(std::memory_order_relaxed);
-  if (vouch == vouch_) return;
-  vouch_ = vouch;
-  vouched_at_ = now;
-}
-
 // Writes the board if anything changed. True: something that JavaScript waits for.
 bool BeatPair::publish() noexcept {
   view_.suspicion = static_cast<std::uint32_t>(suspicion_.level());
@@ -158,6 +154,7 @@ bool BeatPair::publish() noexcept {
       is.stall_count != was.stall_count || is.links_up != was.links_up ||
       // The first only: those of a twin come as fast as it beats.
       (is.same_member != 0) != (was.same_member != 0) || is.gate_lapses != was.gate_lapses ||
+      is.is_peer_busy != was.is_peer_busy || is.renounced_natively != was.renounced_natively ||
       is.peer_presence != was.peer_presence || answers_stall(is) != answers_stall(was);
   board_.view.write(view_);
   shown_ = view_;
@@ -167,8 +164,8 @@ bool BeatPair::publish() noexcept {
 }
 
 Instant BeatPair::next_deadline(Instant now) noexcept {
-  Instant next =
-      std::min({schedule_.next(), suspicion_.next_deadline(), identity_.next_deadline()});
+  Instant next = std::min({schedule_.next(), suspicion_.next_deadline(), identity_.next_deadline(),
+                           vouch.next_deadline(now)});
   for (Link& link : links_) {
     if (suspicion_.is_probing()) {
       next = std::min({next, link.probes.packets_due,

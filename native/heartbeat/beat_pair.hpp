@@ -12,6 +12,7 @@
 // untrue.
 #pragma once
 
+#include <array>
 #include <atomic>
 #include <cstdint>
 #include <memory>
@@ -30,10 +31,9 @@
 #include "heartbeat/link.hpp"
 #include "heartbeat/suspicion.hpp"
 #include "heartbeat/timing.hpp"
+#include "heartbeat/vouch.hpp"
 
 namespace hotpair::heartbeat {
-
-inline constexpr std::size_t kMostLinks = 4;
 
 struct PairConfig {
   // Digest of the pair's name.
@@ -77,6 +77,7 @@ class BeatPair {
   LatestValue<LinkAddresses> moved[kMostLinks];
   // Safe from both.
   Gate gate;
+  Vouch vouch;
   // Set by the beat thread when the board has news, taken by the JavaScript thread.
   std::atomic<bool> has_news{false};
 
@@ -102,7 +103,8 @@ class BeatPair {
   void excuse(Instant now, const Wake& wake) noexcept;
   // A socket is ready: reads it empty.
   void on_ready(const Watched& watched, Instant now) noexcept;
-  // Judges and acts, after every socket was read. True: there is news for JavaScript.
+  // Judges and acts, after every socket was read. True: the bell must ring, because there is news
+  // for JavaScript or a question to its loop.
   bool work(Instant now, BootInstant boot) noexcept;
   Instant next_deadline(Instant now) noexcept;
 
@@ -125,12 +127,13 @@ class BeatPair {
   void take(const Beat& beat, Instant now) noexcept;
   void adopt(const Beat& beat, Instant now) noexcept;
   void bring_up(const Beat& beat, const Source& source) noexcept;
-  void note_round_trip(const Echo& echo, Instant now) noexcept;
+  void note_arrival(const Beat& beat, const Source& source, Instant now) noexcept;
+  void note_round_trip(const Echo& echo, Link& link, Instant now) noexcept;
   Circumstances circumstances(Instant now) const noexcept;
 
   // beat_send.cpp
   Beat compose(BeatKind kind, std::uint8_t link, Instant now) noexcept;
-  void send_beat(Instant now) noexcept;
+  void send_beat(Instant now, bool is_regular) noexcept;
   void send_probe(Link& link, Stream* stream, Instant now) noexcept;
   void answer(const Beat& beat, const Source& source, Instant now) noexcept;
   void run_probes(Link& link, Instant now) noexcept;
@@ -141,11 +144,17 @@ class BeatPair {
   bool should_dial(Link& link) const noexcept;
   Nanos connect_deadline() const noexcept;
 
+  // beat_vouch.cpp
+  void look_at_loop(Instant now) noexcept;
+  void give_up_if_asked(Instant now) noexcept;
+  Presence said_presence() const noexcept;
+  void say_of_loop(Beat& beat, Instant now) const noexcept;
+  bool is_hung(const Beat& beat) const noexcept;
+
   // beat_pair.cpp
   void keep_connections(Link& link, Instant now) noexcept;
   bool says_gone(Instant now) noexcept;
   bool publish() noexcept;
-  void note_vouch(Instant now) noexcept;
   bool has_beat_connection() noexcept;
 
   const PairConfig config_;
@@ -172,9 +181,20 @@ class BeatPair {
   bool has_connection_ended_ = false;
   // The newest own packet whose echo was used for the round trip.
   std::uint64_t measured_seq_ = 0;
-  // The last vouch seen on the board, and when it was seen to change; kNever before the first.
-  std::uint32_t vouch_ = 0;
-  Instant vouched_at_ = kNever;
+  // Beats sent.
+  std::uint64_t beat_no_ = 0;
+  // A fresh packet came with this wake.
+  bool has_heard_ = false;
+  // What the beats say of the own event loop.
+  bool is_said_hung_ = false;
+  // The bell must ring with this wake though there is no news.
+  bool wants_bell_ = false;
+
+  struct LinkArrivals {
+    Arrivals udp;
+    Arrivals tcp;
+  };
+  std::array<LinkArrivals, kMostLinks> arrivals_{};
 };
 
 }  // namespace hotpair::heartbeat

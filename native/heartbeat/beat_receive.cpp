@@ -155,7 +155,10 @@ void BeatPair::on_packet(std::span<const std::uint8_t> bytes, const Source& sour
       break;
   }
   if (freshness == Freshness::kFresh || freshness == Freshness::kAdopted) {
-    note_round_trip(beat.echo, now);
+    note_round_trip(beat.echo, source.link, now);
+    note_arrival(beat, source, now);
+  } else if (freshness == Freshness::kDuplicate) {
+    note_arrival(beat, source, now);
   }
   bring_up(beat, source);
 }
@@ -176,7 +179,8 @@ void BeatPair::refuse(const Source& source, Instant now) noexcept {
 void BeatPair::take(const Beat& beat, Instant now) noexcept {
   CHECK(beat.incarnation == identity_.known());
   CHECK(beat.echo.incarnation == config_.incarnation);
-  suspicion_.hear(now, beat.echo.seq);
+  suspicion_.hear(now, beat.echo.seq, is_hung(beat));
+  has_heard_ = true;
   echo_ = {beat.incarnation, beat.seq, beat.sent_at, 0};
   echo_heard_at_ = now;
   view_.heard_at = static_cast<std::uint64_t>(now.nanos);
@@ -184,6 +188,8 @@ void BeatPair::take(const Beat& beat, Instant now) noexcept {
   view_.peer_presence = beat.presence;
   view_.peer_counters = beat.counters;
   view_.peer_vouch_age_ms = beat.vouch_age_ms;
+  view_.is_peer_busy = (beat.flags & flag::kBusy) != 0 ? 1 : 0;
+  view_.peer_in_frame = beat.in_frame;
   // The peer lives while the connection is down: no need to wait for the next dial.
   for (Link& link : links_) {
     if (should_dial(link) && now >= link.dialled_at + kFirstRedial) link.redial_at = now;
@@ -195,6 +201,7 @@ void BeatPair::adopt(const Beat& beat, Instant now) noexcept {
   suspicion_.adopt(now);
   has_connection_ended_ = false;
   view_.answered_seq = 0;
+  for (LinkArrivals& each : arrivals_) each = {};
   for (Link& link : links_) {
     Stream* stream = link.beat();
     if (stream != nullptr && stream->incarnation != beat.incarnation) link.close(*stream);
@@ -213,15 +220,29 @@ void BeatPair::bring_up(const Beat& beat, const Source& source) noexcept {
   if (!is_dialled && !has_arrived) return;
   // Four windows without an acknowledgement by the peer's kernel: begin anew.
   source.link.promote(*stream, beat.incarnation, config_.timing.window * 4);
+  arrivals_[source.link.index()].tcp.reset();
   has_connection_ended_ = false;
   wants_beat_ = true;
 }
 
-void BeatPair::note_round_trip(const Echo& echo, Instant now) noexcept {
+// Every copy of a beat counts for the path that brought it.
+void BeatPair::note_arrival(const Beat& beat, const Source& source, Instant now) noexcept {
+  if (beat.kind != BeatKind::kBeat) return;
+  const std::size_t index = source.link.index();
+  LinkStatistics& link = board_.statistics.links[index];
+  if (source.stream == nullptr) {
+    arrivals_[index].udp.note(beat, now, config_.timing, link.udp);
+  } else {
+    arrivals_[index].tcp.note(beat, now, config_.timing, link.tcp);
+  }
+}
+
+void BeatPair::note_round_trip(const Echo& echo, Link& link, Instant now) noexcept {
   if (echo.seq <= measured_seq_) return;
   measured_seq_ = echo.seq;
   const std::int64_t sample = now.nanos - echo.sent_at - echo.held;
   if (sample < 0 || Nanos{sample} > config_.timing.window) return;
+  board_.statistics.links[link.index()].round_trip.add(Nanos{sample});
   // Smoothed by an eighth, as TCP does; 0 means "none yet", so a sample is at least 1.
   const auto former = static_cast<std::int64_t>(view_.round_trip);
   const std::int64_t smoothed = former == 0 ? sample : former + (sample - former) / 8;

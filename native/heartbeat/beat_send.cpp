@@ -20,28 +20,32 @@ Beat BeatPair::compose(BeatKind kind, std::uint8_t link, Instant now) noexcept {
   beat.sent_at = now.nanos;
   beat.echo = echo_;
   beat.echo.held = echo_.incarnation == 0 ? 0 : (now - echo_heard_at_).count;
-  if (vouched_at_ != kNever) {
-    const std::int64_t age_ms = (now - vouched_at_).count / 1'000'000;
-    beat.vouch_age_ms = static_cast<std::uint32_t>(std::min<std::int64_t>(age_ms, kNoVouch - 1));
-  }
-  beat.presence = presence_;
+  beat.beat_no = beat_no_;
+  say_of_loop(beat, now);
+  beat.presence = said_presence();
   // A failed read leaves zeros, which is what numbers for show may do.
   static_cast<void>(counters.try_read(beat.counters));
   return beat;
 }
 
 // One number for all paths: the receiver takes the first copy and drops the others.
-void BeatPair::send_beat(Instant now) noexcept {
+void BeatPair::send_beat(Instant now, bool is_regular) noexcept {
   CHECK(is_announced_);
+  ++beat_no_;
   Beat beat = compose(BeatKind::kBeat, 0, now);
+  if (is_regular) beat.flags |= flag::kRegular;
   PacketBytes packet;
   for (Link& link : links_) {
+    LinkStatistics& statistics = board_.statistics.links[link.index()];
     beat.link = link.index();
     encode(beat, config_.keys, packet);
     link.send(packet, link.addresses().peer);
+    statistics.udp.sent.add(1);
     for (Stream& stream : link.streams()) {
       const bool carries_beats = stream.role == Role::kBeat || stream.role == Role::kDial;
-      if (carries_beats && !stream.is_connecting) link.write(stream, packet);
+      if (!carries_beats || stream.is_connecting) continue;
+      link.write(stream, packet);
+      statistics.tcp.sent.add(1);
     }
   }
 }

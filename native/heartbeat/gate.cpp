@@ -23,7 +23,10 @@ void Gate::open() noexcept {
 
 void Gate::shut() noexcept { valid_until_.store(0, kAlone); }
 
-bool Gate::is_open(BootInstant now) const noexcept { return now.nanos < valid_until_.load(kAlone); }
+bool Gate::is_open(BootInstant now) const noexcept {
+  if ((arming_.load(std::memory_order_acquire) & kRenounced) != 0) return false;  // see renounce()
+  return now.nanos < valid_until_.load(kAlone);
+}
 
 Gate::Renewal Gate::renew(BootInstant now) noexcept {
   last_beat_.store(now.nanos, kAlone);
@@ -36,6 +39,43 @@ Gate::Renewal Gate::renew(BootInstant now) noexcept {
     return Renewal::kShut;
   }
   return has_lapsed ? Renewal::kLapsed : Renewal::kRenewed;
+}
+
+void Gate::arm(std::uint64_t epoch) noexcept {
+  CHECK(epoch < kRenounced);
+  std::uint64_t former = arming_.load(kAlone);
+  // release: what JavaScript announced for this epoch was written before; pairs with renounce().
+  while ((former & kRenounced) == 0 &&
+         !arming_.compare_exchange_weak(former, epoch, std::memory_order_release, kAlone)) {
+  }
+}
+
+std::uint64_t Gate::disarm() noexcept {
+  std::uint64_t word = arming_.load(std::memory_order_acquire);  // pairs with renounce()
+  // Against the beat thread, which may renounce between the load and here: then this fails once,
+  // and the word does not change any more.
+  if ((word & kRenounced) == 0 &&
+      arming_.compare_exchange_strong(word, 0, std::memory_order_acq_rel,
+                                      std::memory_order_acquire)) {
+    return 0;
+  }
+  // The gate is shut by its own word before the mark that held it shut goes.
+  shut();
+  arming_.store(0, std::memory_order_release);  // pairs with the acquire in is_open()
+  return word & ~kRenounced;
+}
+
+std::uint64_t Gate::armed() const noexcept {
+  const std::uint64_t word = arming_.load(kAlone);
+  return (word & kRenounced) == 0 ? word : 0;
+}
+
+bool Gate::renounce(std::uint64_t epoch) noexcept {
+  CHECK(epoch != 0 && epoch < kRenounced);
+  // seq_cst: the gate is shut for every other processor before the beat that says so leaves. It
+  // also pairs with the release in arm().
+  return arming_.compare_exchange_strong(epoch, epoch | kRenounced, std::memory_order_seq_cst,
+                                         std::memory_order_relaxed);
 }
 
 }  // namespace hotpair::heartbeat

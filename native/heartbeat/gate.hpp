@@ -1,12 +1,18 @@
-// The gate: the native word "may send until".
+// The gate: the native word "may send until"; and the arming: which reign the beat thread may give
+// up by itself.
 //
-// It is no lease: safety rests on acknowledgement, record and epoch. It makes a member that stood
-// still distrust itself: the word is a point on the boot-time clock, at most a window less a beat
-// after this member's own last beat, and only a beat thread that runs on time pushes it on. Once
-// it has expired it stays shut until JavaScript, which knows why it was open, opens it again.
-//
+// The gate is no lease: safety rests on acknowledgement, record and epoch. It makes a member that
+// stood still distrust itself: the word is a point on the boot-time clock, at most a window less a
+// beat after this member's own last beat, and only a beat thread that runs on time pushes it on.
+// Once it has expired it stays shut until JavaScript, which knows why it was open, opens it again.
 // The JavaScript thread opens and shuts, the beat thread renews, anyone asks; nobody waits. A
 // renewal replaces exactly the word it has read, so it can never open what was shut in between.
+//
+// The arming is one word that both threads change by exchange: an epoch that may be renounced, or
+// an epoch that was. Whoever changes it first has decided: a reign that JavaScript has disarmed
+// cannot be renounced behind its back, and one that was renounced is known to JavaScript before it
+// decides anything else. To renounce is to shut the gate: as long as the word says renounced the
+// gate is shut, whatever else is written, and only JavaScript, by taking it, ends that.
 #pragma once
 
 #include <atomic>
@@ -34,12 +40,32 @@ class Gate {
   // thread: beat
   Renewal renew(BootInstant now) noexcept;
 
+  // The beat thread may renounce `epoch` from now on; 0 for none. Without effect while something
+  // that was renounced is not taken.
+  // thread: JavaScript
+  void arm(std::uint64_t epoch) noexcept;
+  // Returns what was renounced since `arm`, 0 for nothing, and leaves nothing to renounce. The gate
+  // is shut when something was.
+  // thread: JavaScript
+  std::uint64_t disarm() noexcept;
+  // 0 for none, and once it was renounced.
+  // thread: any
+  std::uint64_t armed() const noexcept;
+  // False: `epoch` is not armed, or not any more.
+  // thread: beat
+  [[nodiscard]] bool renounce(std::uint64_t epoch) noexcept;
+
  private:
+  // Marks the epoch in the word as renounced. Epochs are safe integers of JavaScript.
+  static constexpr std::uint64_t kRenounced = std::uint64_t{1} << 63;
+
   const Nanos span_;
   // ns on the boot-time clock; 0 is shut. Written by both threads.
   std::atomic<std::int64_t> valid_until_{0};
   // When this member last sent a regular beat. Written by the beat thread.
   std::atomic<std::int64_t> last_beat_;
+  // 0, an armed epoch, or a renounced one. Written by both threads.
+  std::atomic<std::uint64_t> arming_{0};
 };
 
 }  // namespace hotpair::heartbeat

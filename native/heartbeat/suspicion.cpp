@@ -9,8 +9,10 @@ namespace hotpair::heartbeat {
 
 Suspicion::Suspicion(Timing timing) noexcept : timing_(timing) { CHECK(timing.is_sound()); }
 
-void Suspicion::hear(Instant now, std::uint64_t answered) noexcept {
+void Suspicion::hear(Instant now, std::uint64_t answered, bool is_hung) noexcept {
   silent_since_ = now;
+  if (is_hung && verdict() != Verdict::kHung) verdict_at_ = now;
+  is_hung_ = is_hung;
   verdict_ = Verdict::kNone;
   level_ = Level::kAlive;
   if (is_probing_ && answered >= round_first_seq_) {
@@ -22,6 +24,7 @@ void Suspicion::hear(Instant now, std::uint64_t answered) noexcept {
 void Suspicion::adopt(Instant now) noexcept {
   silent_since_ = now;
   verdict_ = Verdict::kNone;
+  is_hung_ = false;
   level_ = Level::kAlive;
   is_probing_ = false;
   is_asked_ = false;

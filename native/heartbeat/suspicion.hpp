@@ -3,12 +3,15 @@
 // Pure: time and evidence are arguments. Silence is counted in this thread's own on-time time:
 // `excuse` takes the thread's own lateness out of it, and never sets it back. Silence alone is
 // found at the end of the window and not before; that the process is gone may be found at once, but
-// only when every path says so. A fresh packet takes back whatever was found.
+// only when every path says so. A fresh packet takes back whatever was found. It may itself say
+// that the peer's event loop hangs: that is found at once, and stands until a packet says otherwise
+// or silence says worse.
 //
 //   unheard ──hear──► alive ──1.5 intervals──► late ──probes unanswered──► suspect
 //                       ▲                        │                            │
 //                       └───────── hear ─────────┴────────────────────────────┘
-//   finding, from any but unheard: every path refused → process-gone; window over → unreachable
+//   finding, from any but unheard: every path refused → process-gone; window over → unreachable;
+//   a packet that says so → hung
 //
 // A round of probes is over when a packet answers one of its probes: a packet that was on its way
 // before proves life then, and not now. Suspicion decides when to probe; probe.hpp says what came
@@ -23,14 +26,15 @@
 namespace hotpair::heartbeat {
 
 enum class Level : std::uint32_t { kUnheard = 0, kAlive = 1, kLate = 2, kSuspect = 3 };
-enum class Verdict : std::uint32_t { kNone = 0, kProcessGone = 1, kUnreachable = 2 };
+enum class Verdict : std::uint32_t { kNone = 0, kProcessGone = 1, kUnreachable = 2, kHung = 3 };
 
 class Suspicion {
  public:
   explicit Suspicion(Timing timing) noexcept;
 
-  // A fresh packet of the known incarnation came; the newest own packet it has heard is `answered`.
-  void hear(Instant now, std::uint64_t answered) noexcept;
+  // A fresh packet of the known incarnation came; the newest own packet it has heard is `answered`,
+  // and by its own account its event loop hangs or not.
+  void hear(Instant now, std::uint64_t answered, bool is_hung) noexcept;
   // Another incarnation took the known one's place: what was found spoke of the former.
   void adopt(Instant now) noexcept;
   // This thread woke `lateness` after the planned time.
@@ -55,7 +59,9 @@ class Suspicion {
   bool is_late(Instant now) const noexcept;
 
   Level level() const noexcept { return level_; }
-  Verdict verdict() const noexcept { return verdict_; }
+  Verdict verdict() const noexcept {
+    return verdict_ == Verdict::kNone && is_hung_ ? Verdict::kHung : verdict_;
+  }
   // Meaningful with a verdict.
   Instant verdict_at() const noexcept { return verdict_at_; }
   // When `judge` may find something new without further evidence.
@@ -69,8 +75,12 @@ class Suspicion {
 
   const Timing timing_;
   Level level_ = Level::kUnheard;
+  // Of silence and refusals; never kHung.
   Verdict verdict_ = Verdict::kNone;
+  // Of the verdict that is shown.
   Instant verdict_at_{};
+  // The newest packet says so.
+  bool is_hung_ = false;
   // The last fresh packet, later by what was excused since; never later than now.
   Instant silent_since_{};
   bool is_asked_ = false;

@@ -1,15 +1,20 @@
-// The times of one pair: two are chosen by the user, all others follow from them here.
+// The times of one pair: three are chosen by the user, all others follow from them here.
 //
-// Interval: between two beats. Window: of silence until the verdict `unreachable`. Everything that
+// Interval: between two beats. Window: of silence until the verdict `unreachable`. Hang after: age
+// of a question to the event loop from which on it counts as hung. Everything that
 // waits in this folder waits for one of the spans below, so that the sum of a takeover can be read
 // off one page.
 #pragma once
 
 #include <algorithm>
+#include <cstddef>
 
 #include "base/units.hpp"
 
 namespace hotpair::heartbeat {
+
+// Links that one pair may have.
+inline constexpr std::size_t kMostLinks = 4;
 
 // Between two probes of one path at least: below it a dying peer's kernel is only kept busy.
 inline constexpr Nanos kShortestSpacing = Nanos::millis(1);
@@ -17,11 +22,13 @@ inline constexpr Nanos kShortestSpacing = Nanos::millis(1);
 struct Timing {
   Nanos interval;
   Nanos window;
+  Nanos hang_after = Nanos::millis(500);
 
   // With fewer than three beats in a window, one lost beat and one late one would be a verdict.
   constexpr bool is_sound() const {
     return interval >= Nanos::millis(1) && interval <= Nanos::millis(10'000) &&
-           window >= interval * 3 && window <= Nanos::millis(600'000);
+           window >= interval * 3 && window <= Nanos::millis(600'000) &&
+           hang_after >= Nanos::millis(10) && hang_after <= Nanos::millis(600'000);
   }
 
   // Silence after which a beat is late: half an interval for the scheduler of either side. At 1.0

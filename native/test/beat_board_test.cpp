@@ -115,6 +115,91 @@ TEST(a_renewal_never_opens_what_was_shut) {
   renewer.join();
 }
 
+TEST(a_reign_that_is_armed_can_be_renounced_once_and_no_other) {
+  Gate gate(kSpan, at(1000));
+  EXPECT(!gate.renounce(7));
+  gate.arm(7);
+  EXPECT_EQ(gate.armed(), 7u);
+  EXPECT(!gate.renounce(8));
+  EXPECT(gate.renounce(7));
+  EXPECT(!gate.renounce(7));
+  EXPECT_EQ(gate.armed(), 0u);
+  EXPECT_EQ(gate.disarm(), 7u);
+  EXPECT_EQ(gate.disarm(), 0u);
+}
+
+TEST(a_reign_that_was_disarmed_cannot_be_renounced) {
+  Gate gate(kSpan, at(1000));
+  gate.arm(7);
+  EXPECT_EQ(gate.disarm(), 0u);
+  EXPECT(!gate.renounce(7));
+  EXPECT_EQ(gate.disarm(), 0u);
+}
+
+TEST(a_reign_can_be_armed_for_none_and_for_another) {
+  Gate gate(kSpan, at(1000));
+  gate.arm(7);
+  gate.arm(9);
+  EXPECT(!gate.renounce(7));
+  gate.arm(0);
+  EXPECT(!gate.renounce(9));
+  EXPECT_EQ(gate.armed(), 0u);
+}
+
+TEST(a_renounced_gate_opens_to_nobody_until_that_was_taken) {
+  Gate gate(kSpan, at(1000));
+  gate.open();
+  gate.arm(7);
+  REQUIRE(gate.is_open(at(1100)));
+  REQUIRE(gate.renounce(7));
+  EXPECT(!gate.is_open(at(1100)));
+  gate.open();
+  EXPECT(!gate.is_open(at(1100)));
+  static_cast<void>(gate.renew(at(1200)));
+  EXPECT(!gate.is_open(at(1201)));
+  // Nor can it be armed again behind the back of what was renounced.
+  gate.arm(9);
+  EXPECT_EQ(gate.armed(), 0u);
+  EXPECT_EQ(gate.disarm(), 7u);
+  // What stood open before stands shut, and is opened by JavaScript alone.
+  EXPECT(!gate.is_open(at(1201)));
+  gate.open();
+  EXPECT(gate.is_open(at(1201)));
+}
+
+TEST(of_javascript_and_the_beat_thread_exactly_one_decides_over_a_reign) {
+  constexpr std::uint64_t kReigns = 100'000;
+  Gate gate(kSpan, at(1000));
+  std::atomic<std::uint64_t> tried{0};
+  std::atomic<bool> is_done{false};
+  std::uint64_t renounced_there = 0;
+  std::thread beat([&] {
+    while (!is_done.load(std::memory_order_acquire)) {
+      const std::uint64_t epoch = gate.armed();
+      if (epoch == 0) continue;
+      if (gate.renounce(epoch)) renounced_there += epoch;
+      tried.fetch_add(1, std::memory_order_relaxed);
+    }
+  });
+  std::uint64_t renounced_here = 0;
+  std::uint64_t kept = 0;
+  for (std::uint64_t epoch = 1; epoch <= kReigns; ++epoch) {
+    gate.open();
+    gate.arm(epoch);
+    if (epoch % 64 == 0) std::this_thread::yield();
+    const std::uint64_t taken = gate.disarm();
+    // Whoever lost has nothing: a reign that was kept is never found renounced later.
+    EXPECT(taken == 0 || taken == epoch);
+    EXPECT_EQ(gate.is_open(at(1001)), taken == 0);
+    renounced_here += taken;
+    kept += taken == 0;
+  }
+  is_done.store(true, std::memory_order_release);
+  beat.join();
+  EXPECT_EQ(renounced_here, renounced_there);
+  std::cout << "  kept " << kept << " of " << kReigns << " reigns\n";
+}
+
 TEST(an_object_belongs_to_the_first_thread_that_uses_it_until_it_is_handed_over) {
   ThreadOwner owner;
   owner.check();

@@ -26,6 +26,9 @@ Beat example(std::uint8_t sender) {
   beat.sent_at = 77;
   beat.echo = {5, 6, -7, 8};
   beat.vouch_age_ms = 9;
+  beat.flags = flag::kBusy | flag::kRegular;
+  beat.in_frame = 0x0102'0304'0506'0708;
+  beat.beat_no = 0x1112'1314'1516'1718;
   for (std::size_t i = 0; i < kPresenceBytes; ++i) {
     beat.presence[i] = static_cast<std::uint8_t>(i + 1);
   }
@@ -60,6 +63,8 @@ TEST(every_field_comes_back) {
     EXPECT(got.sent_at == sent.sent_at && got.vouch_age_ms == sent.vouch_age_ms);
     EXPECT(got.echo.incarnation == 5 && got.echo.seq == 6);
     EXPECT(got.echo.sent_at == -7 && got.echo.held == 8);
+    EXPECT(got.flags == sent.flags && got.in_frame == sent.in_frame);
+    EXPECT_EQ(got.beat_no, sent.beat_no);
     EXPECT(got.presence == sent.presence && got.counters == sent.counters);
   }
 }
@@ -74,7 +79,10 @@ TEST(the_bytes_stand_where_the_picture_says) {
   EXPECT_EQ(bytes[80], 1);
   EXPECT_EQ(bytes[207], 128);
   EXPECT_EQ(bytes[208], 0xcc);
-  EXPECT(std::all_of(bytes.begin() + 240, bytes.begin() + 264, [](auto b) { return b == 0; }));
+  EXPECT_EQ(bytes[76], 3);
+  EXPECT_EQ(bytes[240], 8);
+  EXPECT_EQ(bytes[255], 0x11);
+  EXPECT(std::all_of(bytes.begin() + 256, bytes.begin() + 264, [](auto b) { return b == 0; }));
 }
 
 TEST(every_truncation_and_every_extension_is_refused) {
@@ -121,7 +129,8 @@ TEST(what_is_sealed_and_yet_wrong_is_malformed) {
   EXPECT(refused(layout::kKind, 1, 4));
   EXPECT(refused(layout::kIncarnation, 8, 0));
   EXPECT(refused(layout::kSeq, 8, 0));
-  EXPECT(refused(layout::kZeroWord, 1, 1));
+  EXPECT(refused(layout::kFlags, 1, 4));
+  EXPECT(refused(layout::kFlags + 3, 1, 0x80));
   EXPECT(refused(layout::kZeroTail, 1, 1));
   EXPECT(refused(layout::kMac - 1, 1, 1));
   // The seal itself is right: an unchanged packet passes it.

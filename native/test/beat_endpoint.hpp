@@ -98,11 +98,8 @@ class Endpoint {
     auto opened = heartbeat::BeatPair::open(config, *board_, monotonic_now(), boot_now());
     CHECK(opened.ok());
     pair_ = std::move(opened).value();
-    auto started = heartbeat::BeatLoop::start({[](void* self) noexcept {
-                                                 static_cast<Endpoint*>(self)->rings_.fetch_add(
-                                                     1, std::memory_order_relaxed);
-                                               },
-                                               this});
+    auto started = heartbeat::BeatLoop::start(
+        {[](void* self) noexcept { static_cast<Endpoint*>(self)->on_ring(); }, this});
     CHECK(started.ok());
     loop_ = std::move(started).value();
     loop_->add(*pair_);
@@ -135,17 +132,33 @@ class Endpoint {
   bool is_alive() const {
     return view().suspicion == static_cast<std::uint32_t>(heartbeat::Level::kAlive);
   }
+  // From now on the event loop that this endpoint stands for answers nothing, or all again.
+  void hang(bool is_hung) {
+    is_hung_.store(is_hung, std::memory_order_relaxed);
+    if (!is_hung) pair_->vouch.answer();
+  }
+  // For news; not for questions to the loop.
   std::uint64_t rings() const { return rings_.load(std::memory_order_relaxed); }
   heartbeat::BeatPair& pair() { return *pair_; }
   heartbeat::BeatLoop& loop() { return *loop_; }
   heartbeat::BeatBoard& board() { return *board_; }
 
  private:
+  // On the beat thread, in place of an event loop.
+  void on_ring() noexcept {
+    if (is_hung_.load(std::memory_order_relaxed)) return;
+    pair_->vouch.answer();
+    if (pair_->has_news.exchange(false, std::memory_order_acquire)) {
+      rings_.fetch_add(1, std::memory_order_relaxed);
+    }
+  }
+
   // The order of destruction: the thread first, then what it wrote to.
   std::unique_ptr<heartbeat::BeatBoard> board_;
   std::unique_ptr<heartbeat::BeatPair> pair_;
   std::unique_ptr<heartbeat::BeatLoop> loop_;
   std::atomic<std::uint64_t> rings_{0};
+  std::atomic<bool> is_hung_{false};
   bool is_closed_ = false;
 };
 

@@ -100,7 +100,7 @@ TEST(only_an_answer_to_its_probes_ends_a_round) {
   REQUIRE(suspicion.wants_round(at(1001)));
   suspicion.begin_round(at(1001), 11);
   // A beat that was under way: life then, but no answer.
-  suspicion.hear(at(1002), 10);
+  suspicion.hear(at(1002), 10, false);
   EXPECT(suspicion.is_probing());
   suspicion.judge(at(1003), true);
   EXPECT(suspicion.verdict() == Verdict::kProcessGone);
@@ -109,7 +109,7 @@ TEST(only_an_answer_to_its_probes_ends_a_round) {
   Suspicion other = heard();
   other.ask();
   other.begin_round(at(1001), 11);
-  other.hear(at(1002), 11);
+  other.hear(at(1002), 11, false);
   EXPECT(!other.is_probing());
   other.judge(at(1003), true);
   EXPECT(other.verdict() == Verdict::kNone);
@@ -125,7 +125,7 @@ TEST(refusals_without_a_round_say_nothing) {
 TEST(a_fresh_packet_takes_back_any_verdict) {
   Suspicion suspicion = heard();
   REQUIRE(judge_until(suspicion, 1000, 1500) != kNever);
-  suspicion.hear(at(2000), 11);
+  suspicion.hear(at(2000), 11, false);
   suspicion.judge(at(2000), false);
   EXPECT(suspicion.verdict() == Verdict::kNone);
   EXPECT(suspicion.level() == Level::kAlive);
@@ -133,7 +133,7 @@ TEST(a_fresh_packet_takes_back_any_verdict) {
   suspicion.begin_round(at(2001), 20);
   suspicion.judge(at(2001), true);
   REQUIRE(suspicion.verdict() == Verdict::kProcessGone);
-  suspicion.hear(at(2002), 20);
+  suspicion.hear(at(2002), 20, false);
   EXPECT(suspicion.verdict() == Verdict::kNone);
 }
 
@@ -152,12 +152,61 @@ TEST(process_gone_is_final_without_a_packet_and_unreachable_may_become_it) {
   EXPECT(suspicion.next_deadline() == kNever);
 }
 
+TEST(a_packet_that_says_so_is_hung_until_a_later_one_says_otherwise) {
+  Suspicion suspicion = heard();
+  suspicion.hear(at(1100), 11, true);
+  suspicion.judge(at(1100), false);
+  EXPECT(suspicion.verdict() == Verdict::kHung);
+  EXPECT(suspicion.verdict_at() == at(1100));
+  EXPECT(suspicion.level() == Level::kAlive);
+  // Hung is not silent: it is not late, and it is not probed for that.
+  EXPECT(!suspicion.is_late(at(1101)));
+  EXPECT(!suspicion.wants_round(at(1101)));
+  suspicion.hear(at(1200), 12, true);
+  suspicion.judge(at(1200), false);
+  EXPECT(suspicion.verdict_at() == at(1100));
+  suspicion.hear(at(1300), 13, false);
+  suspicion.judge(at(1300), false);
+  EXPECT(suspicion.verdict() == Verdict::kNone);
+  EXPECT(suspicion.next_deadline() == at(1450));
+}
+
+TEST(silence_and_refusals_outrank_hung) {
+  Suspicion suspicion = heard();
+  suspicion.hear(at(1000), 10, true);
+  REQUIRE(judge_until(suspicion, 1000, 1499) == at(1000));
+  for (std::int64_t now = 1001; now <= 1500; ++now) suspicion.judge(at(now), false);
+  EXPECT(suspicion.verdict() == Verdict::kUnreachable);
+  EXPECT(suspicion.verdict_at() == at(1500));
+  suspicion.hear(at(1600), 11, true);
+  EXPECT(suspicion.verdict() == Verdict::kHung);
+  EXPECT(suspicion.verdict_at() == at(1600));
+  suspicion.ask();
+  suspicion.begin_round(at(1601), 20);
+  suspicion.judge(at(1601), true);
+  EXPECT(suspicion.verdict() == Verdict::kProcessGone);
+}
+
+TEST(own_lateness_makes_nobody_hung) {
+  Suspicion suspicion = heard();
+  suspicion.excuse(at(9000), Nanos::millis(7900));
+  suspicion.judge(at(9000), false);
+  EXPECT(suspicion.verdict() == Verdict::kNone);
+}
+
+TEST(another_incarnation_is_not_hung_because_the_former_was) {
+  Suspicion suspicion = heard();
+  suspicion.hear(at(1100), 11, true);
+  suspicion.adopt(at(1101));
+  EXPECT(suspicion.verdict() == Verdict::kNone);
+}
+
 TEST(a_peer_that_beats_and_does_not_answer_is_not_probed_for_ever) {
   Suspicion suspicion = heard();
   suspicion.ask();
   suspicion.begin_round(at(1001), 11);
   for (std::int64_t now = 1001; now <= 1600; now += 50) {
-    suspicion.hear(at(now), 5);
+    suspicion.hear(at(now), 5, false);
     suspicion.judge(at(now), false);
     EXPECT(suspicion.verdict() == Verdict::kNone);
   }

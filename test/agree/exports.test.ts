@@ -8,10 +8,13 @@
 import { readFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import t from 'tap'
-import { bindingAbi, type HeartbeatOptions } from '#lib/native/binding.js'
+import { bindingAbi } from '#lib/native/binding.js'
+import type { HeartbeatOptions } from '#lib/native/binding-heartbeat.js'
 import { loadBinding } from '#lib/native/load.js'
 
-const contract = readFileSync(new URL('../../../lib/native/binding.ts', import.meta.url), 'utf8')
+const contract = ['binding.ts', 'binding-heartbeat.ts']
+  .map((name) => readFileSync(new URL(`../../../lib/native/${name}`, import.meta.url), 'utf8'))
+  .join('')
 const binding = loadBinding()
 
 interface Member {
@@ -24,7 +27,7 @@ interface Member {
 // The members of the interface `name`. A member begins at two spaces of indentation.
 function membersOf(name: string): Member[] {
   const [, body] = contract.match(new RegExp(`^export interface ${name} {\\n(.*?)^}`, 'ms')) ?? []
-  if (body === undefined) throw new Error(`binding.ts has no interface ${name}`)
+  if (body === undefined) throw new Error(`the contract has no interface ${name}`)
   const code = body.replace(/^ *\/\*\*.*?\*\/\n/gms, '').replaceAll(/\n {4,}/g, ' ')
   return code.split(/\n(?= {2}\S)/).flatMap((line) => parse(line))
 }
@@ -91,7 +94,16 @@ t.test('the exports are those of Binding', async (t) => {
 
 t.test('the facts are those of Facts, all numbers', async (t) => {
   t.strictSame(ownNames(binding.facts), namesOf(membersOf('Facts')))
-  t.strictSame(ownNames(binding.facts.board), namesOf(membersOf('BoardFacts')))
+  const interfaces = {
+    board: 'BoardFacts',
+    beatStatistics: 'BeatStatisticsFacts',
+    presence: 'PresenceFacts',
+  } as const
+  for (const part of ['board', 'beatStatistics', 'presence'] as const) {
+    t.strictSame(ownNames(binding.facts[part]), namesOf(membersOf(interfaces[part])))
+    t.ok(Object.values(binding.facts[part]).every(Number.isSafeInteger))
+    t.ok(Object.isFrozen(binding.facts[part]))
+  }
   for (const part of ['suspicion', 'verdict', 'outbox', 'snapshot'] as const) {
     const [, body = ''] =
       contract.match(new RegExp(`^ {2}readonly ${part}: {\\n(.*?)^ {2}}`, 'ms')) ?? []
@@ -122,6 +134,7 @@ async function heartbeatOptions(): Promise<HeartbeatOptions> {
     keys: new Uint8Array(32),
     intervalMicros: 1_000_000,
     windowMicros: 5_000_000,
+    hangAfterMs: 500,
     dials: true,
     links: [
       {
@@ -150,6 +163,8 @@ t.test('the handles have the members of the contract and ask for their arguments
       heartbeat,
       {
         announce: [new Uint8Array(binding.facts.presenceBytes)],
+        arm: [0n],
+        announceBlock: [0],
         setCounters: [new Uint8Array(binding.facts.counterBytes)],
         setPeerHost: [0, '127.0.0.1'],
       },

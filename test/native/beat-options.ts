@@ -13,6 +13,7 @@ import type { HeartbeatOptions } from '#lib/native/heartbeat.js'
 /** Interval and window of both, in microseconds: a window that a busy machine does not miss. */
 export const intervalMicros = 20_000
 export const windowMicros = 500_000
+export const hangAfterMs = 500
 
 /** Options of `member`; what is given by `change` replaces the rest. */
 export function heartbeatOptions(
@@ -28,6 +29,7 @@ export function heartbeatOptions(
     keys: new Uint8Array(32).fill(7),
     intervalMicros,
     windowMicros,
+    hangAfterMs,
     dials: member === 'b',
     links: [
       {

@@ -1,0 +1,70 @@
+// The own event loop as its beat thread sees it: its vouch, and the reign that is given up for it;
+// see beat_pair.hpp.
+//
+// A hung member is not struck from outside, it gives up: this thread, which does not hang, does it
+// when the other asks and is right. It decides nothing: JavaScript has said by arming in which
+// epoch that may happen, and takes the right back before it decides anything itself.
+#include <algorithm>
+#include <utility>
+
+#include "heartbeat/beat_pair.hpp"
+#include "heartbeat/presence_layout.hpp"
+
+namespace hotpair::heartbeat {
+
+void BeatPair::look_at_loop(Instant now) noexcept {
+  if (vouch.look(now)) wants_bell_ = true;
+  const bool is_hung = vouch.is_hung(now);
+  if (is_hung == is_said_hung_) return;
+  // The other learns it with this wake, and that it is over too.
+  is_said_hung_ = is_hung;
+  wants_beat_ = true;
+}
+
+// Asked by what was heard with this wake: an ask that nobody repeats is no ask.
+void BeatPair::give_up_if_asked(Instant now) noexcept {
+  if (!std::exchange(has_heard_, false)) return;
+  const std::uint64_t epoch = presence::word(view_.peer_presence, presence::kAskRenounce);
+  if (epoch == 0 || epoch != gate.armed()) return;
+  // Both speak of this reign, and one of them rules in it.
+  if (presence::word(presence_, presence::kEpoch) != epoch ||
+      presence::word(view_.peer_presence, presence::kEpoch) != epoch ||
+      presence::is_primary(presence_) == presence::is_primary(view_.peer_presence)) {
+    return;
+  }
+  // A standby gives up for the asking. A primary only when its event loop hangs: it may have come
+  // back since the other found it so.
+  if (presence::is_primary(presence_) && !vouch.is_hung(now)) return;
+  if (!gate.renounce(epoch)) return;
+  view_.renounced_natively = epoch;
+  wants_beat_ = true;
+}
+
+// What the next packet says of this member: what JavaScript announced last, and over it, for as
+// long as that speaks of the reign, that the reign was given up.
+Presence BeatPair::said_presence() const noexcept {
+  Presence said = presence_;
+  const std::uint64_t renounced = view_.renounced_natively;
+  if (renounced != 0 && presence::word(said, presence::kEpoch) == renounced &&
+      presence::word(said, presence::kRenounced) < renounced) {
+    store_little<std::uint64_t>(said.data() + presence::kRenounced, renounced);
+  }
+  return said;
+}
+
+void BeatPair::say_of_loop(Beat& beat, Instant now) const noexcept {
+  const std::int64_t age_ms = vouch.age(now).count / 1'000'000;
+  beat.vouch_age_ms = static_cast<std::uint32_t>(std::min<std::int64_t>(age_ms, UINT32_MAX));
+  if (vouch.is_busy()) beat.flags |= flag::kBusy;
+  // relaxed: see beat_board.hpp for when the two halves mean something.
+  const std::uint64_t high = board_.frame_high.load(std::memory_order_relaxed);
+  beat.in_frame = high << 32 | board_.frame_low.load(std::memory_order_relaxed);
+}
+
+// By the peer's own account.
+bool BeatPair::is_hung(const Beat& beat) const noexcept {
+  const std::int64_t hang_after_ms = config_.timing.hang_after.count / 1'000'000;
+  return (beat.flags & flag::kBusy) == 0 && beat.vouch_age_ms >= hang_after_ms;
+}
+
+}  // namespace hotpair::heartbeat

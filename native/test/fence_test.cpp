@@ -1,0 +1,347 @@
+// One pair on a hand clock, with a test in the place of the peer: what its beats say of its event
+// loop, and when it gives a reign up for being asked.
+#include "beat_endpoint.hpp"
+#include "harness.hpp"
+#include "heartbeat/presence_layout.hpp"
+
+using namespace hotpair;
+using namespace hotpair::heartbeat;
+using hotpair::test::config_of;
+using hotpair::test::local;
+using hotpair::test::Ports;
+
+namespace {
+
+constexpr std::uint8_t kStandby = 2;
+constexpr std::uint64_t kEpoch = 1001;
+
+Presence said_by(std::uint8_t role, std::uint64_t epoch, std::uint64_t ask = 0) {
+  Presence said{};
+  said[presence::kRole] = role;
+  store_little<std::uint64_t>(said.data() + presence::kEpoch, epoch);
+  store_little<std::uint64_t>(said.data() + presence::kAskRenounce, ask);
+  return said;
+}
+
+// Member a, driven by hand; its peer is a bare socket.
+class HandPair {
+ public:
+  HandPair()
+      : config_(config_of(0, 0xa1, ports_)),
+        peer_(std::move(open_udp(local(ports_.b))).value()),
+        poller_(std::move(Poller::open()).value()) {
+    config_.timing = {Nanos::millis(100), Nanos::millis(1000), Nanos::millis(500)};
+    auto opened = BeatPair::open(config_, board_, now_, boot());
+    CHECK(opened.ok());
+    pair_ = std::move(opened).value();
+    CHECK(pair_->attach(*poller_));
+  }
+  ~HandPair() { pair_->detach(); }
+
+  BeatPair& pair() { return *pair_; }
+  BeatBoard& board() { return board_; }
+  Instant now() const { return now_; }
+  BootInstant boot() const { return BootInstant{now_.nanos}; }
+  BoardView view() const {
+    BoardView view{};
+    CHECK(board_.view.try_read(view));
+    return view;
+  }
+
+  void announce(const Presence& presence) {
+    pair_->announced.write(presence);
+    pair_->obey(command::kAnnounce, now_);
+    work();
+  }
+  // As a loop that runs does when its bell rings.
+  void work() {
+    static_cast<void>(pair_->work(now_, boot()));
+    if (is_loop_alive) pair_->vouch.answer();
+  }
+  // Time goes on, in steps of a ms, with nothing heard but what `each` brings.
+  template <typename Each>
+  void pass(std::int64_t millis, Each each) {
+    for (std::int64_t i = 0; i < millis; ++i) {
+      now_ = now_ + Nanos::millis(1);
+      each();
+      if (now_ >= pair_->next_deadline(now_)) work();
+    }
+  }
+  void pass(std::int64_t millis) {
+    pass(millis, [] {});
+  }
+
+  // The peer says `presence` in a beat, which is heard in one wake.
+  void hear(const Presence& presence, std::uint32_t age_ms = 0, std::uint32_t flags = 0) {
+    said();
+    Beat beat;
+    beat.sender = 1;
+    beat.pair = config_.pair;
+    beat.incarnation = 0xb1;
+    beat.seq = ++peer_seq_;
+    beat.echo = {config_.incarnation, last_.seq, last_.sent_at, 0};
+    beat.vouch_age_ms = age_ms;
+    beat.flags = flags;
+    beat.in_frame = in_frame;
+    beat.presence = presence;
+    PacketBytes bytes;
+    encode(beat, config_.keys, bytes);
+    send_to(peer_, bytes, local(ports_.a));
+    CHECK(hotpair::test::eventually([&] {
+      pair_->on_ready({pair_.get(), 0, Watched::Part::kUdp, 0}, now_);
+      work();
+      return view().heard_at == static_cast<std::uint64_t>(now_.nanos) &&
+             view().peer_vouch_age_ms == age_ms;
+    }));
+  }
+
+  // All beats that the pair has sent since the last call; the newest is `last`.
+  std::size_t said() {
+    std::array<std::uint8_t, kPacketBytes + 1> bytes;
+    Address from;
+    std::size_t beats = 0;
+    for (;;) {
+      const IoResult got = receive_from(peer_, bytes, from);
+      if (got.status != Io::kDone) return beats;
+      Beat beat;
+      CHECK(decode(std::span(bytes).first(got.bytes), config_.pair, config_.keys, beat) ==
+            Decoded::kOk);
+      last_ = beat;
+      beats += beat.kind == BeatKind::kBeat;
+    }
+  }
+  const Beat& last() const { return last_; }
+  std::uint64_t renounced_in_last() const {
+    return presence::word(last_.presence, presence::kRenounced);
+  }
+
+  bool is_loop_alive = true;
+  // What the peer says of its own frame.
+  std::uint64_t in_frame = 0;
+
+ private:
+  Ports ports_;
+  PairConfig config_;
+  UniqueFd peer_;
+  std::unique_ptr<Poller> poller_;
+  BeatBoard board_;
+  std::unique_ptr<BeatPair> pair_;
+  Instant now_{Nanos::millis(5000).count};
+  std::uint64_t peer_seq_ = 0;
+  Beat last_;
+};
+
+// A primary in `kEpoch`, armed for it and with its gate open, that has heard its standby.
+void begin_as_primary(HandPair& hand) {
+  hand.announce(said_by(presence::kPrimary, kEpoch));
+  hand.hear(said_by(kStandby, kEpoch));
+  hand.pair().gate.open();
+  hand.pair().gate.arm(kEpoch);
+  CHECK(hand.view().renounced_natively == 0);
+}
+
+void hang(HandPair& hand, std::int64_t millis) {
+  hand.is_loop_alive = false;
+  hand.pass(millis, [&, i = std::int64_t{0}]() mutable {
+    if (++i % 100 == 0) hand.hear(said_by(kStandby, kEpoch));
+  });
+}
+
+}  // namespace
+
+TEST(a_hung_primary_that_is_asked_gives_up_shuts_its_gate_and_says_so_at_once) {
+  HandPair hand;
+  begin_as_primary(hand);
+  hang(hand, 700);
+  EXPECT(hand.pair().gate.is_open(hand.boot()));
+  static_cast<void>(hand.said());
+  hand.hear(said_by(kStandby, kEpoch, kEpoch));
+  EXPECT_EQ(hand.view().renounced_natively, kEpoch);
+  EXPECT(!hand.pair().gate.is_open(hand.boot()));
+  EXPECT(hand.said() >= 1);
+  EXPECT_EQ(hand.renounced_in_last(), kEpoch);
+  // It says who it is as before: what it becomes is JavaScript's to say.
+  EXPECT(presence::is_primary(hand.last().presence));
+  EXPECT_EQ(presence::word(hand.last().presence, presence::kEpoch), kEpoch);
+  // And goes on saying so.
+  hand.pass(300);
+  EXPECT(hand.said() >= 3);
+  EXPECT_EQ(hand.renounced_in_last(), kEpoch);
+  hand.pair().gate.open();
+  EXPECT(!hand.pair().gate.is_open(hand.boot()));
+  EXPECT_EQ(hand.pair().gate.disarm(), kEpoch);
+  // The next presence of that reign is still one that was given up, of the next one it is not.
+  hand.announce(said_by(presence::kPrimary, kEpoch));
+  EXPECT(hand.said() >= 1);
+  EXPECT_EQ(hand.renounced_in_last(), kEpoch);
+  hand.announce(said_by(kStandby, kEpoch + 1));
+  EXPECT(hand.said() >= 1);
+  EXPECT_EQ(hand.renounced_in_last(), 0u);
+}
+
+TEST(a_primary_that_does_not_hang_ignores_the_asking) {
+  HandPair hand;
+  begin_as_primary(hand);
+  hand.hear(said_by(kStandby, kEpoch, kEpoch));
+  EXPECT_EQ(hand.view().renounced_natively, 0u);
+  // Nor when it has come back between the finding and the asking.
+  hang(hand, 700);
+  hand.is_loop_alive = true;
+  hand.pair().vouch.answer();
+  hand.hear(said_by(kStandby, kEpoch, kEpoch));
+  EXPECT_EQ(hand.view().renounced_natively, 0u);
+  EXPECT(hand.pair().gate.is_open(hand.boot()));
+  EXPECT_EQ(hand.pair().gate.disarm(), 0u);
+}
+
+TEST(asked_for_another_reign_or_by_one_of_another_reign_nobody_gives_up) {
+  HandPair hand;
+  begin_as_primary(hand);
+  hang(hand, 700);
+  hand.hear(said_by(kStandby, kEpoch, kEpoch + 2));
+  hand.hear(said_by(kStandby, kEpoch, kEpoch - 2));
+  hand.hear(said_by(kStandby, kEpoch - 2, kEpoch));
+  // Two that say they rule one reign: neither is the other's standby.
+  hand.hear(said_by(presence::kPrimary, kEpoch, kEpoch));
+  EXPECT_EQ(hand.view().renounced_natively, 0u);
+  hand.pair().gate.arm(kEpoch + 2);
+  hand.hear(said_by(kStandby, kEpoch, kEpoch + 2));
+  EXPECT_EQ(hand.view().renounced_natively, 0u);
+}
+
+TEST(a_member_that_is_not_armed_does_not_give_up) {
+  HandPair hand;
+  begin_as_primary(hand);
+  EXPECT_EQ(hand.pair().gate.disarm(), 0u);
+  hang(hand, 700);
+  hand.hear(said_by(kStandby, kEpoch, kEpoch));
+  EXPECT_EQ(hand.view().renounced_natively, 0u);
+  EXPECT(hand.pair().gate.is_open(hand.boot()));
+}
+
+TEST(a_standby_that_is_asked_gives_up_with_a_living_loop) {
+  HandPair hand;
+  hand.announce(said_by(kStandby, kEpoch));
+  hand.hear(said_by(presence::kPrimary, kEpoch));
+  hand.pair().gate.arm(kEpoch);
+  hand.pass(50);
+  EXPECT_EQ(hand.view().renounced_natively, 0u);
+  static_cast<void>(hand.said());
+  hand.hear(said_by(presence::kPrimary, kEpoch, kEpoch));
+  EXPECT_EQ(hand.view().renounced_natively, kEpoch);
+  EXPECT(hand.said() >= 1);
+  EXPECT_EQ(hand.renounced_in_last(), kEpoch);
+  EXPECT_EQ(hand.pair().gate.disarm(), kEpoch);
+}
+
+TEST(an_asking_that_is_not_repeated_is_forgotten) {
+  HandPair hand;
+  begin_as_primary(hand);
+  hand.hear(said_by(kStandby, kEpoch, kEpoch));
+  // Nothing is heard while the loop hangs: the asking was for another hang.
+  hand.is_loop_alive = false;
+  hand.pass(900);
+  EXPECT(hand.pair().vouch.is_hung(hand.now()));
+  EXPECT_EQ(hand.view().renounced_natively, 0u);
+}
+
+TEST(a_primary_in_an_announced_block_does_not_give_up_and_says_busy) {
+  HandPair hand;
+  begin_as_primary(hand);
+  hand.pair().vouch.announce_block(hand.now() + Nanos::millis(1500));
+  hang(hand, 1300);
+  hand.hear(said_by(kStandby, kEpoch, kEpoch));
+  EXPECT_EQ(hand.view().renounced_natively, 0u);
+  hand.pass(110);
+  EXPECT(hand.said() >= 1);
+  EXPECT((hand.last().flags & flag::kBusy) != 0);
+  EXPECT_EQ(hand.last().vouch_age_ms, 0u);
+  // The block ends, and the loop does not come back: its age begins there.
+  hand.pass(440, [&, i = 0]() mutable {
+    if (++i % 100 == 0) hand.hear(said_by(kStandby, kEpoch));
+  });
+  hand.pass(110);
+  EXPECT(hand.said() >= 1);
+  EXPECT((hand.last().flags & flag::kBusy) == 0);
+  EXPECT(hand.last().vouch_age_ms > 300 && hand.last().vouch_age_ms < 500);
+  hand.hear(said_by(kStandby, kEpoch, kEpoch));
+  EXPECT_EQ(hand.view().renounced_natively, 0u);
+  hand.pass(110);
+  hand.hear(said_by(kStandby, kEpoch, kEpoch));
+  EXPECT_EQ(hand.view().renounced_natively, kEpoch);
+}
+
+TEST(a_loop_that_reaches_hang_after_is_told_at_once_and_not_by_the_next_beat) {
+  HandPair hand;
+  begin_as_primary(hand);
+  // Away from the schedule of the beats by 37 ms, in which the question falls too.
+  hand.pass(137);
+  hand.is_loop_alive = false;
+  std::int64_t first_hung = 0;
+  hand.pass(1000, [&, i = std::int64_t{0}]() mutable {
+    ++i;
+    if (hand.said() > 0 && first_hung == 0 && hand.last().vouch_age_ms >= 500) {
+      first_hung = i;
+      // Not an interval or more late.
+      EXPECT_EQ(hand.last().vouch_age_ms, 500u);
+      EXPECT((hand.last().flags & flag::kRegular) == 0);
+    }
+  });
+  EXPECT(first_hung > 500);
+  EXPECT(first_hung <= 500 + 125 + 2);
+}
+
+TEST(the_frame_that_is_processed_goes_out_with_each_beat) {
+  HandPair hand;
+  begin_as_primary(hand);
+  hand.board().frame_low.store(7, std::memory_order_relaxed);
+  hand.board().frame_high.store(3, std::memory_order_relaxed);
+  hand.pass(120);
+  EXPECT(hand.said() >= 1);
+  EXPECT_EQ(hand.last().in_frame, std::uint64_t{3} << 32 | 7);
+}
+
+TEST(a_peer_is_hung_by_its_own_account_until_it_says_less) {
+  HandPair hand;
+  begin_as_primary(hand);
+  const auto verdict = [&] { return static_cast<Verdict>(hand.view().verdict); };
+  hand.hear(said_by(kStandby, kEpoch), 499);
+  EXPECT(verdict() == Verdict::kNone);
+  static_cast<void>(hand.pair().has_news.exchange(false, std::memory_order_relaxed));
+  hand.pass(1);
+  hand.in_frame = 42;
+  hand.hear(said_by(kStandby, kEpoch), 500);
+  EXPECT(verdict() == Verdict::kHung);
+  EXPECT_EQ(hand.view().peer_in_frame, 42u);
+  EXPECT_EQ(hand.view().verdict_at, static_cast<std::uint64_t>(hand.now().nanos));
+  EXPECT(hand.pair().has_news.exchange(false, std::memory_order_relaxed));
+  hand.pass(1);
+  hand.hear(said_by(kStandby, kEpoch), 800, flag::kBusy);
+  EXPECT(verdict() == Verdict::kNone);
+  EXPECT_EQ(hand.view().is_peer_busy, 1u);
+  EXPECT(hand.pair().has_news.exchange(false, std::memory_order_relaxed));
+  hand.pass(1);
+  hand.hear(said_by(kStandby, kEpoch), 900);
+  EXPECT(verdict() == Verdict::kHung);
+  hand.pass(1);
+  hand.hear(said_by(kStandby, kEpoch), 3);
+  EXPECT(verdict() == Verdict::kNone);
+  EXPECT(hand.pair().has_news.exchange(false, std::memory_order_relaxed));
+}
+
+TEST(a_beat_thread_that_stood_still_finds_neither_its_loop_nor_its_peer_hung) {
+  HandPair hand;
+  begin_as_primary(hand);
+  hand.pass(130);
+  hand.is_loop_alive = false;
+  const Instant planned = hand.pair().next_deadline(hand.now());
+  // The whole process was stopped for 8 s; nothing is heard, nobody had time to answer.
+  const Instant woke = hand.now() + Nanos::millis(8000);
+  hand.pair().excuse(woke, {woke - planned, woke - planned});
+  static_cast<void>(hand.pair().work(woke, BootInstant{woke.nanos}));
+  EXPECT(!hand.pair().vouch.is_hung(woke));
+  EXPECT(static_cast<Verdict>(hand.view().verdict) == Verdict::kNone);
+  EXPECT_EQ(hand.view().stall_count, 1u);
+}
+
+TEST_MAIN()
