@@ -29,6 +29,7 @@ import type { SimBeats } from './sim-beats.js'
 import type { SimEndOwner } from './sim-link.js'
 import type { SimPair } from './sim-pair.js'
 import { SimProcess } from './sim-process.js'
+import { SimSocket } from './sim-socket.js'
 import type { SimTime } from './sim-time.js'
 
 /** How long a closed member stays, so that its last word leaves. */
@@ -153,7 +154,8 @@ export class SimMember<App> implements SimEndOwner {
   }
 
   linkUp(socket: PeerLink): void {
-    const link = this.#pair.options.wraps?.link?.(socket, this.id) ?? socket
+    const end = new SimSocket(socket, this.#process)
+    const link = this.#pair.options.wraps?.link?.(end, this.id) ?? end
     this.#socket = socket
     this.#link = link
     this.#decoder = new PacketDecoder(packetLimit(this.#pair.options.limits.inputBytes))

@@ -4,7 +4,7 @@
  * The thread asks the loop four times in `hangAfterMs`; the age of the vouch is how long the oldest
  * question has stood, not counting a block that was announced. When the other member asks for the
  * reign for which this one is armed, a standby gives it up at once and a primary when its loop is
- * found hung (docs/PROTOCOL.md#6). Times are those of the host.
+ * found hung (docs/PROTOCOL.md#8). Times are those of the host.
  */
 
 /** Where the blob of `lib/wire/presence.ts` has what a beat thread reads and writes. */
@@ -23,11 +23,22 @@ export class SimVouch {
   /** Given up since `arm`, and not yet taken by `disarm`. */
   #untaken = 0n
   renounced = 0n
-  frameNo = 0
+  #mark = 0
+  /** The frame in whose `process` the loop stands. */
+  #stoodIn = 0
 
   constructor(hangAfterMs: number, now: () => number) {
     this.hangAfterMs = hangAfterMs
     this.#now = now
+  }
+
+  /** The frame that is being processed, as a beat says it. */
+  get frameNo(): number {
+    return this.#questionAt === undefined ? this.#mark : this.#stoodIn
+  }
+
+  set frameNo(frameNo: number) {
+    this.#mark = frameNo
   }
 
   /** Whole milliseconds, as a beat says it. */
@@ -59,7 +70,10 @@ export class SimVouch {
 
   /** The event loop stands still from now on: the next question finds no answer. */
   loopStands(): void {
-    this.#questionAt ??= this.#now() + this.hangAfterMs / 8
+    if (this.#questionAt !== undefined) return
+    this.#questionAt = this.#now() + this.hangAfterMs / 8
+    // The rest of a simulated turn runs on; this thread sees where the loop stands.
+    this.#stoodIn = this.#mark
   }
 
   loopRuns(): void {
@@ -90,6 +104,8 @@ export class SimVouch {
   mayRenounce(own: Uint8Array | undefined, peer: Uint8Array): boolean {
     if (this.#armed === 0n || own === undefined) return false
     if (read64(peer, askRenounceAt) !== this.#armed) return false
+    // One that has given up itself cannot go on from here.
+    if (read64(peer, renouncedAt) === this.#armed) return false
     const isDue = own[roleAt] === standbyRole || (own[roleAt] === primaryRole && this.isHung)
     if (!isDue) return false
     this.renounced = this.#armed

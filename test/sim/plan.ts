@@ -39,6 +39,7 @@ export interface Plan {
   readonly lagFrames: number
   readonly outboxBytes: number
   readonly inFlight: number
+  readonly onSuspect: 'retry' | 'skip' | 'halt'
   readonly channels: number
   readonly deliverMs: number
   readonly lost: number
@@ -92,6 +93,7 @@ export function planOf(seed: number): Plan {
     unacknowledgedBytes: pick(65_536, 262_144, 8_388_608),
     outboxBytes: pick(2_097_152, 8_388_608),
     // One round trip, of the link or of a delivery, for every `inFlight` outputs.
+    onSuspect: 'retry',
     inFlight: Math.max(linkDelayMs, deliverMs) > 0.5 ? 64 : pick(1, 4, 64),
     channels,
     deliverMs,
@@ -150,6 +152,7 @@ export function calm(changes: Partial<Plan> = {}): Plan {
     lagFrames: 100_000,
     outboxBytes: 2_097_152,
     inFlight: 16,
+    onSuspect: 'retry',
     channels: 2,
     deliverMs: 0.2,
     lost: 0,

@@ -44,6 +44,7 @@ const expectedFaults = new Set([
   'ERR_HOTPAIR_STATE',
   'ERR_HOTPAIR_PROCESS_THREW',
   'ERR_HOTPAIR_DIVERGED',
+  'ERR_HOTPAIR_SUSPECT',
 ])
 
 export class Stage {
@@ -58,6 +59,8 @@ export class Stage {
   readonly takeovers: TakeoverReport[] = []
   /** Everything that the members told their users. */
   readonly told: { readonly at: number; readonly member: MemberId; readonly event: Told }[] = []
+  /** Codes of the faults, with the member that has them. */
+  readonly faults: string[] = []
   /** When a member that is down is to be started again. */
   readonly downUntil: Map<MemberId, number> = new Map()
   /** Until when a door takes nothing. */
@@ -171,10 +174,15 @@ export class Stage {
     if (this.sink.histories.size > 1) this.#problems.push('a new history has begun')
   }
 
-  /** Each accepted input is in the history once, each source's in its order. */
+  /** Each accepted input is in the history once, each source's in its order, or it is listed. */
   #checkInputs(log: Uint32Array): void {
     const seen = new Set(log)
     if (seen.size !== log.length) this.#problems.push('an input was processed twice')
+    const skipped = new Set(this.skippedIds())
+    for (const id of skipped) {
+      if (seen.has(id)) this.#problems.push(`${id} is listed as skipped and was processed`)
+      seen.add(id)
+    }
     for (const { accepted, name } of this.sources) {
       const lost = [...accepted].filter((id) => !seen.has(id))
       if (lost.length > 0) {
@@ -185,10 +193,20 @@ export class Stage {
     for (const id of log) {
       const order = this.#orders.get(id)
       if (order === undefined) continue
-      const before = last.get(order.source) ?? 0
+      let before = last.get(order.source) ?? 0
+      while (skipped.has(idOf({ source: order.source, seq: before + 1 }))) before += 1
       if (order.seq !== before + 1) this.#problems.push(`${id} was processed after ${before}`)
       last.set(order.source, order.seq)
     }
+  }
+
+  /** The inputs that the ruling member lists as left out. */
+  skippedIds(): readonly number[] {
+    const listed = this.pair.primary?.server.skipped ?? []
+    return listed.map(({ source, seq }) => {
+      const index = this.sources.findIndex(({ name }) => name === source)
+      return idOf({ source: index, seq })
+    })
   }
 
   /** Behind the helper each channel is what one uninterrupted process would have sent. */
@@ -258,7 +276,7 @@ export class Stage {
       deliverTimeoutMs: 10_000,
       inFlight: plan.inFlight,
       onLoss: 'wait',
-      onSuspect: 'retry',
+      onSuspect: plan.onSuspect,
       hangAfterMs,
       linkDelay: around(plan.linkDelayMs),
       beatDelay: around(plan.beatDelayMs),
@@ -270,6 +288,7 @@ export class Stage {
       highWaterPieces: plan.highWaterPieces,
       detectMs: 0.5,
       onFault: (member, error) => {
+        this.faults.push(`${member.id} ${error.code}`)
         if (expectedFaults.has(error.code)) return
         this.#problems.push(`${clock.now().toFixed(2)} ${member.id} ${error.code} ${error.message}`)
         const { cause } = error

@@ -36,6 +36,8 @@ export interface Order {
   readonly copies?: number
   /** The program closes this member from inside `process`, and goes on sending. */
   readonly closes?: 'a' | 'b'
+  /** The event loop stands still inside `process`, for so many milliseconds on each member. */
+  readonly hangsMs?: number
   /** Deterministic: throws after it has changed the state and sent something. */
   readonly throws: boolean
   /** Makes the two members differ on purpose. */
@@ -217,6 +219,10 @@ export function makeApp(parts: AppParts, member: SimMember<State>): App<State> {
       const order = JSON.parse(Buffer.from(frame.data).toString()) as Order
       if (order.poison) state.poison = order.poison === 'in' ? () => {} : undefined
       if (order.closes === member.id) member.close()
+      if (order.hangsMs) {
+        member.block()
+        clock.setTimer(millis(order.hangsMs), () => member.unblock())
+      }
       if (order.diverges) ctx.send(Buffer.from(`${random()}`), { channel: divergingChannel })
       compute(state, order, (channel, data) => ctx.send(data, { channel: channelName(channel) }))
     },
