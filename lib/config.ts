@@ -29,6 +29,7 @@ export interface Config<State> {
   readonly onSuspect: 'retry' | 'skip' | 'halt'
   readonly hangAfterMs: number
   readonly inFlight: number
+  readonly digestEvery: number
   readonly limits: Limits
   readonly signal: AbortSignal | undefined
   /** What must match on both members, key by key; compared at the handshake. */
@@ -43,6 +44,7 @@ type NumberKey =
   | 'deliverTimeoutMs'
   | 'hangAfterMs'
   | 'inFlight'
+  | 'digestEvery'
 
 const MiB = 1_048_576
 
@@ -70,7 +72,11 @@ export const numbersTable: Readonly<
   deliverTimeoutMs: [10_000, 10, 3_600_000],
   hangAfterMs: [undefined, 10, 600_000],
   inFlight: [64, 1, 4_096],
+  digestEvery: [1_000, 0, 1_000_000_000],
 }
+
+/** Counts; the others are milliseconds. */
+const wholeNumbers: ReadonlySet<NumberKey> = new Set(['inFlight', 'digestEvery'])
 
 const known: ReadonlySet<string> = new Set([
   'pair',
@@ -132,6 +138,7 @@ export function configOf<State>(options: MemberOptions<State>): Config<State> {
         : oneOf('onSuspect', options.onSuspect, ['retry', 'skip', 'halt']),
     hangAfterMs,
     inFlight: number(options, 'inFlight', 0),
+    digestEvery: number(options, 'digestEvery', 0),
     limits,
     signal: signalOf(options.signal),
   } as const
@@ -226,5 +233,5 @@ function number(
   derived: number,
 ): number {
   const [usual, least, most] = numbersTable[key]
-  return within(key, options[key] ?? usual ?? derived, least, most, key === 'inFlight')
+  return within(key, options[key] ?? usual ?? derived, least, most, wholeNumbers.has(key))
 }

@@ -45,7 +45,7 @@ export const errorCodes = {
   ERR_HOTPAIR_LOAD:
     'a load broke off or was corrupt; the former state is kept and the load is asked for again',
   ERR_HOTPAIR_DIVERGED:
-    'the members produced different bytes under one output number; the standby loads again',
+    'the members produced different bytes under one output number, or different states; the standby loads again',
   ERR_HOTPAIR_RESYNC:
     'a standby has lost step for at least the third time in a row; it waits before it loads again',
   ERR_HOTPAIR_DELIVER: '`deliver` failed; it is tried again',

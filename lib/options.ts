@@ -134,6 +134,11 @@ export interface MemberOptions<State> {
    * 4,096.
    */
   readonly inFlight?: number
+  /**
+   * Frames after which the members compare a digest of their states, if that costs less than a
+   * hundredth of the time. Default 1,000; 0: never.
+   */
+  readonly digestEvery?: number
   readonly limits?: Partial<Limits>
   /** Ends opening, and closes the member when it aborts later. */
   readonly signal?: AbortSignal

@@ -31,6 +31,8 @@ export interface ServerOptions<State> {
   readonly deliverTimeoutMs: number
   readonly windowMs: number
   readonly ackTimeoutMs: number
+  /** Frames from one digest of the state to the next; 0: none is taken. */
+  readonly digestEvery: number
   readonly clock: ClockPort
   readonly outbox: OutboxPort
   readonly snapshot: SnapshotPort

@@ -92,7 +92,7 @@ export class Application<State> {
    * Takes the state out of an image and returns its meta. Throws ERR_HOTPAIR_STATE; the former
    * state is kept.
    */
-  restore(image: Uint8Array, check: (meta: unknown) => HistoryId): void {
+  restore(image: Uint8Array, check: (meta: unknown, state: unknown) => HistoryId): void {
     let parts: unknown
     try {
       parts = deserialize(image)
@@ -108,7 +108,7 @@ export class Application<State> {
     if (!Array.isArray(parts) || parts.length !== 2) {
       throw new PairError('ERR_HOTPAIR_STATE', 'the image of a load has another form')
     }
-    this.#history = check(parts[0])
+    this.#history = check(parts[0], parts[1])
     this.#held = { state: parts[1] }
   }
 

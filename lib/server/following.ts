@@ -47,6 +47,8 @@ export class Following<State> implements FollowingPort {
    */
   #isInstalled = false
   #isClosed = false
+  /** The last frame after which both states were found equal: by a load, or by digests. */
+  #equalAt = 0
 
   constructor(replica: Replica<State>, options: FollowingOptions, events: ServerEvents) {
     this.#replica = replica
@@ -177,10 +179,11 @@ export class Following<State> implements FollowingPort {
         this.#replica.sources.take(source, seq, frameNo)
         this.#held.announced(source, seq, frameNo, epoch)
       },
-      process: (frame) => {
+      process: (frame, digest) => {
         this.#replica.apply(frame)
-        if (this.#isClosed) return
+        if (this.#isClosed) return undefined
         if (this.#replica.ledger.isBatchLarge) this.#replica.ledger.flush()
+        return digest === undefined ? undefined : this.#compare(frame.frameNo, digest)
       },
       flush: () => {
         this.#replica.ledger.flush()
@@ -206,10 +209,24 @@ export class Following<State> implements FollowingPort {
 
   #installed(header: LoadHeader): void {
     this.#isInstalled = true
+    this.#equalAt = header.frameNo
     for (const { source, seq, frameNo } of this.#replica.sources.list()) {
       this.#held.announced(source, seq, frameNo, header.epoch)
     }
     this.#events.loadInstalled(header.epoch, header.history)
+  }
+
+  #compare(frameNo: number, digest: bigint): OutOfStep | undefined {
+    if (this.#replica.digest() === digest) {
+      this.#equalAt = frameNo
+      return undefined
+    }
+    const error = new PairError(
+      'ERR_HOTPAIR_DIVERGED',
+      `the states of the members differ after frame ${frameNo}, they were equal after ${this.#equalAt}; this one loads again. Look for a clock, randomness or I/O in process().`,
+    )
+    this.#events.fault(error, frameNo)
+    return 'state'
   }
 
   #divergence(): OutOfStep | undefined {

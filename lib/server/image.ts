@@ -34,6 +34,8 @@ export interface ImageMeta {
   readonly timers: TimerTable
   /** Frames that were left out. */
   readonly skipped: readonly SkippedFrame[]
+  /** Of the state and the timers; compared when they have come out of the image. */
+  readonly digest: bigint
   /** In order, per channel. */
   readonly pending: readonly PendingEntry[]
 }
@@ -60,6 +62,7 @@ export function unpackMeta(value: unknown): ImageMeta {
     channels: list(meta['channels'], 'channels').map(unpackChannel),
     timers: unpackTimers(meta['timers']),
     skipped: list(meta['skipped'], 'skipped frames').map(unpackSkipped),
+    digest: digest(meta['digest']),
     pending: list(meta['pending'], 'pending').map(unpackPending),
   }
 }
@@ -139,6 +142,11 @@ function text(value: unknown, what: string): string {
 
 function bytes(value: unknown, what: string): Uint8Array {
   if (!(value instanceof Uint8Array)) throw bad(`a ${what} has no bytes`)
+  return value
+}
+
+function digest(value: unknown): bigint {
+  if (typeof value !== 'bigint') throw bad('its digest is no whole number')
   return value
 }
 

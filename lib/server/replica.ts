@@ -16,6 +16,7 @@ import type { LoggedFrame } from '../sync/frame-log.js'
 import { type Epoch, frameNo, type HistoryId, type Instant } from '../units.js'
 import { Application } from './application.js'
 import type { Channel } from './channels.js'
+import { digestOf, digestToSend } from './digest.js'
 import { type ImageMeta, type PendingEntry, packMeta, unpackMeta } from './image.js'
 import { Ledger } from './ledger.js'
 import { PairClock } from './pair-clock.js'
@@ -51,6 +52,7 @@ export class Replica<State> {
   readonly #events: ReplicaEvents
   #skipped: readonly SkippedFrame[] = []
   #frameNo = 0
+  #faultAt = 0
 
   constructor(
     app: App<State>,
@@ -76,6 +78,11 @@ export class Replica<State> {
     return this.#frameNo
   }
 
+  /** The last frame on which `process` has failed, in this history; 0: none has. */
+  get faultAt(): number {
+    return this.#faultAt
+  }
+
   /** The state, once there is one. */
   get held(): { readonly state: State } | undefined {
     return this.#application.held
@@ -95,6 +102,7 @@ export class Replica<State> {
     this.#application.init(history)
     this.#frameNo = 0
     this.#skipped = []
+    this.#faultAt = 0
     this.sources.reset([])
     this.timers.reset({ settings: 0, entries: [] })
     this.ledger.reset([])
@@ -110,9 +118,15 @@ export class Replica<State> {
     this.#application.rename(history)
     this.#frameNo = 0
     this.#skipped = []
+    this.#faultAt = 0
     this.sources.reset(this.sources.list().map((entry) => ({ ...entry, frameNo: 0 })))
     this.ledger.reset([])
     this.ledger.add(0, pending)
+  }
+
+  /** Of the state and the timers, as of the last frame. */
+  digest(): bigint {
+    return this.#blocking(() => digestOf([this.held?.state, this.timers.list()]))
   }
 
   /** Processes the next frame; its outputs wait in the ledger for a flush. */
@@ -133,7 +147,10 @@ export class Replica<State> {
       data,
     })
     this.#loop.markFrame(0)
-    if (fault) this.#events.fault(fault, frameNo)
+    if (fault) {
+      this.#faultAt = frameNo
+      this.#events.fault(fault, frameNo)
+    }
     if (outputs.length === 0 || this.ledger.add(frameNo, outputs)) return
     const error = new PairError(
       'ERR_HOTPAIR_OUTPUT',
@@ -171,6 +188,15 @@ export class Replica<State> {
     for (const { owner, frameNo, data } of this.ledger.waiting) {
       entries.push({ channel: owner.name, frameNo, data })
     }
+    return this.#blocking(() => this.#image(epoch, entries))
+  }
+
+  #image(epoch: Epoch, pending: readonly PendingEntry[]): Uint8Array {
+    const timers = this.timers.list()
+    const { digest, objection } = digestToSend([this.held?.state, timers])
+    if (objection !== undefined) {
+      throw new PairError('ERR_HOTPAIR_STATE', `the state holds ${objection}; no load is sent`)
+    }
     const meta: ImageMeta = {
       history: this.history,
       epoch,
@@ -178,11 +204,12 @@ export class Replica<State> {
       stamp: this.clock.last,
       sources: this.sources.list(),
       channels: this.ledger.channels.list(),
-      timers: this.timers.list(),
+      timers,
       skipped: this.#skipped,
-      pending: entries,
+      digest,
+      pending,
     }
-    return this.#blocking(() => this.#application.image(packMeta(meta)))
+    return this.#application.image(packMeta(meta))
   }
 
   /**
@@ -195,12 +222,18 @@ export class Replica<State> {
     now: Instant,
   ): void {
     let restored: ImageMeta | undefined
-    const check = (value: unknown) => {
+    const check = (value: unknown, state: unknown) => {
       restored = unpackMeta(value)
       if (restored.history !== expected.history || restored.frameNo !== expected.frameNo) {
         throw new PairError(
           'ERR_HOTPAIR_LOAD',
           'the load cannot be used: it is not the announced one',
+        )
+      }
+      if (digestOf([state, restored.timers]) !== restored.digest) {
+        throw new PairError(
+          'ERR_HOTPAIR_LOAD',
+          `the load cannot be used: the state as of frame ${restored.frameNo} came out of it otherwise than it went in`,
         )
       }
       return restored.history
@@ -221,6 +254,7 @@ export class Replica<State> {
 
   #adopt(meta: ImageMeta, now: Instant): void {
     this.#frameNo = meta.frameNo
+    this.#faultAt = 0
     this.clock.reset(meta.stamp, now)
     this.sources.reset(meta.sources)
     this.timers.reset(meta.timers)

@@ -14,6 +14,7 @@ import type { Epoch, HistoryId } from '../units.js'
 import type { SentNotice } from '../wire/message.js'
 import type { Channel } from './channels.js'
 import type { Delivery } from './delivery.js'
+import { Digesting } from './digesting.js'
 import type { Input, Intake } from './intake.js'
 import type { SentItem } from './lane.js'
 import { Numbering } from './numbering.js'
@@ -22,6 +23,8 @@ import type { Replica } from './replica.js'
 
 export interface RulingOptions extends PaceOptions {
   readonly clock: ClockPort
+  /** Frames from one digest of the state to the next; 0: none is taken. */
+  readonly digestEvery: number
   /** Whether the right to accept and to send is beyond doubt at this moment. */
   readonly isGateOpen: () => boolean
   /**
@@ -39,6 +42,7 @@ export class Ruling<State> {
   readonly #delivery: Delivery
   readonly #options: RulingOptions
   readonly #numbering: Numbering<State>
+  readonly #digesting: Digesting<State>
   #epoch: Epoch | undefined
   #last = 0
   #release: Release = 'all'
@@ -55,6 +59,7 @@ export class Ruling<State> {
     this.#delivery = delivery
     this.#options = options
     this.#numbering = new Numbering(replica, intake, options.clock)
+    this.#digesting = new Digesting(replica, options.clock, options.digestEvery)
     this.#pace = new Pace(options, replica.ledger)
   }
 
@@ -99,6 +104,7 @@ export class Ruling<State> {
     this.#feed?.close()
     this.#feed = feed
     this.#acked = feed.acked
+    this.#digesting.begin(feed.acked)
     this.#notices = []
   }
 
@@ -225,6 +231,7 @@ export class Ruling<State> {
     const before = ledger.addedBytes
     for (const frame of frames) {
       this.#replica.apply(frame)
+      this.#digesting.processed(this.#feed)
       if (ledger.isBatchLarge) this.keep()
     }
     this.keep()

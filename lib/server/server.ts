@@ -80,6 +80,7 @@ export class Server<State> implements ServerPort {
     const packetBytes = packetLimit(limits.inputBytes)
     this.#ruling = new Ruling(this.#replica, this.#intake, this.#delivery, {
       clock,
+      digestEvery: options.digestEvery,
       outboxBytes,
       unacknowledgedBytes,
       isGateOpen: options.isGateOpen,

@@ -62,6 +62,8 @@ export class Feed {
   #done: number
   #progressNo = 0
   #isProgressDue = false
+  /** The newest one that is not written. */
+  #digest: { readonly frameNo: number; readonly digest: bigint } | undefined
   readonly #notices = new Notices()
   /** Last progress that the mirror holds, on the present link. */
   #heldProgressNo = 0
@@ -109,10 +111,6 @@ export class Feed {
   /** Whether the mirror holds every notice that it was given. */
   get isNoticed(): boolean {
     return this.#notices.areHeld
-  }
-
-  get isLoading(): boolean {
-    return this.#load !== undefined
   }
 
   /** Begins with a load over `link`. */
@@ -174,6 +172,11 @@ export class Feed {
     this.#isProgressDue = true
   }
 
+  /** The state after `frameNo`, processed last, has this digest. Written before any progress. */
+  digest(frameNo: number, digest: bigint): void {
+    this.#digest = { frameNo, digest }
+  }
+
   /** Tells the mirror that it is in sync. */
   tellInSync(epoch: Epoch): void {
     if (this.#link === undefined) return
@@ -207,6 +210,7 @@ export class Feed {
       this.#next += 1
       if (this.#writer.byteLength >= pieceBytes) this.#flush()
     }
+    if (this.#isWritable && this.#load === undefined) this.#writeDigest()
     while (this.#isWritable && this.#isProgressDue && this.#next > this.#done) {
       this.#writeProgress()
     }
@@ -261,13 +265,19 @@ export class Feed {
 
   #writeChunk(load: ChunkWriter): void {
     const bytes = load.next()
-    if (bytes === undefined) {
-      load.close()
-      this.#load = undefined
-      return
+    if (bytes !== undefined) {
+      writeMessage(this.#writer, { type: 'chunk', bytes })
+      return this.#flush()
     }
-    writeMessage(this.#writer, { type: 'chunk', bytes })
-    this.#flush()
+    load.close()
+    this.#load = undefined
+  }
+
+  #writeDigest(): void {
+    const digest = this.#digest
+    if (digest === undefined || this.#next <= digest.frameNo) return
+    this.#digest = undefined
+    writeMessage(this.#writer, { type: 'digest', epoch: this.#epoch, ...digest })
   }
 
   #writeProgress(): void {

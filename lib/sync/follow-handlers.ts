@@ -13,7 +13,8 @@ import type { LoadHeader } from './staging.js'
 export interface FollowHandlers {
   /** A frame is held: its twin, if one is held back here, is answered. */
   announced(frame: LoggedFrame, epoch: Epoch): void
-  process(frame: LoggedFrame): void
+  /** `digest`: that of the primary's state after the frame, where it was told. */
+  process(frame: LoggedFrame, digest: bigint | undefined): OutOfStep | undefined
   /**
    * Frames were processed: outputs may be reconciled. False: they diverge, or the outbox is full.
    */

@@ -24,6 +24,7 @@ import {
 import { PacketWriter } from '../wire/packet.js'
 import { Arena } from './arena.js'
 import { Deque } from './deque.js'
+import { Digests } from './digests.js'
 import type { FollowHandlers, FollowLimits } from './follow-handlers.js'
 import { FrameLog, type LoggedFrame } from './frame-log.js'
 import { type LoadHeader, Staging } from './staging.js'
@@ -39,6 +40,7 @@ export class Follow {
   #epoch: Epoch | undefined
   readonly #staging: Staging
   readonly #log = new FrameLog()
+  readonly #digests = new Digests()
   readonly #arena = new Arena()
   readonly #progress = new Deque<ProgressMessage>()
   #held = 0
@@ -61,11 +63,6 @@ export class Follow {
   /** The reign that is followed, once a load is in place. */
   get epoch(): Epoch | undefined {
     return this.#epoch
-  }
-
-  /** Last frame held. */
-  get held(): number {
-    return this.#held
   }
 
   /** Last frame acknowledged: outputs of later ones cannot have left the primary. */
@@ -119,6 +116,7 @@ export class Follow {
     this.#epoch = undefined
     this.#log.clear()
     this.#progress.clear()
+    this.#digests.clear()
   }
 
   stopAcknowledging(): void {
@@ -147,10 +145,13 @@ export class Follow {
         return this.#onProgress(message)
       case 'begin-load':
       case 'chunk':
-        this.#onLoad(message)
+        this.#begin(this.#stage(message))
         return true
       case 'resume':
         return this.#onResume(message)
+      case 'digest':
+        if (message.epoch === this.#epoch) this.#digests.tell(message.frameNo, message.digest)
+        return true
       default:
         return false
     }
@@ -165,9 +166,10 @@ export class Follow {
       const frame = this.#log.first
       if (frame === undefined || frame.frameNo > this.#done) break
       this.#log.shift()
-      this.#handlers.process(frame)
+      const apart = this.#handlers.process(frame, this.#digests.at(frame.frameNo))
       // The program may have closed its own member.
       if (this.#epoch === undefined) return
+      if (apart) return this.#handlers.outOfStep(apart)
     }
     const wrong = this.#handlers.flush() ?? this.#applyNotices()
     if (wrong) return this.#handlers.outOfStep(wrong)
@@ -232,11 +234,6 @@ export class Follow {
     return undefined
   }
 
-  #onLoad(message: Extract<Message, { type: 'begin-load' | 'chunk' }>): void {
-    const header = this.#stage(message)
-    if (header !== undefined) this.#begin(header)
-  }
-
   /** The header of a load that is whole and in place. */
   #stage(message: Extract<Message, { type: 'begin-load' | 'chunk' }>): LoadHeader | undefined {
     try {
@@ -256,7 +253,8 @@ export class Follow {
     }
   }
 
-  #begin(header: LoadHeader): void {
+  #begin(header: LoadHeader | undefined): void {
+    if (header === undefined) return
     this.#staging.giveUp()
     this.#epoch = header.epoch
     this.#held = header.frameNo

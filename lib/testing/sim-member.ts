@@ -34,6 +34,8 @@ import type { SimTime } from './sim-time.js'
 
 /** How long a closed member stays, so that its last word leaves. */
 const farewellMs = 20
+/** Frames from one digest to the next: many digests in a short run. */
+const usualDigestEvery = 50
 
 export class SimMember<App> implements SimEndOwner {
   readonly id: MemberId
@@ -224,6 +226,7 @@ export class SimMember<App> implements SimEndOwner {
       deliverTimeoutMs,
       windowMs,
       ackTimeoutMs,
+      digestEvery: options.digestEvery ?? usualDigestEvery,
       clock: this.clock,
       outbox: openReferenceOutbox(limits.outboxBytes),
       snapshot,

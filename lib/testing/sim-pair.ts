@@ -43,6 +43,8 @@ export interface SimOptions<State> {
   readonly deliverTimeoutMs: number
   readonly inFlight: number
   readonly onLoss: 'wait' | 'go'
+  /** Frames from one digest of the state to the next. Default 50: many in a short run. */
+  readonly digestEvery?: number
   readonly onSuspect: 'retry' | 'skip' | 'halt'
   /** One way on the data connection, and for a beat: drawn anew each time. */
   readonly linkDelay: () => Millis

@@ -26,6 +26,7 @@ export const messageType = {
   refuseResume: 26,
   forward: 27,
   refuseForward: 28,
+  digest: 29,
 } as const
 
 /** Longest code or sentence in a refusal, in bytes. */
@@ -116,6 +117,13 @@ export type Message =
   /** Frames from `frameNo` + 1 on follow; progress is counted anew. */
   | { readonly type: 'resume'; readonly epoch: Epoch; readonly frameNo: number }
   | { readonly type: 'refuse-resume' }
+  /** After `frameNo` the state has this digest; said before the mirror may process that frame. */
+  | {
+      readonly type: 'digest'
+      readonly epoch: Epoch
+      readonly frameNo: number
+      readonly digest: bigint
+    }
   /** An input that only the standby was given. */
   | {
       readonly type: 'forward'
@@ -173,6 +181,10 @@ export function writeMessage(to: PacketWriter, message: Message): void {
       return
     case 'refuse-resume':
       to.begin(messageType.refuseResume).end()
+      return
+    case 'digest':
+      to.begin(messageType.digest).u48(message.epoch).u48(message.frameNo)
+      to.u64(message.digest).end()
       return
     case 'forward':
       to.begin(messageType.forward).string(message.source).u48(message.seq)

@@ -55,6 +55,13 @@ function readFields(type: number, from: BodyReader): Message | undefined {
       return { type: 'resume', epoch: epochOf(from.u48()), frameNo: from.u48() }
     case messageType.refuseResume:
       return { type: 'refuse-resume' }
+    case messageType.digest:
+      return {
+        type: 'digest',
+        epoch: epochOf(from.u48()),
+        frameNo: from.u48(),
+        digest: from.u64(),
+      }
     case messageType.forward:
       return {
         type: 'forward',

@@ -17,6 +17,7 @@ const meta: ImageMeta = {
   channels: [{ name: 'x', produced: 4, sent: 3, firstOfEpoch: 1 }],
   timers: { settings: 9, entries: [{ name: 't', due: 99, setting: 4, data: Uint8Array.of(3) }] },
   skipped: [{ frameNo: frameNo(5), kind: 'timer', source: 't', seq: 8 }],
+  digest: 7n,
   pending: [{ channel: 'x', frameNo: 7, data: Uint8Array.of(1, 2) }],
 }
 

@@ -5,14 +5,8 @@
 
 import t, { type Test } from 'tap'
 import type { App } from '#lib/options.js'
-import { referenceSnapshot } from '#lib/testing/reference-snapshot.js'
-import type { SimMember } from '#lib/testing/sim-member.js'
-import { SimPair } from '#lib/testing/sim-pair.js'
-import { VirtualClock } from '#lib/testing/virtual-clock.js'
-import { type MemberId, millis, peerOf } from '#lib/units.js'
-import { generator } from './world.js'
-
-const windowMs = 100
+import { type MemberId, peerOf } from '#lib/units.js'
+import { Play, windowMs } from './play.js'
 
 interface State {
   /** What each frame was, in order: `input 3`, `tick 5`, with the stamp behind it. */
@@ -43,90 +37,11 @@ const app: App<State> = {
   deliver: () => {},
 }
 
-/** A source that gives both members an input each few milliseconds, and a pair that it feeds. */
-class Play {
-  readonly clock = new VirtualClock()
-  readonly random: () => number
-  readonly pair: SimPair<State>
-  readonly faults: string[] = []
-  readonly accepted = new Set<number>()
-  #given = 0
+const playOf = (seed: number, ahead: Readonly<Record<MemberId, number>>) =>
+  new Play<State>({ seed, ahead, app: () => app })
 
-  constructor(seed: number, ahead: Readonly<Record<MemberId, number>>) {
-    this.random = generator(seed)
-    const around = (ms: number) => () => millis(ms * (0.5 + this.random()))
-    this.pair = new SimPair<State>({
-      clock: this.clock,
-      random: this.random,
-      app: () => app,
-      limits: {
-        inputBytes: 8_192,
-        queueBytes: 65_536,
-        unacknowledgedBytes: 65_536,
-        lagFrames: 100_000,
-        outboxBytes: 2_097_152,
-        stateBytes: 8_388_608,
-        sources: 4,
-        channels: 8,
-        timers: 1_000,
-      },
-      snapshot: referenceSnapshot,
-      heartbeatMs: 20,
-      windowMs,
-      ackTimeoutMs: windowMs,
-      inFlight: 64,
-      onLoss: 'wait',
-      drift: {
-        a: { rate: 1.0001, wallOffsetMs: ahead.a },
-        b: { rate: 0.9999, wallOffsetMs: ahead.b },
-      },
-      hangAfterMs: 500,
-      onSuspect: 'retry',
-      deliverTimeoutMs: 10_000,
-      beatLoss: 0,
-      beatDuplicates: 0,
-      mostBeatsLostInRow: 0,
-      linkDelay: around(0.2),
-      beatDelay: around(0.2),
-      pieceMs: 0.01,
-      highWaterPieces: 10,
-      detectMs: 0.5,
-      onFault: (member, error) => this.faults.push(`${member.id} ${error.code} ${error.message}`),
-    })
-  }
-
-  /** Starts what is not there, and waits until the pair is whole. */
-  async whole(): Promise<void> {
-    const until = this.clock.now() + 5_000
-    while (!this.pair.isPaired && this.clock.now() < until) {
-      for (const id of ['a', 'b'] as const) if (!this.pair.member(id)) this.pair.start(id)
-      await this.run(5)
-    }
-  }
-
-  async run(ms: number): Promise<void> {
-    await this.clock.run(this.clock.now() + ms)
-  }
-
-  /** Gives both members the next input, whose own timer is due after `delay`. */
-  feed(delay: number): void {
-    this.#given += 1
-    const seq = this.#given
-    for (const { server } of this.pair.members) {
-      const answer = { resolve: () => this.accepted.add(seq), reject: () => {} }
-      server.receive({ data: Buffer.from(`${seq}:${delay}`), source: 's', seq, answer })
-    }
-  }
-
-  /** The log of one that has it, the primary's if there is one. */
-  get log(): readonly string[] {
-    return this.stateOf(this.pair.primary)?.log ?? []
-  }
-
-  stateOf(member: SimMember<State> | undefined): State | undefined {
-    return member?.server.held?.state
-  }
-}
+/** The log of the primary. */
+const logOf = (play: Play<State>): readonly string[] => play.state()?.log ?? []
 
 const stampOf = (entry: string) => Number(entry.slice(entry.indexOf('@') + 1))
 
@@ -149,25 +64,28 @@ function check(t: Test, log: readonly string[], what: string): void {
 t.setTimeout(120_000)
 
 t.test('timers fire by pair time on a primary alone, in order of due time', async (t) => {
-  const play = new Play(1, { a: 0, b: 0 })
+  const play = playOf(1, { a: 0, b: 0 })
   play.pair.start('a')
   await play.run(3 * windowMs)
   play.feed(5_000)
   play.feed(30)
   play.feed(20)
   await play.run(1_000)
-  const owns = () => play.log.filter((entry) => entry.startsWith('own')).map((e) => e.split(' ')[1])
+  const owns = () =>
+    logOf(play)
+      .filter((entry) => entry.startsWith('own'))
+      .map((e) => e.split(' ')[1])
   t.strictSame(owns(), ['3', '2'])
   await play.run(4_100)
   t.strictSame(owns(), ['3', '2', '1'])
-  const ticks = play.log.filter((entry) => entry.startsWith('tick')).length
+  const ticks = logOf(play).filter((entry) => entry.startsWith('tick')).length
   t.ok(ticks > 400 && ticks <= 510, `${ticks} ticks of 10 ms in 5.1 s`)
-  check(t, play.log, 'alone')
+  check(t, logOf(play), 'alone')
   t.strictSame(play.faults, [])
 })
 
 t.test('what is due while nobody rules fires at once in the next reign, in order', async (t) => {
-  const play = new Play(2, { a: 0, b: 3_600_000 })
+  const play = playOf(2, { a: 0, b: 3_600_000 })
   play.pair.start('a')
   await play.run(3 * windowMs)
   await play.whole()
@@ -176,26 +94,26 @@ t.test('what is due while nobody rules fires at once in the next reign, in order
   play.pair.stall('a', 5_000)
   await play.run(3 * windowMs)
   t.equal(play.pair.member('b')?.role, 'primary')
-  const owns = play.stateOf(play.pair.member('b'))?.log.filter((e) => e.startsWith('own')) ?? []
+  const owns = play.state(play.pair.member('b'))?.log.filter((e) => e.startsWith('own')) ?? []
   t.strictSame(
     owns.map((entry) => entry.split(' ')[1]),
     ['2', '3', '1'],
   )
   const [first = '', , last = ''] = owns
   t.ok(stampOf(last) - stampOf(first) <= 1, 'together')
-  check(t, play.stateOf(play.pair.member('b'))?.log ?? [], 'after the takeover')
+  check(t, play.state(play.pair.member('b'))?.log ?? [], 'after the takeover')
   t.strictSame(play.faults, [])
 })
 
 t.test('an idle primary hands on pair time with a load', async (t) => {
-  const play = new Play(3, { a: 0, b: -5_000 })
+  const play = playOf(3, { a: 0, b: -5_000 })
   play.pair.start('a')
   await play.run(3 * windowMs)
   // No frame for a minute: what the last frame's stamp says is a minute old.
   play.feed(60_500)
   await play.run(60_000)
-  t.ok(play.stateOf(play.pair.member('a'))?.log.length, 'it has a log')
-  const log = () => play.log.filter((entry) => entry.startsWith('own'))
+  t.ok(play.state(play.pair.member('a'))?.log.length, 'it has a log')
+  const log = () => logOf(play).filter((entry) => entry.startsWith('own'))
   const begun = play.clock.now()
   await play.whole()
   play.pair.kill('a')
@@ -211,7 +129,7 @@ t.test('one-source-two-doors: clocks that differ by -5 s and by +1 h', async (t)
   let fired = 0
   for (let seed = 1; seed <= 30; seed += 1) {
     const clocks = seed % 2 === 0 ? { a: -5_000, b: 3_600_000 } : { a: 3_600_000, b: -5_000 }
-    const play = new Play(seed, clocks)
+    const play = playOf(seed, clocks)
     const { pair, random } = play
     await play.whole()
     for (let round = 0; round < 6; round += 1) {
@@ -234,10 +152,10 @@ t.test('one-source-two-doors: clocks that differ by -5 s and by +1 h', async (t)
     }
     await play.run(1_000)
     t.ok(pair.isPaired, `seed ${seed}: whole again`)
-    check(t, play.log, `seed ${seed}`)
+    check(t, logOf(play), `seed ${seed}`)
     for (const seq of play.accepted) {
       for (const what of [`input ${seq}:`, `own ${seq} `]) {
-        const count = play.log.filter((entry) => entry.startsWith(what)).length
+        const count = logOf(play).filter((entry) => entry.startsWith(what)).length
         if (count !== 1) t.fail(`seed ${seed}: ${what} ${count} times`)
       }
     }

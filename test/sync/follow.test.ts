@@ -6,6 +6,7 @@
 import t from 'tap'
 import type { ChunkWriter } from '#lib/runtime/ports-outbox.js'
 import type { PeerLink } from '#lib/runtime/ports-peer.js'
+import { Digests } from '#lib/sync/digests.js'
 import { Follow } from '#lib/sync/follow.js'
 import { referenceSnapshot } from '#lib/testing/reference-snapshot.js'
 import { epochOf, historyId, incarnationOf } from '#lib/units.js'
@@ -33,7 +34,12 @@ class Bench {
   constructor() {
     this.follow = new Follow(referenceSnapshot, limits, {
       announced: ({ frameNo }) => this.told.push(`announced ${frameNo}`),
-      process: ({ frameNo }) => this.told.push(`processed ${frameNo}`),
+      process: ({ frameNo }, digest) => {
+        this.told.push(`processed ${frameNo}`)
+        if (digest === undefined) return undefined
+        this.told.push(`compared ${frameNo}`)
+        return digest === 0n ? 'state' : undefined
+      },
       flush: () => this.outOfStep,
       sent: (notices: readonly SentNotice[]) => {
         this.told.push(`sent ${notices.map(({ number }) => number)}`)
@@ -179,7 +185,7 @@ t.test('an answer is taken once', (t) => {
   bench.load(1, 9)
   bench.turn()
   t.strictSame(bench.since(), { told: [], sent: [] })
-  t.equal(bench.follow.held, 5)
+  t.equal(bench.follow.acked, 5)
   t.end()
 })
 
@@ -352,5 +358,55 @@ t.test('who lags acknowledges what it can process in time, and loses step beyond
   bench.progress(2, 30)
   bench.turn()
   t.match(bench.since().sent.at(-1), acknowledged(30, 2), 'all is processed, all is acknowledged')
+  t.end()
+})
+
+t.test('a digest is compared when its frame is processed, and nothing is processed behind', (t) => {
+  const bench = following()
+  const tell = (frameNo: number, digest: bigint, epoch = reign) =>
+    t.ok(bench.follow.onMessage({ type: 'digest', epoch, frameNo, digest }))
+  for (let frameNo = 6; frameNo <= 10; frameNo += 1) bench.frame(frameNo)
+  tell(4, 1n)
+  tell(7, 1n)
+  tell(8, 0n, epochOf(1))
+  tell(9, 0n)
+  bench.progress(1, 10)
+  bench.since()
+  bench.turn()
+  t.strictSame(bench.since().told, [
+    'processed 6',
+    'processed 7',
+    'compared 7',
+    'processed 8',
+    'processed 9',
+    'compared 9',
+    'out of step: state',
+  ])
+  t.end()
+})
+
+t.test('what was told before a load is not compared after it', (t) => {
+  const bench = following()
+  bench.frame(6)
+  bench.follow.onMessage({ type: 'digest', epoch: reign, frameNo: 6, digest: 0n })
+  bench.follow.askLoad()
+  bench.load(2, 5)
+  bench.frame(6)
+  bench.progress(1, 6)
+  bench.turn()
+  t.notOk(bench.since().told.includes('compared 6'))
+  t.end()
+})
+
+t.test('digests that nobody comes to are bounded', (t) => {
+  const digests = new Digests()
+  for (let frameNo = 1; frameNo <= 3_000; frameNo += 1) digests.tell(frameNo, BigInt(frameNo))
+  t.equal(digests.at(1_024), 1_024n)
+  t.equal(digests.at(1_025), undefined, 'beyond the bound')
+  digests.tell(5_000, 5n)
+  digests.tell(4_000, 4n)
+  t.equal(digests.at(4_000), undefined, 'in order, or not at all')
+  t.equal(digests.at(5_000), 5n)
+  t.equal(digests.at(5_000), undefined)
   t.end()
 })

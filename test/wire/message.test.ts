@@ -79,6 +79,15 @@ const message: fc.Arbitrary<Message> = fc.oneof(
   fc.record({ type: only('ask-resume'), epoch, history, frameNo: u48 }, plainObject),
   fc.record({ type: only('resume'), epoch, frameNo: u48 }, plainObject),
   fc.record({ type: only('refuse-resume') }, plainObject),
+  fc.record(
+    {
+      type: only('digest'),
+      epoch,
+      frameNo: u48,
+      digest: fc.bigInt({ min: 0n, max: 2n ** 64n - 1n }),
+    },
+    plainObject,
+  ),
   fc.record({ type: only('forward'), source: name, seq: u48, data }, plainObject),
   fc.record(
     { type: only('refuse-forward'), source: name, seq: u48, code: name, expected: u48 },
