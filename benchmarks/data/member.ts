@@ -8,6 +8,7 @@
 
 import { type MemberOptions, openMember } from 'hotpair'
 import { serve } from '../support/serve.js'
+import { block } from '../takeover/harm.js'
 import { type Block, pingPong, pipeline } from './work.js'
 
 interface Told extends Omit<MemberOptions<object>, 'app'> {
@@ -45,6 +46,7 @@ function untilDelivered(count: number): Promise<void> {
 const send = (data: Uint8Array) => member.receive(data)
 
 serve({
+  block,
   rules: () => member.until('primary'),
   paired: () => member.until('paired'),
   ping: ({ count, bytes }: Block) => pingPong(send, count, bytes),

@@ -9,7 +9,8 @@ export function table(head: readonly string[], lines: readonly (readonly string[
   const widths = head.map((title, column) =>
     Math.max(title.length, 3, ...lines.map((line) => line[column]?.length ?? 0)),
   )
-  const isText = (column: number) => lines.some((line) => /^[^\d–−-]/.test(line[column] ?? ''))
+  const isText = (column: number) =>
+    column === 0 || lines.some((line) => /^[^\d–−-]/.test(line[column] ?? ''))
   const row = (cells: readonly string[]) => {
     const padded = cells.map((cell, column) => {
       const width = widths[column] ?? 0

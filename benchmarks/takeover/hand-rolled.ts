@@ -11,6 +11,7 @@
 
 import { connect, createServer, type Socket } from 'node:net'
 import { serve, tell } from '../support/serve.js'
+import { block, litter } from './harm.js'
 import { inputKind, onPackets, pack } from './wire.js'
 
 export interface HandRolledOrder {
@@ -107,10 +108,4 @@ async function open(order: HandRolledOrder): Promise<void> {
   else await follow(order, order.primaryPort)
 }
 
-function block(milliseconds: number): number {
-  const began = process.hrtime.bigint()
-  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, milliseconds)
-  return Number(began) / 1e6
-}
-
-serve({ open, block })
+serve({ open, block, litter })

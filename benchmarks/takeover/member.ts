@@ -6,6 +6,7 @@
 import { connect, type Socket } from 'node:net'
 import { type Member, type MemberOptions, openMember } from 'hotpair'
 import { serve, tell } from '../support/serve.js'
+import { block, litter } from './harm.js'
 import { confirmedKind, onPackets, pack } from './wire.js'
 
 export interface OpenOrder {
@@ -85,21 +86,6 @@ const data = new Uint8Array(256)
 // A refusal means that the other member has it, or that this one is closing: no figure hangs on it.
 function take(opened: Member<object>, seq: number): void {
   opened.receive(data, { source: 'world', seq }).catch(() => {})
-}
-
-/** Blocks the event loop; answers when it began, on the monotonic clock. */
-function block(milliseconds: number): number {
-  const began = process.hrtime.bigint()
-  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, milliseconds)
-  return Number(began) / 1e6
-}
-
-const garbage: unknown[] = []
-
-/** Makes some 100 MB of objects that live for a while, so that the collector has much to do. */
-function litter(): void {
-  garbage.length = 0
-  for (let index = 0; index < 400_000; index++) garbage.push({ index, text: `${index}`, more: [] })
 }
 
 serve({
