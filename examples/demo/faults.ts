@@ -25,6 +25,8 @@ export interface Fault {
   wokenAt?: number
   /** Set when the other member has taken over. */
   takeover?: { readonly verdict: string; readonly inDoubt: number }
+  /** How often a switchover was refused, with the primary still ruling. */
+  refusals: number
   /** Set when a switchover has resolved: milliseconds by the one that handed over. */
   tookMs?: number
 }
@@ -85,7 +87,8 @@ async function strike(name: FaultName, plan: FaultPlan): Promise<void> {
   const survivor = members.other(victim)
   // A restart is to be quicker than the window: its process is loaded before the blow.
   if (name === 'restart') await members.park(victim, signal)
-  const fault: Fault = { name, member: victim.member, at: performance.now(), until: Infinity }
+  const at = performance.now()
+  const fault: Fault = { name, member: victim.member, at, until: Infinity, refusals: 0 }
   plan.onFault(fault)
   const epoch = primary.epoch
   await strikes[name]({

@@ -53,7 +53,7 @@ export interface Notes {
     readonly verdict: string
     readonly inDoubt: number
   }[]
-  /** Frames that a takeover lists as left out: of one source, so a frame's number is its `seq`. */
+  /** The `seq` of each record that a takeover has listed as left out. */
   readonly skipped: ReadonlySet<number>
   readonly problems: readonly string[]
 }

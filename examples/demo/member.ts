@@ -44,7 +44,14 @@ async function open(settings: MemberSettings): Promise<void> {
   const intake = await openIntake(intakePort, receive, (error) => {
     if (!passing.includes(codeOf(error))) trouble(error)
   })
-  handOver = async () => {}
+  handOver = async () => {
+    report({
+      type: 'switchover-refused',
+      at: Date.now(),
+      code: '',
+      message: 'this version cannot hand over',
+    })
+  }
   close = async () => {
     intake.close()
     await member.close()
@@ -61,10 +68,10 @@ function forward(member: Member<Statistics>): void {
   member.on('verdict', ({ at, verdict, silenceMs }) =>
     report({ type: 'verdict', at, verdict, silenceMs }),
   )
-  member.on('takeover', ({ at, epoch, verdict, frameNo, suspect, inDoubt, tookMs }) => {
-    const found = { verdict, frameNo, suspect, inDoubt: inDoubt.length, tookMs }
-    report({ type: 'takeover', at, epoch, ...found })
-  })
+  member.on('takeover', ({ at, epoch, verdict, frameNo, inDoubt, tookMs }) =>
+    report({ type: 'takeover', at, epoch, verdict, frameNo, inDoubt: inDoubt.length, tookMs }),
+  )
+  member.on('skipped', ({ at, frameNo, seq }) => report({ type: 'skipped', at, frameNo, seq }))
   member.on('link', ({ at, up, reason = '' }) => report({ type: 'link', at, up, reason }))
   member.on('refused', ({ at, code, message }) => report({ type: 'trouble', at, code, message }))
   member.on('fault', ({ error }) => trouble(error))
@@ -80,8 +87,11 @@ function report(message: Report): void {
 }
 
 function trouble(error: unknown): void {
-  const message = error instanceof Error ? error.message : String(error)
-  report({ type: 'trouble', at: Date.now(), code: codeOf(error), message })
+  report({ type: 'trouble', at: Date.now(), ...wordsOf(error) })
+}
+
+function wordsOf(error: unknown): { code: string; message: string } {
+  return { code: codeOf(error), message: error instanceof Error ? error.message : String(error) }
 }
 
 function codeOf(error: unknown): string {
@@ -95,8 +105,7 @@ async function obey(order: Order): Promise<void> {
     case 'block':
       return standStill(order.milliseconds)
     case 'switchover':
-      // A refusal is no reason to end: the member rules on, and main misses the switchover.
-      return handOver().catch(trouble)
+      return handOver()
     case 'close':
       await close()
       process.disconnect()

@@ -55,17 +55,28 @@ export type Report =
       readonly epoch: number
       readonly verdict: string
       readonly frameNo: number
-      /** The frame that was left out because the other hung inside it. */
-      readonly suspect: number | undefined
       readonly inDoubt: number
       readonly tookMs: number
     }
-  /** A switchover that this member was told to make has resolved. */
+  /** A switchover that this member was told to make has resolved, or was refused. */
   | {
       readonly type: 'switchover'
       readonly at: number
       readonly epoch: number
       readonly tookMs: number
+    }
+  | {
+      readonly type: 'switchover-refused'
+      readonly at: number
+      readonly code: string
+      readonly message: string
+    }
+  /** A takeover has left out the record inside which the other hung. */
+  | {
+      readonly type: 'skipped'
+      readonly at: number
+      readonly frameNo: number
+      readonly seq: number
     }
   | { readonly type: 'link'; readonly at: number; readonly up: boolean; readonly reason: string }
   /** An event `fault` or `refused`, or an error of the member's own program. */

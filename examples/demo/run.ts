@@ -114,13 +114,14 @@ async function openWorld(settings: RunSettings, print: Print): Promise<World> {
     if (happening.type === 'exit' && !happening.isExpected) {
       failure.abort(new Error(`the process of member ${member} ended: ${happening.how}`))
     }
+    if (happening.type === 'skipped') skipped.add(happening.seq)
     const fault = faults.at(-1)
     if (happening.type === 'switchover' && fault?.name === 'switchover') {
       fault.tookMs = happening.tookMs
     }
+    if (happening.type === 'switchover-refused' && fault) fault.refusals += 1
     if (happening.type !== 'takeover') return
-    const { verdict, inDoubt, suspect } = happening
-    if (suspect !== undefined) skipped.add(suspect)
+    const { verdict, inDoubt } = happening
     const isCalledFor = fault?.until === Infinity && callsForTakeover(fault.name)
     if (isCalledFor && fault.takeover === undefined) fault.takeover = { verdict, inDoubt }
     else unplanned.push({ at: performance.now(), verdict, inDoubt })

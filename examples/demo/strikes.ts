@@ -46,7 +46,19 @@ export const kinds: Readonly<
   'block-standby': { of: 'standby', words: 'the event loop stands still of' },
 }
 
-export const faultNames: FaultName[] = ['kill', 'restart', 'stop', 'kill-standby', 'stop-standby']
+export const faultNames: FaultName[] = [
+  'kill',
+  'restart',
+  'stop',
+  'block',
+  'poison',
+  'kill-standby',
+  'stop-standby',
+  'block-standby',
+]
+
+/** How often a switchover is asked for until the run is given up. */
+const mostAsked = 5
 
 /** What a fault has at hand. */
 export interface Blow {
@@ -113,10 +125,16 @@ async function poisoned(blow: Blow): Promise<void> {
   await startAgain(blow)
 }
 
+// A refusal leaves everything as it was: like an operator, main asks again.
 async function switchover(blow: Blow): Promise<void> {
   const { members, victim, fault, signal } = blow
-  members.tell(victim, { type: 'switchover' })
-  await members.until(() => fault.tookMs !== undefined, 'a switchover resolved', signal)
+  for (let asked = 1; asked <= mostAsked && fault.tookMs === undefined; asked++) {
+    await members.until(() => members.isPaired, 'paired before a switchover', signal)
+    members.tell(victim, { type: 'switchover' })
+    const isAnswered = () => fault.tookMs !== undefined || fault.refusals === asked
+    await members.until(isAnswered, 'a switchover answered', signal)
+  }
+  if (fault.tookMs === undefined) throw new Error(`${mostAsked} switchovers were refused in a row`)
   await survive(blow)
 }
 

@@ -48,16 +48,18 @@ function sentence(happening: Happening): string | undefined {
       return `finds the other ${verdict}, ${silence}`
     }
     case 'takeover': {
-      const { epoch, frameNo, suspect, inDoubt, tookMs } = happening
+      const { epoch, frameNo, inDoubt, tookMs } = happening
       const took = `${tookMs.toFixed(1)} ms after the finding`
-      const without =
-        suspect === undefined ? '' : `; without frame ${suspect}, inside which it hung`
-      return `takes over at frame ${frameNo} as epoch ${epoch}, ${took}; ${inDoubt} in doubt${without}`
+      return `takes over at frame ${frameNo} as epoch ${epoch}, ${took}; ${inDoubt} in doubt`
     }
     case 'switchover': {
       const { epoch, tookMs } = happening
       return `has handed over: the other rules as epoch ${epoch} after ${tookMs.toFixed(1)} ms`
     }
+    case 'skipped':
+      return `leaves out frame ${happening.frameNo}, inside which the other hung`
+    case 'switchover-refused':
+      return `could not hand over: ${happening.code} ${happening.message}`
     case 'link':
       return happening.up ? 'link to the other is up' : `link is down: ${happening.reason}`
     case 'trouble':

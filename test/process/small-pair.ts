@@ -106,7 +106,7 @@ function rule(cause: string): void {
   firstOfEpoch = outbox[0]?.number ?? produced + 1
   change('primary', cause)
   if (isTakeover) {
-    const found = { verdict: 'process-gone', frameNo: state.records, tookMs: 0, suspect: undefined }
+    const found = { verdict: 'process-gone', frameNo: state.records, tookMs: 0 }
     tell({ type: 'takeover', at, epoch, ...found, inDoubt: Math.min(1, outbox.length) })
   }
   tell({ type: 'mode', at, mode: 'solo', epoch })
