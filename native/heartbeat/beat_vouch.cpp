@@ -13,6 +13,7 @@
 namespace hotpair::heartbeat {
 
 void BeatPair::look_at_loop(Instant now) noexcept {
+  note_frame(now);
   if (vouch.look(now)) wants_bell_ = true;
   const bool is_hung = vouch.is_hung(now);
   if (is_hung == is_said_hung_) return;
@@ -21,11 +22,30 @@ void BeatPair::look_at_loop(Instant now) noexcept {
   wants_beat_ = true;
 }
 
+void BeatPair::note_frame(Instant now) noexcept {
+  // relaxed: see beat_board.hpp for when the two halves mean something.
+  const std::uint64_t high = board_.frame_high.load(std::memory_order_relaxed);
+  const std::uint64_t frame = high << 32 | board_.frame_low.load(std::memory_order_relaxed);
+  if (frame == frame_) return;
+  frame_ = frame;
+  frame_since_ = now;
+}
+
+// A loop that hangs may have come to its frame only at the end of it, after something else that
+// took long: such a frame is a bystander, and is not named. Half of hang_after, because it may have
+// stood for an interval before this thread looked, and an interval is at most a third.
+std::uint64_t BeatPair::frame_to_say(Instant now) const noexcept {
+  const bool is_bystander = now - frame_since_ < config_.timing.hang_after / 2;
+  return vouch.is_hung(now) && is_bystander ? 0 : frame_;
+}
+
 // Asked by what was heard with this wake: an ask that nobody repeats is no ask.
 void BeatPair::give_up_if_asked(Instant now) noexcept {
   if (!std::exchange(has_heard_, false)) return;
   const std::uint64_t epoch = presence::word(view_.peer_presence, presence::kAskRenounce);
   if (epoch == 0 || epoch != gate.armed()) return;
+  // One that has given it up itself cannot go on from here: somebody must be left who can.
+  if (presence::word(view_.peer_presence, presence::kRenounced) == epoch) return;
   // Both speak of this reign, and one of them rules in it.
   if (presence::word(presence_, presence::kEpoch) != epoch ||
       presence::word(view_.peer_presence, presence::kEpoch) != epoch ||
@@ -56,9 +76,7 @@ void BeatPair::say_of_loop(Beat& beat, Instant now) const noexcept {
   const std::int64_t age_ms = vouch.age(now).count / 1'000'000;
   beat.vouch_age_ms = static_cast<std::uint32_t>(std::min<std::int64_t>(age_ms, UINT32_MAX));
   if (vouch.is_busy()) beat.flags |= flag::kBusy;
-  // relaxed: see beat_board.hpp for when the two halves mean something.
-  const std::uint64_t high = board_.frame_high.load(std::memory_order_relaxed);
-  beat.in_frame = high << 32 | board_.frame_low.load(std::memory_order_relaxed);
+  beat.in_frame = frame_to_say(now);
 }
 
 // By the peer's own account.

@@ -301,6 +301,48 @@ TEST(the_frame_that_is_processed_goes_out_with_each_beat) {
   EXPECT_EQ(hand.last().in_frame, std::uint64_t{3} << 32 | 7);
 }
 
+// The frame in which the loop stands when it is found hung, if it came to it after `wait_ms`.
+std::uint64_t frame_named_after(std::int64_t wait_ms) {
+  HandPair hand;
+  begin_as_primary(hand);
+  hand.pass(126);  // A question was answered a ms ago; the next one is put in 124.
+  hand.is_loop_alive = false;
+  hand.pass(wait_ms);
+  hand.board().frame_low.store(7, std::memory_order_relaxed);
+  std::uint64_t named = 0;
+  bool is_hung = false;
+  hand.pass(1000, [&] {
+    static_cast<void>(hand.said());
+    if (is_hung || hand.last().vouch_age_ms < 500) return;
+    is_hung = true;
+    named = hand.last().in_frame;
+  });
+  CHECK(is_hung);
+  return named;
+}
+
+TEST(only_a_frame_that_took_a_good_part_of_a_hang_is_named_for_it) {
+  EXPECT_EQ(frame_named_after(0), 7u);
+  EXPECT_EQ(frame_named_after(200), 7u);
+  // The loop stood elsewhere before: this frame has not hung it.
+  EXPECT_EQ(frame_named_after(520), 0u);
+}
+
+TEST(nobody_gives_up_for_one_that_has_given_up_itself) {
+  HandPair hand;
+  begin_as_primary(hand);
+  hand.pass(130);
+  hand.is_loop_alive = false;
+  hand.pass(700);
+  Presence asking = said_by(kStandby, kEpoch, kEpoch);
+  store_little<std::uint64_t>(asking.data() + presence::kRenounced, kEpoch);
+  hand.hear(asking);
+  EXPECT_EQ(hand.pair().gate.armed(), kEpoch);
+  hand.pass(1);
+  hand.hear(said_by(kStandby, kEpoch, kEpoch));
+  EXPECT_EQ(hand.pair().gate.armed(), 0u);
+}
+
 TEST(a_peer_is_hung_by_its_own_account_until_it_says_less) {
   HandPair hand;
   begin_as_primary(hand);
