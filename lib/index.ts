@@ -39,6 +39,12 @@ export {
   type Status,
 } from './member.js'
 export type { App, Frame, Limits, MemberOptions, Output, ProcessContext } from './options.js'
+export type {
+  BeatStatistics,
+  Histogram,
+  LinkStatistics,
+  PathStatistics,
+} from './runtime/ports-beats.js'
 export type { Received } from './server/intake.js'
 export type { ServerCounts } from './server/server.js'
 export type { MemberId } from './units.js'

@@ -16,6 +16,7 @@ import { intakeOf } from './member/intake.js'
 import type { MemberOptions } from './options.js'
 import { systemClock } from './runtime/clock.js'
 import type { Told } from './runtime/ports.js'
+import type { BeatStatistics } from './runtime/ports-beats.js'
 import type { Received } from './server/intake.js'
 import { sourceNameBytes } from './wire/limits.js'
 import { maxU48 } from './wire/packet.js'
@@ -179,6 +180,10 @@ class PairMember<State> implements Member<State> {
   announceBlock({ atMost }: { readonly atMost: number }): Disposable {
     const end = this.#host.announceBlock(within('atMost', atMost, 1, longestBlockMs, false))
     return { [Symbol.dispose]: end }
+  }
+
+  beatStatistics(since?: BeatStatistics): BeatStatistics {
+    return this.#host.beatStatistics(since)
   }
 
   close(): Promise<void> {

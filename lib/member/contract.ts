@@ -4,6 +4,7 @@
 
 import type { Writable } from 'node:stream'
 import type { Mode, PairEvent, PairEvents, Role, SkippedFrame } from '../events.js'
+import type { BeatStatistics } from '../runtime/ports-beats.js'
 import type { Received } from '../server/intake.js'
 import type { ServerCounts } from '../server/server.js'
 import type { MemberId } from '../units.js'
@@ -95,6 +96,11 @@ export interface Member<State> {
    * @throws ConfigError when `atMost` is out of bounds.
    */
   announceBlock(block: { readonly atMost: number }): Disposable
+  /**
+   * How the beats of each link fared since this member was opened, or, given an earlier result,
+   * since that: loss, jitter and round trip.
+   */
+  beatStatistics(since?: BeatStatistics): BeatStatistics
   /**
    * Ends this member: a primary lets running deliveries settle and leaves the rule to the other
    * one. Idempotent.

@@ -11,14 +11,14 @@ import type { Config } from '../config.js'
 import type { Happening } from '../core/event.js'
 import type { CoreConfig, State as CoreState } from '../core/state.js'
 import { PairError } from '../errors.js'
-import { openHeartbeat } from '../native/heartbeat.js'
+import { type Heartbeat, openHeartbeat } from '../native/heartbeat.js'
 import { openOutbox } from '../native/outbox.js'
 import { nativeSnapshot } from '../native/snapshot.js'
 import { Peer } from '../peer/peer.js'
 import { systemClock } from '../runtime/clock.js'
 import { traceTransition } from '../runtime/diagnostics.js'
 import type { Told } from '../runtime/ports.js'
-import type { BeatsPort } from '../runtime/ports-beats.js'
+import type { BeatStatistics, BeatsPort } from '../runtime/ports-beats.js'
 import type { PeerHandlers, PeerPort } from '../runtime/ports-peer.js'
 import type { LoopPort, ServerEvents } from '../runtime/ports-server.js'
 import { Runtime } from '../runtime/runtime.js'
@@ -26,17 +26,16 @@ import { eventsForRules } from '../runtime/server-events.js'
 import { Server } from '../server/server.js'
 import { MemoryStore } from '../store/memory.js'
 import { AnnouncedBlocks } from '../unit/announced-blocks.js'
-import { beatKeys, pairDigest, settingsDigest } from '../unit/keys.js'
+import { settingsDigest } from '../unit/keys.js'
 import { Unit } from '../unit/unit.js'
 import { epochOf, frameNo, type Incarnation, incarnationOf, millis } from '../units.js'
 import { packetLimit } from '../wire/limits.js'
+import { type Hosts, heartbeatOptions } from './beats.js'
 import type { RefusedCounts } from './contract.js'
 import { familyOf, PeerNames, resolveOwn, systemResolve } from './names.js'
 
 /** How long a stopped member's last word is given to leave before its sockets close. */
 const farewellMs = 20
-/** Where beats go while the other member's name cannot be resolved: nobody is there. */
-const nowhere = { 0: '0.0.0.0', 4: '0.0.0.0', 6: '::' } as const
 
 export class Host<State> {
   readonly incarnation: Incarnation = incarnationOf(randomBytes(8).readBigUInt64LE() | 1n)
@@ -48,7 +47,7 @@ export class Host<State> {
   readonly #names: PeerNames
   readonly #closed: Promise<void>
   #setClosed: () => void = () => {}
-  #beats: BeatsPort | undefined
+  #beats: Heartbeat | undefined
   readonly #blocks = new AnnouncedBlocks(systemClock, (ms) => this.#beats?.announceBlock(ms))
   readonly #loop: LoopPort = {
     markFrame: (no) => this.#beats?.markFrame(no),
@@ -77,6 +76,11 @@ export class Host<State> {
     return this.#beats?.view().roundTripMs ?? 0
   }
 
+  /** Of no link until the beats are open. */
+  beatStatistics(since?: BeatStatistics): BeatStatistics {
+    return this.#beats?.statistics(since) ?? { links: [] }
+  }
+
   get refused(): RefusedCounts {
     const { refusals, strangers, evicted, protocolFaults } = this.#peer.counters()
     const { refused = 0, sameMember = 0 } = this.#beats?.view() ?? {}
@@ -92,7 +96,7 @@ export class Host<State> {
       const own = await Promise.all(self.map((address) => resolveOwn(address, systemResolve)))
       const other = await this.#names.first(own.map(familyOf))
       signal?.throwIfAborted()
-      this.#beats = this.#openBeats(own, other)
+      this.#beats = this.#openBeats({ own, other })
       this.#unit = this.#makeUnit(this.#beats)
       await this.#peer.open(this.#peerHandlers())
       signal?.throwIfAborted()
@@ -216,30 +220,8 @@ export class Host<State> {
     })
   }
 
-  #openBeats(own: readonly string[], other: readonly (string | undefined)[]): BeatsPort {
-    const { pair, member, secret, heartbeatMs, windowMs, hangAfterMs, addresses } = this.#config
-    const links = own.map((selfHost, link) => {
-      const { port = 0 } = addresses.peer[link] ?? {}
-      return {
-        selfHost,
-        selfPort: addresses.self[link]?.port ?? 0,
-        peerHost: other[link] ?? nowhere[familyOf(selfHost)],
-        peerPort: port,
-        peerDataPort: port + 1,
-      }
-    })
-    const options = {
-      pair: pairDigest(pair),
-      self: member === 'a' ? 0 : 1,
-      incarnation: this.incarnation,
-      keys: beatKeys(pair, secret),
-      intervalMicros: Math.round(heartbeatMs * 1_000),
-      windowMicros: Math.round(windowMs * 1_000),
-      hangAfterMs: Math.round(hangAfterMs),
-      dials: member === 'b',
-      links,
-    } as const
-    return openHeartbeat(options, () => {
+  #openBeats(hosts: Hosts): Heartbeat {
+    return openHeartbeat(heartbeatOptions(this.#config, this.incarnation, hosts), () => {
       if (this.#isBegun) this.#unit?.look()
     })
   }

@@ -9,6 +9,8 @@ import { once } from 'node:events'
 import { createServer } from 'node:net'
 import { setTimeout as wait } from 'node:timers/promises'
 import type { HeartbeatOptions } from '#lib/native/heartbeat.js'
+import { epochOf } from '#lib/units.js'
+import { encodePresence } from '#lib/wire/presence.js'
 
 /** Interval and window of both, in microseconds: a window that a busy machine does not miss. */
 export const intervalMicros = 20_000
@@ -42,6 +44,25 @@ export function heartbeatOptions(
     ],
     ...change,
   }
+}
+
+/** What a member of `role` in `epoch` says of itself, asking the other to renounce it or not. */
+export function rulingIn(epoch: number, role: 'primary' | 'standby', isAsking = false): Uint8Array {
+  const none = epochOf(0)
+  return encodePresence({
+    role,
+    mode: role === 'primary' ? 'paired' : undefined,
+    isBlank: false,
+    epoch: epochOf(epoch),
+    history: undefined,
+    draw: 0n,
+    drawEcho: 0n,
+    inSync: undefined,
+    renounced: none,
+    askRenounce: isAsking ? epochOf(epoch) : none,
+    settings: 0n,
+    lost: undefined,
+  })
 }
 
 /** A port that is free for TCP and UDP, with the next one free for TCP. */
