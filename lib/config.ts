@@ -29,6 +29,7 @@ export interface Config<State> {
   readonly onSuspect: 'retry' | 'skip' | 'halt'
   readonly hangAfterMs: number
   readonly inFlight: number
+  readonly trap: 'off' | 'report' | 'throw'
   readonly digestEvery: number
   readonly limits: Limits
   readonly signal: AbortSignal | undefined
@@ -89,6 +90,7 @@ const known: ReadonlySet<string> = new Set([
   'onLoss',
   'onSuspect',
   'limits',
+  'trap',
   'signal',
   ...Object.keys(numbersTable),
 ])
@@ -139,6 +141,8 @@ export function configOf<State>(options: MemberOptions<State>): Config<State> {
     hangAfterMs,
     inFlight: number(options, 'inFlight', 0),
     digestEvery: number(options, 'digestEvery', 0),
+    trap:
+      options.trap === undefined ? 'off' : oneOf('trap', options.trap, ['off', 'report', 'throw']),
     limits,
     signal: signalOf(options.signal),
   } as const
@@ -160,6 +164,7 @@ function settingsOf<State>(config: Omit<Config<State>, 'settings'>): Record<stri
     hangAfterMs: String(config.hangAfterMs),
     onSuspect: config.onSuspect,
     inFlight: String(config.inFlight),
+    trap: config.trap,
     links: String(config.addresses.self.length),
     inputBytes: String(limits.inputBytes),
     outboxBytes: String(limits.outboxBytes),

@@ -34,6 +34,8 @@ export const errorCodes = {
     '`process` returned a promise; it must be synchronous; the outputs of the frame are dropped',
   ERR_HOTPAIR_SUSPECT:
     'the former primary hung inside a frame; as `onSuspect` has it, this member stopped before it',
+  ERR_HOTPAIR_NONDETERMINISM:
+    '`process` called what differs between the members: a clock, chance, a timer or I/O; docs/DETERMINISM.md says what to use instead',
   ERR_HOTPAIR_SEND_OUTSIDE:
     '`send` was called outside of its `process` call; the output was not taken',
   ERR_HOTPAIR_OUTPUT:

@@ -219,10 +219,9 @@ class PairMember<State> implements Member<State> {
     }
     if (id === undefined) return undefined
     const { source, seq } = id
-    const isNamed =
-      typeof source === 'string' && source !== '' && Buffer.byteLength(source) <= sourceNameBytes
-    if (isNamed && Number.isSafeInteger(seq) && seq >= 0 && seq <= maxU48) return undefined
-    const text = `source must be a text of 1 to ${sourceNameBytes} bytes and seq a whole number from 0 to 2^48 - 1`
+    if (isSourceName(source) && Number.isSafeInteger(seq) && seq >= 0 && seq <= maxU48)
+      return undefined
+    const text = `source must be a well-formed text of 1 to ${sourceNameBytes} bytes and seq a whole number from 0 to 2^48 - 1`
     return new InputError('ERR_HOTPAIR_INPUT', text)
   }
 
@@ -253,4 +252,11 @@ class PairMember<State> implements Member<State> {
       failed(error)
     }
   }
+}
+
+function isSourceName(source: unknown): boolean {
+  if (typeof source !== 'string' || source === '') return false
+  // Half of a surrogate pair would be another name on the other member. Few names have any.
+  if (/[\ud800-\udfff]/.test(source) && /\p{Surrogate}/u.test(source)) return false
+  return Buffer.byteLength(source) <= sourceNameBytes
 }

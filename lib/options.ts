@@ -139,6 +139,12 @@ export interface MemberOptions<State> {
    * hundredth of the time. Default 1,000; 0: never.
    */
   readonly digestEvery?: number
+  /**
+   * For development: calls in `process` that differ between the members (clocks, chance, timers)
+   * are told as `fault` once a place, or thrown back. Replaces global functions of this process
+   * while the member is open. The same on both members. Default `'off'`.
+   */
+  readonly trap?: 'off' | 'report' | 'throw'
   readonly limits?: Partial<Limits>
   /** Ends opening, and closes the member when it aborts later. */
   readonly signal?: AbortSignal

@@ -20,18 +20,18 @@ import { traceTransition } from '../runtime/diagnostics.js'
 import type { Told } from '../runtime/ports.js'
 import type { BeatStatistics, BeatsPort } from '../runtime/ports-beats.js'
 import type { PeerHandlers, PeerPort } from '../runtime/ports-peer.js'
-import type { LoopPort, ServerEvents } from '../runtime/ports-server.js'
+import type { ServerEvents } from '../runtime/ports-server.js'
 import { Runtime } from '../runtime/runtime.js'
 import { eventsForRules } from '../runtime/server-events.js'
 import { Server } from '../server/server.js'
 import { MemoryStore } from '../store/memory.js'
-import { AnnouncedBlocks } from '../unit/announced-blocks.js'
 import { settingsDigest } from '../unit/keys.js'
 import { Unit } from '../unit/unit.js'
 import { epochOf, frameNo, type Incarnation, incarnationOf, millis } from '../units.js'
 import { packetLimit } from '../wire/limits.js'
 import { type Hosts, heartbeatOptions } from './beats.js'
 import type { RefusedCounts } from './contract.js'
+import { Loop } from './loop.js'
 import { familyOf, PeerNames, resolveOwn, systemResolve } from './names.js'
 
 /** How long a stopped member's last word is given to leave before its sockets close. */
@@ -48,11 +48,7 @@ export class Host<State> {
   readonly #closed: Promise<void>
   #setClosed: () => void = () => {}
   #beats: Heartbeat | undefined
-  readonly #blocks = new AnnouncedBlocks(systemClock, (ms) => this.#beats?.announceBlock(ms))
-  readonly #loop: LoopPort = {
-    markFrame: (no) => this.#beats?.markFrame(no),
-    announceBlock: (atMostMs) => this.#blocks.announce(atMostMs),
-  }
+  readonly #loop: Loop
   #unit: Unit | undefined
   #isBegun = false
 
@@ -63,6 +59,7 @@ export class Host<State> {
       this.#setClosed = resolve
     })
     this.#names = new PeerNames(config.addresses.peer, systemResolve)
+    this.#loop = new Loop(config.trap, () => this.#beats, this)
     this.server = this.#makeServer()
     this.#peer = this.#makePeer()
     this.#runtime = this.#makeRuntime()
@@ -92,6 +89,7 @@ export class Host<State> {
   async open(): Promise<void> {
     const { addresses, signal } = this.#config
     try {
+      this.#loop.open()
       const { self } = addresses
       const own = await Promise.all(self.map((address) => resolveOwn(address, systemResolve)))
       const other = await this.#names.first(own.map(familyOf))
@@ -116,7 +114,7 @@ export class Host<State> {
 
   /** Returns what ends the block early. */
   announceBlock(atMostMs: number): () => void {
-    return this.#blocks.announce(atMostMs)
+    return this.#loop.announceBlock(atMostMs)
   }
 
   fault(error: PairError, frame?: number, channel?: string): void {
@@ -271,6 +269,7 @@ export class Host<State> {
   async #shut(): Promise<void> {
     this.#names.close()
     this.server.close()
+    this.#loop.close()
     await this.#peer.close()
     this.#unit?.close()
   }

@@ -28,6 +28,7 @@ t.test('an input that is no input is refused, and nothing of it is taken', async
     [undefined, id, 'ERR_HOTPAIR_INPUT'],
     [bytes('x'), { source: '', seq: 1 }, 'ERR_HOTPAIR_INPUT'],
     [bytes('x'), { source: 'x'.repeat(513), seq: 1 }, 'ERR_HOTPAIR_INPUT'],
+    [bytes('x'), { source: 'half \ud83d', seq: 1 }, 'ERR_HOTPAIR_INPUT'],
     [bytes('x'), { source: 's', seq: -1 }, 'ERR_HOTPAIR_INPUT'],
     [bytes('x'), { source: 's', seq: 1.5 }, 'ERR_HOTPAIR_INPUT'],
     [bytes('x'), { source: 's', seq: 2 ** 48 }, 'ERR_HOTPAIR_INPUT'],

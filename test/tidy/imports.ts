@@ -27,7 +27,12 @@ const ports = ['runtime/ports']
 const table: Readonly<Record<string, Allowed>> = {
   core: {},
   wire: { types: ['core'] },
-  runtime: { values: ['core'], types: ['wire'], packages: /^node:diagnostics_channel$/ },
+  // `crypto`, `module` and `timers` are for the trap, which replaces what they export.
+  runtime: {
+    values: ['core'],
+    types: ['wire'],
+    packages: /^node:(diagnostics_channel|crypto|module|timers)$/,
+  },
   sync: { values: ['wire'], types: ['core', ...ports], packages: harmlessOfNode },
   server: { values: ['wire', 'sync'], types: ['core', ...ports], packages: harmlessOfNode },
   native: { types: ports, packages: /^(node-gyp-build|node:.*)$/ },
