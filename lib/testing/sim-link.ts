@@ -9,7 +9,7 @@
  */
 
 import type { PeerHello, PeerLink } from '../runtime/ports-peer.js'
-import { type Millis, millis } from '../units.js'
+import { type MemberId, type Millis, millis } from '../units.js'
 import type { VirtualClock } from './virtual-clock.js'
 
 /** What an end of a connection calls. */
@@ -66,14 +66,14 @@ export class SimLink {
     return this.#ends.every(({ isOver }) => isOver)
   }
 
-  /** Nothing of `owner` gets through until `letThrough`; the sender's kernel tries again. */
-  holdBack(owner: SimEndOwner): void {
-    const end = this.#endOf(owner)
+  /** Nothing from `from` gets through until `letThrough`; its kernel tries again. */
+  holdBack(from: MemberId): void {
+    const end = this.#endFrom(from)
     if (end) this.#behindCut[end.index] ??= []
   }
 
-  letThrough(owner: SimEndOwner): void {
-    const end = this.#endOf(owner)
+  letThrough(from: MemberId): void {
+    const end = this.#endFrom(from)
     if (end === undefined) return
     const waiting = this.#behindCut[end.index] ?? []
     this.#behindCut[end.index] = undefined
@@ -96,7 +96,7 @@ export class SimLink {
 
   /** The process of `owner` has ended: its last bytes arrive, or are reset away; then the end. */
   endOf(owner: SimEndOwner): void {
-    const end = this.#endOf(owner)
+    const end = this.#ends.find((one) => one.owner === owner)
     if (end === undefined) return
     const { clock, random } = this.#options
     const isReset = random() < 0.3
@@ -150,8 +150,8 @@ export class SimLink {
     return this.#options.highWaterPieces
   }
 
-  #endOf(owner: SimEndOwner): End | undefined {
-    return this.#ends.find((one) => one.owner === owner)
+  #endFrom(from: MemberId): End | undefined {
+    return this.#ends.find(({ owner }) => owner.hello.member === from)
   }
 
   /** What comes from `end` crosses the network, now or when that is whole again. */

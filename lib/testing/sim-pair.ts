@@ -183,14 +183,12 @@ export class SimPair<State> {
   /** Nothing gets from `from` to the other member until `heal`. */
   cutFrom(from: MemberId): void {
     this.net.cutFrom(from)
-    const member = this.member(from)
-    if (member) this.#link?.holdBack(member)
+    this.#link?.holdBack(from)
   }
 
   heal(from: MemberId): void {
     this.net.heal(from)
-    const member = this.member(from)
-    if (member) this.#link?.letThrough(member)
+    this.#link?.letThrough(from)
     for (const dead of this.#unseen) this.#tellGone(dead)
     this.dial()
   }

@@ -27,6 +27,8 @@ export class VirtualClock implements ClockPort {
   #now = 0
   #order = 0
   #deferred: (() => void)[] = []
+  #watch: { readonly every: number; readonly look: () => void } | undefined
+  #untilLook = 0
   /** Milliseconds since the epoch at virtual time 0. */
   readonly wallAtStart: number
 
@@ -64,6 +66,12 @@ export class VirtualClock implements ClockPort {
     this.#put(this.#now + Math.max(delay, 0), fire, true)
   }
 
+  /** Calls `look` after every so many entries in which JavaScript may have run. */
+  watch(every: number, look: () => void): void {
+    this.#watch = { every, look }
+    this.#untilLook = every
+  }
+
   defer(run: () => void): void {
     this.#deferred.push(run)
   }
@@ -80,6 +88,7 @@ export class VirtualClock implements ClockPort {
         await undefined
         if (this.#deferred.length > 0) this.#runDeferred()
       }
+      if (!isSettled) this.#look()
       const entry = this.#take(until)
       if (entry === undefined) break
       this.#now = entry.at
@@ -87,6 +96,14 @@ export class VirtualClock implements ClockPort {
       entry.run?.()
     }
     this.#now = Math.max(this.#now, until)
+  }
+
+  #look(): void {
+    if (this.#watch === undefined) return
+    this.#untilLook -= 1
+    if (this.#untilLook > 0) return
+    this.#untilLook = this.#watch.every
+    this.#watch.look()
   }
 
   #runDeferred(): void {

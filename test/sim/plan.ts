@@ -6,27 +6,10 @@
  * failing seed is replayed by the command that the test prints.
  */
 
-import { generator, type Order } from './world.js'
-
-/** Chance of each fault in a millisecond; 0: off in this run. */
-export interface Faults {
-  readonly killPrimary: number
-  readonly killStandby: number
-  readonly closePrimary: number
-  readonly closeStandby: number
-  readonly breakLink: number
-  readonly stallPrimary: number
-  readonly stallStandby: number
-  /** The event loop stands still while the beats go on. */
-  readonly blockPrimary: number
-  readonly blockStandby: number
-  readonly deafDoor: number
-  readonly receiverDown: number
-}
+import type { Order } from './world.js'
 
 export interface Plan {
   readonly seed: number
-  readonly faults: Faults
   readonly linkDelayMs: number
   readonly beatDelayMs: number
   readonly pieceMs: number
@@ -53,76 +36,6 @@ export interface Plan {
   readonly sources: readonly (readonly Order[])[]
 }
 
-export function planOf(seed: number): Plan {
-  const random = generator(seed)
-  const chance = (share: number, value: number) => (random() < share ? value : 0)
-  const pick = <T>(...values: readonly [T, ...T[]]): T =>
-    values[Math.floor(random() * values.length)] ?? values[0]
-  const isLarge = random() < 0.15
-  const channels = 1 + Math.floor(random() * 4)
-  const linkDelayMs = pick(0.05, 0.1, 0.1, 1, 5, 50)
-  const deliverMs = pick(0.05, 0.2, 0.2, 3)
-  const sources = sourcesOf(random, channels, isLarge)
-  const diverges = sources.flat().some((order) => order.diverges)
-  // A primary that closes waits for its receivers. A standby that has to load again meanwhile finds
-  // nobody to load from: the promise ends with the last member in sync.
-  const isCloseSafe = !diverges && random() < 0.5
-  return {
-    seed,
-    faults: {
-      // A standby that diverges gives its place up; a primary that dies then was the last in sync.
-      killPrimary: diverges ? 0 : chance(0.7, 0.02),
-      killStandby: chance(0.5, 0.01),
-      closePrimary: isCloseSafe ? chance(0.6, 0.01) : 0,
-      closeStandby: chance(0.3, 0.01),
-      breakLink: chance(0.5, 0.02),
-      stallPrimary: chance(0.3, 0.005),
-      stallStandby: chance(0.3, 0.005),
-      blockPrimary: chance(0.2, 0.005),
-      blockStandby: chance(0.2, 0.005),
-      deafDoor: chance(0.3, 0.005),
-      receiverDown: isCloseSafe ? 0 : chance(0.6, 0.005),
-    },
-    linkDelayMs,
-    beatDelayMs: pick(0.05, 0.1, 0.1, 1, 5, 50),
-    pieceMs: pick(0.001, 0.01, 0.1),
-    highWaterPieces: pick(1, 4, 1_000),
-    chunks: pick(1, 5, 50),
-    ballastBytes: pick(0, 0, 10_000, 40_000),
-    queueBytes: isLarge ? 40_000 : pick(4_096, 65_536, 8_388_608),
-    unacknowledgedBytes: pick(65_536, 262_144, 8_388_608),
-    outboxBytes: pick(2_097_152, 8_388_608),
-    // One round trip, of the link or of a delivery, for every `inFlight` outputs.
-    onSuspect: 'retry',
-    inFlight: Math.max(linkDelayMs, deliverMs) > 0.5 ? 64 : pick(1, 4, 64),
-    channels,
-    deliverMs,
-    lost: chance(0.4, 0.02),
-    synchronous: chance(0.2, pick(0.3, 1)),
-    throwing: chance(0.2, 0.02),
-    corruptChunks: chance(0.15, 0.05),
-    failedRestores: chance(0.15, 0.1),
-    pace: pick(0.2, 0.5, 1),
-    rate: pick(1, 1, 3),
-    lagFrames: pick(1_024, 100_000),
-    sources,
-  }
-}
-
-const noFaults: Faults = {
-  killPrimary: 0,
-  killStandby: 0,
-  closePrimary: 0,
-  closeStandby: 0,
-  breakLink: 0,
-  stallPrimary: 0,
-  stallStandby: 0,
-  blockPrimary: 0,
-  blockStandby: 0,
-  deafDoor: 0,
-  receiverDown: 0,
-}
-
 /** `count` inputs of one source that each send something on two channels. */
 export function plainOrders(count: number, bytes = 30): Order[] {
   return Array.from({ length: count }, (_, index) => ({
@@ -140,7 +53,6 @@ export function plainOrders(count: number, bytes = 30): Order[] {
 export function calm(changes: Partial<Plan> = {}): Plan {
   return {
     seed: 1,
-    faults: noFaults,
     linkDelayMs: 0.2,
     beatDelayMs: 0.2,
     pieceMs: 0.01,
@@ -165,30 +77,4 @@ export function calm(changes: Partial<Plan> = {}): Plan {
     sources: [plainOrders(400)],
     ...changes,
   }
-}
-
-function sourcesOf(random: () => number, channels: number, isLarge: boolean): Order[][] {
-  const hasThrows = random() < 0.3
-  const hasDivergence = random() < 0.15
-  const hasPoison = random() < 0.15
-  const count = 1 + Math.floor(random() * 3)
-  const most = isLarge ? 120 : 500
-  return Array.from({ length: count }, (_, source) =>
-    Array.from({ length: most }, (_, index): Order => {
-      const sizes = Array.from({ length: channels }, () => {
-        if (random() < 0.4) return 0
-        return isLarge && random() < 0.2 ? 100_000 : 30
-      })
-      const poison = hasPoison && random() < 0.02 ? (random() < 0.5 ? 'in' : 'out') : undefined
-      return {
-        source,
-        seq: index + 1,
-        sizes,
-        throws: hasThrows && random() < 0.05,
-        diverges: hasDivergence && random() < 0.01,
-        poison: index === most - 1 ? 'out' : poison,
-        padding: isLarge ? 'x'.repeat(Math.floor(random() * 3_000)) : '',
-      }
-    }),
-  )
 }

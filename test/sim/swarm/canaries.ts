@@ -1,0 +1,155 @@
+/**
+ * Known bugs, to be put in one at a time: each must be found by the checkers within a thousand
+ * seeds, or the simulator is blind for its kind.
+ *
+ * A canary wraps a port, the rules or the application; not a line of it is in shipped code. Each
+ * says in its comment what it breaks.
+ */
+
+import type { step } from '#lib/core/step.js'
+import type { ServerPort } from '#lib/runtime/ports-server.js'
+import type { SimMember } from '#lib/testing/sim-member.js'
+import type { State } from './app.js'
+import { early } from './early-notices.js'
+import type { Wraps } from './trial.js'
+
+type Rules = typeof step
+type Found = ReturnType<Rules>
+
+/** `port` with some of its methods replaced. */
+function over<Port extends object>(port: Port, changes: Partial<Port>): Port {
+  return new Proxy(port, {
+    get(target, key) {
+      if (key in changes) return Reflect.get(changes, key)
+      const value: unknown = Reflect.get(target, key, target)
+      return typeof value === 'function' ? value.bind(target) : value
+    },
+  })
+}
+
+/** The rules with another answer to some events; undefined: theirs. */
+function rules(change: (own: Rules, ...asked: Parameters<Rules>) => Found | undefined): Wraps {
+  return {
+    step:
+      (own) =>
+      (...asked) =>
+        change(own, ...asked) ?? own(...asked),
+  }
+}
+
+function server(
+  change: (server: ServerPort, member: SimMember<State>) => Partial<ServerPort>,
+): Wraps {
+  return { server: (port, member) => over(port, change(port, member)) }
+}
+
+function both(first: Found, second: Found): Found {
+  return { state: second.state, effects: [...first.effects, ...second.effects] }
+}
+
+/** A new one for each trial: some remember. */
+export const canaries: Readonly<Record<string, () => Wraps>> = {
+  /** A member whose gate has shut goes on sending. */
+  'gate-not-checked': () => ({
+    isGateOpen: () => () => true,
+    ...server(() => ({ closeGate: () => {} })),
+  }),
+
+  /** Whoever has installed a load counts itself in sync. */
+  'load-without-pairing': () =>
+    rules((own, state, event, config) => {
+      if (event.type !== 'load-installed') return undefined
+      const first = own(state, event, config)
+      if (first.state.role !== 'loading') return first
+      const { primary: incarnation, epoch } = first.state
+      const { now, wall, entropy } = event
+      const told = { type: 'told-in-sync', incarnation, epoch, now, wall, entropy } as const
+      return both(first, own(first.state, told, config))
+    }),
+
+  /** A standby that acknowledges too late, or hangs, is let go without having been asked. */
+  'dropped-without-renouncing': () =>
+    rules((own, state, event, config) => {
+      const isLate = event.type === 'ack-timeout' || event.type === 'hung'
+      if (
+        !isLate ||
+        state.role !== 'primary' ||
+        state.mode !== 'paired' ||
+        state.mirror === undefined
+      )
+        return undefined
+      const { now, wall, entropy } = event
+      const { mirror: incarnation } = state
+      const found = { type: 'found', incarnation, verdict: 'unreachable' } as const
+      return own(state, { ...found, now, wall, entropy }, config)
+    }),
+
+  /** A member that stood still believes what it knew before. */
+  'in-sync-after-a-pause': () =>
+    rules((_, state, event) => (event.type === 'stalled' ? { state, effects: [] } : undefined)),
+
+  /** A reign that the beat thread has given up is gone on with. */
+  'deaf-to-its-fence': () =>
+    rules((_, state, event) => (event.type === 'fenced' ? { state, effects: [] } : undefined)),
+
+  /** An output counts as sent when a socket took it. */
+  'notice-when-the-socket-took-it': () => ({
+    app: (app) => ({
+      ...app,
+      deliver: (output, context) => {
+        Promise.resolve(app.deliver(output, context)).catch(() => {})
+      },
+    }),
+  }),
+
+  /** The standby is told that an output was sent when it has been begun. */
+  'notice-before-deliver-resolved': early,
+
+  /** A blank member that hears one with a state begins a history. */
+  'blank-over-state': () =>
+    rules((own, state, event, config) => {
+      if (event.type !== 'heard' || state.role !== 'starting') return undefined
+      const { isBlank, role } = event.presence
+      if (isBlank || role === 'primary') return undefined
+      const { now, wall, entropy } = event
+      const timer = { type: 'timer', name: 'start', now, wall, entropy } as const
+      return own({ ...state, peer: undefined, record: undefined }, timer, config)
+    }),
+
+  /** A paired primary releases what nobody else holds. */
+  'output-before-acknowledgement': () =>
+    server(({ feeding }) => ({
+      feeding: over(feeding, {
+        hold: () => {
+          feeding.hold()
+          feeding.release()
+        },
+      }),
+    })),
+
+  /** A takeover forgets what was held and not yet processed. */
+  'takeover-without-drain': () =>
+    server((port, { server: { following } }) => ({
+      takeOver: (...asked) => {
+        following.dropLoad()
+        port.takeOver(...asked)
+      },
+    })),
+
+  /** The first number of a reign is that of the first reign. */
+  'numbers-not-reset': () => ({
+    app: (app) => ({
+      ...app,
+      deliver: (output, context) => app.deliver({ ...output, firstOfEpoch: 1 }, context),
+    }),
+  }),
+
+  /** Inputs that a standby held back are forgotten when it takes over. */
+  'hold-back-forgotten': () =>
+    server((port, { server: { following } }) => ({
+      takeOver: (...asked) => {
+        following.drainHeld()
+        port.takeOver(...asked)
+      },
+    })),
+}

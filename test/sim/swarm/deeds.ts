@@ -1,0 +1,205 @@
+/**
+ * Does to a pair what the steps of a scenario say, and knows which promises that leaves.
+ *
+ * Under `arbiter: 'none'` the two must hear each other: a cut that lasts nearly a window while both
+ * live makes S1 to S4 void from then on (docs/PROTOCOL.md#9). A step marked `if spare` is left out
+ * when it would take away the last member that holds all, which no pair survives.
+ */
+
+import { type MemberId, millis, peerOf } from '#lib/units.js'
+import { channelName } from './app.js'
+import type { Deed, Step, Who } from './script.js'
+import { printStep } from './step-line.js'
+import type { Trial } from './trial.js'
+
+/** What the simulated process needs to be found gone, beside the delays of the network. */
+const detectMs = 0.5
+/** Turns of event loops, barriers and retries of a takeover, with room. */
+const turnsMs = 15
+/** How long a member that was closed may take to end; then it is looked for again. */
+const closingMs = 20
+
+type Harm = Exclude<Deed, { do: 'await' | 'seek' | 'expect' | 'heal' | 'rest' }>
+
+export class Deeds {
+  /** Faults that were put in; what was left out does not count. */
+  faults = 0
+  /** When the last of them is over. */
+  faultsEndAt = 0
+  readonly #trial: Trial
+  /** Who stood still last. */
+  #victim: MemberId | undefined
+  readonly #downUntil = new Map<MemberId, number>()
+
+  constructor(trial: Trial) {
+    this.#trial = trial
+  }
+
+  do(step: Step & Harm): void {
+    const who = 'who' in step ? this.find(step.who) : undefined
+    const isLeftOut =
+      ('who' in step && who === undefined) ||
+      ('ifSpare' in step && step.ifSpare && !(who && this.#isSpare(who)))
+    if (isLeftOut) return
+    this.#trial.note(`> ${printStep(step)}${who ? ` (${who})` : ''}`)
+    if (step.do !== 'feed' && step.do !== 'start' && step.do !== 'wall') this.faults += 1
+    if ('forMs' in step && step.forMs !== undefined) this.#lasts(step.forMs)
+    if (who && (step.do === 'stop' || step.do === 'block')) this.#victim = who
+    this.#harm(step, who ?? 'a')
+  }
+
+  /** Who that is at this moment. */
+  find(who: Who): MemberId | undefined {
+    if (who === 'a' || who === 'b') return who
+    if (who === 'victim') return this.#victim
+    if (who === 'other') return this.#victim && peerOf(this.#victim)
+    const primary = this.#trial.pair.primary?.id
+    if (primary === undefined) return undefined
+    return who === 'primary' ? primary : peerOf(primary)
+  }
+
+  startIfDown(id: MemberId): void {
+    this.#downUntil.delete(id)
+    if (this.#trial.pair.member(id)) return
+    this.#trial.note(`start ${id}`)
+    this.#trial.pair.start(id)
+  }
+
+  get #now(): number {
+    return this.#trial.clock.now()
+  }
+
+  #lasts(ms: number): void {
+    this.faultsEndAt = Math.max(this.faultsEndAt, this.#now + ms)
+  }
+
+  #harm(deed: Harm, who: MemberId): void {
+    const { pair, feeder, sink, clock, roles } = this.#trial
+    const isCalm = this.faultsEndAt <= this.#now + ('forMs' in deed ? (deed.forMs ?? 0) : 0)
+    switch (deed.do) {
+      case 'feed':
+        return feeder.allow(deed.count)
+      case 'start':
+        return this.startIfDown(who)
+      case 'deaf':
+        return feeder.deafen(who, deed.forMs)
+      case 'receiver': {
+        const channel = channelName(deed.channel)
+        sink[deed.how].add(channel)
+        clock.setTimer(millis(deed.forMs), () => sink[deed.how].delete(channel))
+        return
+      }
+      case 'wall':
+        return pair.timeOf(who).setWallBy(deed.byMs)
+      default:
+        roles.disturbed()
+        if (isCalm) this.#expectHeir(deed, who)
+        return this.#harmMember(deed, who)
+    }
+  }
+
+  #harmMember(
+    deed: Exclude<Harm, { do: 'feed' | 'start' | 'deaf' | 'receiver' | 'wall' }>,
+    who: MemberId,
+  ): void {
+    const { pair } = this.#trial
+    switch (deed.do) {
+      case 'kill':
+        pair.kill(who)
+        return this.#comeBack(who, deed.forMs)
+      case 'close':
+        pair.member(who)?.close()
+        return this.#comeBack(who, deed.forMs)
+      case 'stop':
+        return pair.stall(who, deed.forMs)
+      case 'block':
+        return pair.block(who, deed.forMs)
+      case 'slow':
+        return pair.slow(who, deed.eachMs, deed.forMs)
+      case 'break':
+        return pair.breakLink()
+      case 'powercut':
+        return this.#powerCut(deed.forMs)
+      default:
+        return this.#cut(deed.from, deed.forMs)
+    }
+  }
+
+  #powerCut(forMs: number): void {
+    for (const id of ['a', 'b'] as const) {
+      this.#trial.pair.kill(id)
+      this.#comeBack(id, forMs)
+    }
+    this.#trial.historyEnds()
+  }
+
+  #cut(from: Who | 'both', forMs: number): void {
+    const { pair, clock, findings, settings } = this.#trial
+    const one = from === 'both' ? undefined : this.find(from)
+    const ways: readonly MemberId[] = one === undefined ? ['a', 'b'] : [one]
+    if (forMs > this.#harmlessCutMs) findings.makeVoid('S1', 'S2', 'S3', 'S4')
+    for (const way of ways) pair.cutFrom(way)
+    clock.setTimer(millis(forMs), () => {
+      for (const way of ways) pair.heal(way)
+    })
+    // Kernels give up on a connection through which nothing has gone for long.
+    if (forMs > 2 * settings.windowMs) clock.setTimer(millis(forMs / 2), () => pair.breakLink())
+  }
+
+  /** Silence that no window is filled by, with the beats that may be lost around it. */
+  get #harmlessCutMs(): number {
+    const { windowMs, heartbeatMs, beatDelayMs, mostBeatsLostInRow } = this.#trial.settings
+    return windowMs - (2 + mostBeatsLostInRow) * heartbeatMs - 1.5 * beatDelayMs
+  }
+
+  /** Whether `id` may go away: the other one is in sync, or `id` is no holder that counts. */
+  #isSpare(id: MemberId): boolean {
+    const { pair } = this.#trial
+    const other = pair.member(peerOf(id))
+    const own = pair.member(id)
+    if (other === undefined || own === undefined || !other.isRunning || !own.isRunning) return false
+    const { state } = other
+    if (state.role === 'primary') {
+      // One that is paired and stood still may have been left behind: alone it is fenced.
+      const isSure = state.mode !== 'paired' || state.distrustsBefore === undefined
+      return own.role !== 'primary' && isSure
+    }
+    return pair.isPaired
+  }
+
+  /** A member that is down, or about to be, starts again after `ms`. */
+  #comeBack(id: MemberId, ms: number | undefined): void {
+    if (ms === undefined) {
+      this.#downUntil.set(id, Number.POSITIVE_INFINITY)
+      return
+    }
+    const due = this.#now + ms
+    this.#downUntil.set(id, due)
+    const look = () => {
+      if (this.#downUntil.get(id) !== due) return
+      const isThere = this.#trial.pair.member(id) !== undefined
+      if (isThere) this.#trial.clock.setTimer(millis(closingMs), look)
+      else this.startIfDown(id)
+    }
+    this.#trial.clock.setTimer(millis(ms), look)
+  }
+
+  /** A primary that goes away alone has an heir within a stated time. */
+  #expectHeir(deed: Harm, who: MemberId): void {
+    const { pair, settings, roles } = this.#trial
+    const { windowMs, heartbeatMs, hangAfterMs, beatDelayMs, linkDelayMs } = settings
+    if (!pair.isPaired || pair.primary?.id !== who || pair.net.isWhole === false) return
+    const trips = 4.5 * (beatDelayMs + linkDelayMs) + turnsMs
+    const heir = peerOf(who)
+    const lossMs = settings.beatLoss > 0 ? settings.mostBeatsLostInRow * heartbeatMs : 0
+    if (deed.do === 'kill') return roles.expectRuler(heir, detectMs + trips, `the end of ${who}`)
+    const unheardMs = 1.02 * windowMs + 2 * heartbeatMs + trips
+    if (deed.do === 'stop' && deed.forMs > unheardMs) {
+      return roles.expectRuler(heir, unheardMs, `the stop of ${who}`)
+    }
+    const hungMs = 1.25 * hangAfterMs + 2 * lossMs + 2 * heartbeatMs + trips
+    if (deed.do === 'block' && deed.forMs > hungMs) {
+      roles.expectRuler(heir, hungMs, `the block of ${who}`)
+    }
+  }
+}

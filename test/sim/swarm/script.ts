@@ -1,0 +1,88 @@
+/**
+ * A scenario: what a pair is like, what is done to it and when, and what must hold, as one readable
+ * record that a seed is generated into, a shrinker shortens, and a test replays for ever.
+ *
+ * One line a step, in the order in which they happen. docs/TESTING.md has the grammar.
+ */
+
+import type { Settings } from './settings.js'
+
+/**
+ * A member by name, by what it is when the step comes, or as the one that last stood still
+ * (`victim`) and the other one.
+ */
+export type Who = 'a' | 'b' | 'primary' | 'standby' | 'victim' | 'other'
+
+/** `solo` and `paired` are modes of a primary; the others are roles. */
+export type What = 'solo' | 'paired' | 'starting' | 'loading' | 'standby' | 'fenced' | 'stopped'
+
+/** What may be waited for, and asserted. */
+export type Condition = 'paired' | 'whole' | 'nobody rules' | `${Who} rules` | `${Who} is ${What}`
+
+export interface When {
+  /** Milliseconds from the start, or after the step before. */
+  readonly when: 'at' | 'after'
+  readonly ms: number
+}
+
+export type Deed =
+  /** So many more inputs, over all sources. */
+  | { readonly do: 'feed'; readonly count: number }
+  | { readonly do: 'start'; readonly who: Who }
+  /** `forMs` undefined: it stays down. `ifSpare`: only if the other one holds all. */
+  | {
+      readonly do: 'kill' | 'close'
+      readonly who: Who
+      readonly forMs: number | undefined
+      readonly ifSpare: boolean
+    }
+  /** Both die at once and are back after a while, blank: their history ends here. */
+  | { readonly do: 'powercut'; readonly forMs: number }
+  /** SIGSTOP and SIGCONT; a loop that stands still while beats go on. */
+  | {
+      readonly do: 'stop' | 'block'
+      readonly who: Who
+      readonly forMs: number
+      readonly ifSpare: boolean
+    }
+  | { readonly do: 'slow'; readonly who: Who; readonly eachMs: number; readonly forMs: number }
+  | { readonly do: 'break' }
+  | { readonly do: 'cut'; readonly from: Who | 'both'; readonly forMs: number }
+  | { readonly do: 'deaf'; readonly who: Who; readonly forMs: number }
+  | {
+      readonly do: 'receiver'
+      readonly channel: number
+      readonly how: 'down' | 'stuck'
+      readonly forMs: number
+    }
+  | { readonly do: 'wall'; readonly who: 'a' | 'b'; readonly byMs: number }
+  /**
+   * Runs until it holds, at most `withinMs`. That it does not is a violation (`await`), or is not
+   * (`seek`).
+   */
+  | { readonly do: 'await' | 'seek'; readonly until: Condition; readonly withinMs: number }
+  | { readonly do: 'expect'; readonly that: Condition; readonly isMeant: boolean }
+  /**
+   * All faults end; within a stated time the pair is whole, and everything is checked: see
+   * docs/TESTING.md.
+   */
+  | { readonly do: 'heal' }
+  /** Nothing but time. */
+  | { readonly do: 'rest' }
+
+export type Step = When & Deed
+
+export interface Script {
+  /** What it tells, in sentences. */
+  readonly story: readonly string[]
+  /** What differs from `calm`. */
+  readonly settings: Partial<Settings>
+  /**
+   * Values that the letter T takes in `steps`, one run each: first, last, how many. Undefined: one
+   * run.
+   */
+  readonly sweep?: readonly [number, number, number]
+  /** Least virtual time, in milliseconds. */
+  readonly lastsMs?: number
+  readonly steps: readonly Step[]
+}

@@ -1,0 +1,43 @@
+/**
+ * A thread that runs seeds until there are none left, or it is told to stop; see `pool.ts`.
+ *
+ * It asks a shared counter for the next few, and reports after each few.
+ */
+
+import { parentPort, workerData } from 'node:worker_threads'
+import { canaries } from './canaries.js'
+import { scriptOf } from './generate.js'
+import type { Report, ThreadData } from './pool.js'
+import { type Outcome, Trial } from './trial.js'
+
+const { first, count, canary, isFirstEnough, shared, share } = workerData as ThreadData
+// The simulation makes thousands of errors on purpose; nobody reads where they came from.
+Error.stackTraceLimit = 0
+
+for (;;) {
+  const from = Atomics.add(shared, 0, share)
+  if (from >= count || Atomics.load(shared, 1) !== 0) break
+  for (let seed = first + from; seed < first + Math.min(from + share, count); seed += 1) {
+    if (Atomics.load(shared, 1) !== 0) break
+    const outcome = await new Trial(scriptOf(seed), canary ? canaries[canary]?.() : {}).run()
+    parentPort?.postMessage(reportOf(seed, outcome))
+    if (isFirstEnough && outcome.violations.length > 0) Atomics.store(shared, 1, 1)
+  }
+}
+
+function reportOf(seed: number, { violations, counts }: Outcome): Report {
+  const { virtualMs, frames, faults } = counts
+  const hasFailed = violations.length > 0
+  const told = violations.map(({ promise, atMs, text }) => ({
+    promise,
+    text: `at ${atMs.toFixed(1)} ms: ${text}`,
+  }))
+  const never = Number.POSITIVE_INFINITY
+  return {
+    sums: { seeds: 1, ...counts },
+    least: hasFailed
+      ? { virtualMs: never, frames: never, faults: never }
+      : { virtualMs, frames, faults },
+    failures: hasFailed ? [{ seed, violations: told }] : [],
+  }
+}

@@ -1,0 +1,371 @@
+/**
+ * One run of one scenario: a pair, its outside, what is done to it, and the checkers that watch.
+ *
+ * Safety is watched all the time; behind the last step everything is healed, and within a stated
+ * time the pair must be whole, all inputs accepted and all outputs sent. Runs what ships; decides
+ * nothing about what should happen but by the checkers.
+ */
+
+import type { App, Limits } from '#lib/options.js'
+import type { TakeoverReport } from '#lib/runtime/ports-server.js'
+import type { SimMember } from '#lib/testing/sim-member.js'
+import { type SimOptions, SimPair } from '#lib/testing/sim-pair.js'
+import type { SimWraps } from '#lib/testing/sim-wraps.js'
+import { VirtualClock } from '#lib/testing/virtual-clock.js'
+import { millis, peerOf } from '#lib/units.js'
+import { BoundCheck } from '../check/bounds.js'
+import { InputCheck, type Line } from '../check/inputs.js'
+import { OutputCheck } from '../check/outputs.js'
+import { RoleCheck } from '../check/roles.js'
+import { StateCheck } from '../check/state.js'
+import { TimerCheck } from '../check/timers.js'
+import { Findings, type Violation } from '../check/violation.js'
+import { framesOf, logOf, makeApp, type State } from './app.js'
+import { Deeds } from './deeds.js'
+import { Feeder } from './feeder.js'
+import { drawn, type Inputs } from './order.js'
+import { streamOf } from './random.js'
+import type { Condition, Script, Step, Who } from './script.js'
+import { calm, type Settings } from './settings.js'
+import { nameOf, Sink } from './sink.js'
+import { snapshotOf } from './snapshot.js'
+
+/** What a trial may put in the place of shipped parts. */
+export interface Wraps extends SimWraps<State> {
+  readonly app?: (app: App<State>, member: SimMember<State>) => App<State>
+}
+
+export interface Counts {
+  readonly virtualMs: number
+  readonly frames: number
+  readonly faults: number
+  readonly takeovers: number
+  readonly outputs: number
+  readonly repeats: number
+  /** Outputs, roles, states and bounds that were looked at. */
+  readonly looks: number
+  /** Entries of the clock. */
+  readonly events: number
+}
+
+export interface Outcome {
+  readonly violations: readonly Violation[]
+  readonly counts: Counts
+  /** What was done and what came of it; empty unless asked for. */
+  readonly trail: readonly string[]
+}
+
+/** What a fault may be that was put in on purpose. */
+const expectedFaults = new Set([
+  'ERR_HOTPAIR_DELIVER',
+  'ERR_HOTPAIR_LOAD',
+  'ERR_HOTPAIR_STATE',
+  'ERR_HOTPAIR_PROCESS_THREW',
+  'ERR_HOTPAIR_DIVERGED',
+  'ERR_HOTPAIR_SUSPECT',
+])
+/** Longer than any timer of the program. */
+const timersMs = 1_200
+/** Entries of the clock between two looks at bounds, and looks between two at the states. */
+const entriesALook = 16
+const looksAStateLook = 8
+
+export class Trial {
+  readonly settings: Settings
+  readonly clock: VirtualClock = new VirtualClock()
+  readonly findings: Findings
+  readonly inputs: Inputs
+  readonly sink: Sink
+  readonly pair: SimPair<State>
+  readonly feeder: Feeder
+  readonly roles: RoleCheck
+  readonly outputs: OutputCheck
+  readonly takeovers: TakeoverReport[] = []
+  readonly #script: Script
+  readonly #wraps: Wraps
+  readonly #trail: string[] | undefined
+  readonly #inputCheck: InputCheck
+  readonly #bounds: BoundCheck
+  readonly #states: StateCheck
+  readonly #timers: TimerCheck
+  readonly #deeds: Deeds
+  readonly #around: (use: string) => (ms: number) => () => number
+  #hasHealed = false
+
+  constructor(script: Script, wraps: Wraps = {}, isTraced = false) {
+    this.#script = script
+    this.#wraps = wraps
+    this.#trail = isTraced ? [] : undefined
+    this.settings = { ...calm, ...script.settings }
+    const { settings, clock } = this
+    this.#around = (use) => {
+      const random = streamOf(settings.seed, use)
+      return (ms) => () => ms * (0.5 + random())
+    }
+    this.findings = new Findings(() => clock.now())
+    this.inputs = drawn(settings)
+    this.outputs = new OutputCheck(this.findings, settings.inFlight)
+    this.#inputCheck = new InputCheck(this.findings)
+    this.#bounds = new BoundCheck(this.findings, this.#limits)
+    this.#states = new StateCheck(this.findings)
+    this.#timers = new TimerCheck(this.findings)
+    const random = streamOf(settings.seed, 'deliver')
+    const { findings, outputs: check } = this
+    this.sink = new Sink({ clock, random, settings, check, findings })
+    this.pair = new SimPair<State>(this.#pairOptions())
+    this.roles = new RoleCheck(findings, clock, (id) => this.pair.member(id)?.role ?? 'down')
+    this.feeder = new Feeder(this.pair, settings, this.inputs, this.#inputCheck)
+    this.#deeds = new Deeds(this)
+    clock.watch(entriesALook, () => this.#look())
+  }
+
+  /** Both members are there, in sync, and all is accepted and delivered. */
+  get isWhole(): boolean {
+    const { pair, feeder } = this
+    return pair.isPaired && feeder.isDone && pair.primary?.server.counts.pending === 0
+  }
+
+  async run(): Promise<Outcome> {
+    let before = 0
+    for (const step of this.#script.steps) {
+      const at = (step.when === 'at' ? 0 : before) + step.ms
+      await this.clock.run(Math.max(at, this.clock.now()))
+      await this.#step(step)
+      before = this.clock.now()
+      if (this.findings.violations.length > 0) return this.#outcome()
+    }
+    await this.clock.run(Math.max(this.clock.now(), this.#script.lastsMs ?? 0))
+    this.#checkHeir()
+    return this.#outcome()
+  }
+
+  /** No member is left that holds a state: the next history is another one, and says so. */
+  historyEnds(): void {
+    this.outputs.allowed += 1
+    this.#inputCheck.historyEnds()
+  }
+
+  note(text: string): void {
+    this.#trail?.push(`${this.clock.now().toFixed(3)} ${text}`)
+  }
+
+  holds(condition: Condition): boolean {
+    const { pair } = this
+    if (condition === 'paired') return pair.isPaired
+    if (condition === 'whole') return this.isWhole
+    if (condition === 'nobody rules') return !pair.members.some(({ role }) => role === 'primary')
+    const [who = '', what] = condition.split(/ is | /)
+    const id = this.#deeds.find(who as Who)
+    const member = id && pair.member(id)
+    if (what === 'rules') return member?.role === 'primary'
+    return member?.mode === what || member?.role === what
+  }
+
+  describe(): string {
+    const members = this.pair.members.map((member) => {
+      const { id, role, mode, isRunning, isLinked, state } = member
+      const what = { id, role, mode, isRunning, isLinked, state, ...member.server.counts }
+      return JSON.stringify(what, (_, value) =>
+        typeof value === 'bigint' ? String(value % 10_000n) : value,
+      )
+    })
+    return `${this.feeder.describe()} ${members.join('\n  ')}`
+  }
+
+  async #step(step: Step): Promise<void> {
+    switch (step.do) {
+      case 'heal':
+        return this.#heal()
+      case 'rest':
+        return
+      case 'await':
+      case 'seek':
+        return this.#seek(step)
+      case 'expect':
+        return this.#expect(step.that, step.isMeant)
+      default:
+        return this.#deeds.do(step)
+    }
+  }
+
+  #expect(that: Condition, isMeant: boolean): void {
+    if (this.holds(that) === isMeant) return
+    const wanted = `${isMeant ? '' : 'not '}${that}`
+    this.findings.report('S6', `expected ${wanted}: ${this.describe()}`)
+  }
+
+  async #seek(step: Extract<Step, { do: 'await' | 'seek' }>): Promise<void> {
+    const { clock } = this
+    const until = clock.now() + step.withinMs
+    while (!this.holds(step.until) && clock.now() < until) await clock.run(clock.now() + 0.1)
+    if (step.do === 'seek' || this.holds(step.until)) return
+    const text = `not ${step.until} after ${step.withinMs} ms: ${this.describe()}`
+    this.findings.report('S6', text)
+  }
+
+  /** All faults end; within `healMs` the pair is whole, and stays so. */
+  async #heal(): Promise<void> {
+    const { clock, settings, feeder, findings } = this
+    if (findings.violations.length > 0) return
+    await clock.run(Math.max(clock.now(), this.#deeds.faultsEndAt))
+    this.#hasHealed = true
+    for (const id of ['a', 'b'] as const) this.#deeds.startIfDown(id)
+    feeder.finish()
+    const healMs = 10 * settings.windowMs + 10_000
+    const until = clock.now() + healMs
+    while (clock.now() < until && !this.isWhole) await clock.run(clock.now() + 5)
+    if (!this.isWhole) {
+      findings.report('S6', `not whole after ${healMs} ms: ${this.describe()}`)
+      return
+    }
+    await clock.run(clock.now() + timersMs)
+    if (!this.isWhole) findings.report('S6', `it fell apart by itself: ${this.describe()}`)
+    else this.#checkEnd()
+  }
+
+  #checkEnd(): void {
+    const { primary } = this.pair
+    const ruling = primary?.server.held?.state
+    const mirror = primary && this.pair.member(peerOf(primary.id))?.server.held?.state
+    if (ruling === undefined || mirror === undefined) {
+      this.findings.report('S5', 'a member of a whole pair has no state')
+      return
+    }
+    this.#states.atEnd(ruling, mirror)
+    const line = this.#lineOf(primary)
+    if (line === undefined) return
+    const { log } = line
+    const living = this.pair.members.map(nameOf)
+    this.#inputCheck.atEnd(line, this.inputs, living)
+    this.#timers.atEnd(log, this.inputs)
+    this.outputs.atEnd(line, this.inputs, this.sink.streams)
+  }
+
+  /** However it ends: whoever rules in the first history holds all that was accepted in it. */
+  #checkHeir(): void {
+    const line = this.#lineOf(this.pair.primary)
+    if (line && this.outputs.isFirst(line.history)) this.#inputCheck.atEnd(line, this.inputs, [])
+  }
+
+  #lineOf(member: SimMember<State> | undefined): Line | undefined {
+    const state = member?.server.held?.state
+    if (member === undefined || state === undefined || !('history' in member.state))
+      return undefined
+    const history = String(member.state.history)
+    return { history, log: logOf(state), frames: framesOf(state) }
+  }
+
+  #look(): void {
+    this.#bounds.look(this.pair.members)
+    if (this.#bounds.looks % looksAStateLook > 1 || !this.pair.isPaired) return
+    this.#compare('while paired')
+  }
+
+  #compare(what: string): void {
+    const { primary } = this.pair
+    const ruling = primary?.server.held?.state
+    const mirror = primary && this.pair.member(peerOf(primary.id))?.server.held?.state
+    if (ruling && mirror) this.#states.inStep(ruling, mirror, what)
+  }
+
+  #outcome(): Outcome {
+    const { primary } = this.pair
+    const { met } = this.roles
+    const looks = this.#bounds.looks + this.#states.looks + met + this.outputs.count
+    return {
+      violations: this.findings.violations,
+      counts: {
+        virtualMs: this.clock.now(),
+        // Each accepted input is a frame; timers come on top.
+        frames: Math.max(primary?.server.held?.frameNo ?? 0, this.#inputCheck.accepted.size),
+        faults: this.#deeds.faults,
+        takeovers: this.takeovers.length,
+        outputs: this.outputs.count,
+        repeats: this.outputs.repeats,
+        looks,
+        events: this.clock.count,
+      },
+      trail: this.#trail ?? [],
+    }
+  }
+
+  get #limits(): Limits {
+    const { queueBytes, unacknowledgedBytes, lagFrames, outboxBytes } = this.settings
+    return {
+      inputBytes: 8_192,
+      queueBytes,
+      unacknowledgedBytes,
+      outboxBytes,
+      stateBytes: 8_388_608,
+      sources: 4,
+      channels: 8,
+      timers: 2_000,
+      lagFrames,
+    }
+  }
+
+  #makeApp(member: SimMember<State>): App<State> {
+    const { inputs, sink, settings, findings } = this
+    const app = makeApp(
+      {
+        inputs,
+        sink,
+        ballastBytes: settings.ballastBytes,
+        random: streamOf(settings.seed, 'divergence'),
+        report: (promise, text) => findings.report(promise, text),
+      },
+      member,
+    )
+    return this.#wraps.app?.(app, member) ?? app
+  }
+
+  #pairOptions(): SimOptions<State> {
+    const { settings, clock, findings } = this
+    const { rateA, rateB, wallA, wallB } = settings
+    const loads = streamOf(settings.seed, 'loads')
+    const link = this.#around('link')(settings.linkDelayMs)
+    const beat = this.#around('beats')(settings.beatDelayMs)
+    return {
+      ...settings,
+      ...this.#tells(),
+      clock,
+      random: streamOf(settings.seed, 'pair'),
+      app: (member) => this.#makeApp(member),
+      limits: this.#limits,
+      snapshot: snapshotOf(settings, () => (this.#hasHealed ? 1 : loads())),
+      onSuspect: 'retry',
+      linkDelay: () => millis(link()),
+      beatDelay: () => millis(beat()),
+      drift: {
+        a: { rate: rateA, wallOffsetMs: wallA },
+        b: { rate: rateB, wallOffsetMs: wallB },
+      },
+      detectMs: 0.5,
+      wraps: this.#wraps,
+      onFault: (member, error) => {
+        this.note(`${member.id} ${error.code} ${error.message}`)
+        if (expectedFaults.has(error.code)) return
+        const { cause } = error
+        const why = cause instanceof Error ? ` (${cause.stack})` : ''
+        findings.report('rules', `${member.id} ${error.code} ${error.message}${why}`)
+      },
+    }
+  }
+
+  #tells(): Pick<SimOptions<State>, 'onEvent' | 'onTakeover'> {
+    return {
+      onTakeover: (member, report) => {
+        this.takeovers.push(report)
+        this.outputs.takenOver(nameOf(member), report)
+        this.note(`${member.id} takes over in ${report.epoch} (${report.verdict})`)
+      },
+      onEvent: (member: SimMember<State>, event) => {
+        if (event.type === 'verdict') this.note(`${member.id} finds the other ${event.verdict}`)
+        if (event.type === 'mode') this.note(`${member.id} is ${event.mode} in ${event.epoch}`)
+        if (event.type !== 'role') return
+        this.note(`${member.id} is ${event.role} in ${event.epoch} (${event.cause})`)
+        if (event.role === 'standby') this.#compare(`when ${member.id} stands by`)
+      },
+    }
+  }
+}
