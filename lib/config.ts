@@ -8,12 +8,13 @@
 
 import { type Address, type Addresses, addressesOf, isLoopback } from './config/addresses.js'
 import { oneOf, refuseUnknown, text, within, wrong } from './config/check.js'
+import { type Policies, policiesOf, policyNames } from './config/policies.js'
 import { ConfigError } from './errors.js'
 import type { App, Limits, MemberOptions } from './options.js'
 import type { MemberId } from './units.js'
 
 /** Options with every default filled in. */
-export interface Config<State> {
+export interface Config<State> extends Policies {
   readonly pair: string
   readonly member: MemberId
   readonly addresses: Addresses
@@ -25,8 +26,7 @@ export interface Config<State> {
   readonly startWindowMs: number
   readonly ackTimeoutMs: number
   readonly deliverTimeoutMs: number
-  readonly onLoss: 'wait' | 'go'
-  readonly onSuspect: 'retry' | 'skip' | 'halt'
+  readonly askReceiverTimeoutMs: number
   readonly hangAfterMs: number
   readonly inFlight: number
   readonly trap: 'off' | 'report' | 'throw'
@@ -43,6 +43,7 @@ type NumberKey =
   | 'startWindowMs'
   | 'ackTimeoutMs'
   | 'deliverTimeoutMs'
+  | 'askReceiverTimeoutMs'
   | 'hangAfterMs'
   | 'inFlight'
   | 'digestEvery'
@@ -71,6 +72,7 @@ export const numbersTable: Readonly<
   startWindowMs: [undefined, 3, 600_000],
   ackTimeoutMs: [undefined, 10, 600_000],
   deliverTimeoutMs: [10_000, 10, 3_600_000],
+  askReceiverTimeoutMs: [500, 1, 3_600_000],
   hangAfterMs: [undefined, 10, 600_000],
   inFlight: [64, 1, 4_096],
   digestEvery: [1_000, 0, 1_000_000_000],
@@ -87,8 +89,7 @@ const known: ReadonlySet<string> = new Set([
   'arbiter',
   'appVersion',
   'app',
-  'onLoss',
-  'onSuspect',
+  ...policyNames,
   'limits',
   'trap',
   'signal',
@@ -133,11 +134,8 @@ export function configOf<State>(options: MemberOptions<State>): Config<State> {
     startWindowMs,
     ackTimeoutMs: number(options, 'ackTimeoutMs', Math.max(500, windowMs)),
     deliverTimeoutMs: number(options, 'deliverTimeoutMs', 0),
-    onLoss: options.onLoss === undefined ? 'wait' : oneOf('onLoss', options.onLoss, ['wait', 'go']),
-    onSuspect:
-      options.onSuspect === undefined
-        ? 'retry'
-        : oneOf('onSuspect', options.onSuspect, ['retry', 'skip', 'halt']),
+    askReceiverTimeoutMs: number(options, 'askReceiverTimeoutMs', 0),
+    ...policiesOf(options),
     hangAfterMs,
     inFlight: number(options, 'inFlight', 0),
     digestEvery: number(options, 'digestEvery', 0),
@@ -221,8 +219,9 @@ function appOf<State>(app: App<State>): App<State> {
   for (const key of ['init', 'process', 'deliver'] as const) {
     if (typeof app[key] !== 'function') throw wrong(`app.${key}`, 'must be a function', app[key])
   }
-  if (app.prepare !== undefined && typeof app.prepare !== 'function') {
-    throw wrong('app.prepare', 'must be a function', app.prepare)
+  for (const key of ['prepare', 'wasReceived'] as const) {
+    if (app[key] === undefined || typeof app[key] === 'function') continue
+    throw wrong(`app.${key}`, 'must be a function', app[key])
   }
   return app
 }

@@ -6,6 +6,7 @@
  */
 
 import type { ErrorCode, PairError } from './errors.js'
+import type { InDoubtPolicy } from './options.js'
 import type { Epoch, FrameNo, HistoryId, MemberId } from './units.js'
 
 /** A role as seen from outside. */
@@ -32,6 +33,7 @@ export type RoleCause =
   | 'resync'
   | 'higher-epoch'
   | 'peer-lost'
+  | 'deliver-stuck'
   | 'closed'
   | 'invariant'
   | 'suspect'
@@ -93,8 +95,12 @@ export interface TakeoverEvent {
   readonly frameNo: FrameNo
   /** The frame inside which the former primary is known to have hung. */
   readonly suspect: FrameNo | undefined
-  /** Outputs sent again because the former primary may have begun them. */
-  readonly inDoubt: readonly { readonly channel: string; readonly number: number }[]
+  /** Outputs that the former primary may have sent, and what is done with them (`inDoubt`). */
+  readonly inDoubt: readonly {
+    readonly channel: string
+    readonly number: number
+    readonly policy: InDoubtPolicy
+  }[]
   /** Milliseconds from the finding to the open gate. */
   readonly tookMs: number
 }

@@ -21,6 +21,8 @@ export type {
   PairEvent,
   PairEvents,
   RefusedEvent,
+  ResyncEvent,
+  ResyncReason,
   Role,
   RoleCause,
   RoleEvent,
@@ -38,7 +40,15 @@ export {
   type RefusedCounts,
   type Status,
 } from './member.js'
-export type { App, Frame, Limits, MemberOptions, Output, ProcessContext } from './options.js'
+export type {
+  App,
+  Frame,
+  InDoubtPolicy,
+  Limits,
+  MemberOptions,
+  Output,
+  ProcessContext,
+} from './options.js'
 export type {
   BeatStatistics,
   Histogram,

@@ -73,11 +73,26 @@ export interface App<State> {
    */
   deliver(output: Output, context: { readonly signal: AbortSignal }): Promise<void> | void
   /**
+   * For channels whose `inDoubt` is `'ask'`: whether the receiver has this output of a former
+   * primary. It is asked for all of a channel at once; `signal` aborts after
+   * `askReceiverTimeoutMs`, and what was not answered by then is sent again.
+   */
+  wasReceived?(
+    output: Output,
+    context: { readonly signal: AbortSignal },
+  ): Promise<boolean> | boolean
+  /**
    * Called on a loading and a standby member, so that outside connections stand before they are
    * needed.
    */
   prepare?(context: { readonly signal: AbortSignal }): Promise<void> | void
 }
+
+/**
+ * resend: again under the same number, marked as a repeat; ask the receiver first (`wasReceived`);
+ * drop: never again, so that it may be lost. Whatever it is, a takeover lists them all.
+ */
+export type InDoubtPolicy = 'resend' | 'ask' | 'drop'
 
 /** The options of `openMember`. */
 export interface MemberOptions<State> {
@@ -129,6 +144,19 @@ export interface MemberOptions<State> {
   readonly onSuspect?: 'retry' | 'skip' | 'halt'
   /** Milliseconds after which a `deliver` that has not settled counts as failed. Default 10,000. */
   readonly deliverTimeoutMs?: number
+  /**
+   * When nothing of a channel settled for `deliverTimeoutMs`: try again, or give the rule to a
+   * standby in sync, whose way to the receiver may be another one; once, and again only when a
+   * delivery of that channel has succeeded under the new reign. Default `'retry'`.
+   */
+  readonly onStuckDeliver?: 'retry' | 'switch'
+  /**
+   * What a takeover does with outputs that the former primary may have sent, by channel. Default
+   * `'resend'` for each.
+   */
+  readonly inDoubt?: Readonly<Record<string, InDoubtPolicy>>
+  /** Milliseconds that `app.wasReceived` has. Default 500, 1 to 3,600,000. */
+  readonly askReceiverTimeoutMs?: number
   /**
    * Outputs a channel may have begun past the last notice that the standby holds. Default 64, 1 to
    * 4,096.

@@ -82,6 +82,11 @@ export type Happening =
   | { readonly type: 'out-of-step'; readonly reason: OutOfStep }
   /** The mirror has acknowledged nothing for `ackTimeout` though something waits. */
   | { readonly type: 'ack-timeout' }
+  /**
+   * Nothing of a channel has settled for `deliverTimeout`; `hasDelivered`: something of it has been
+   * delivered since this member began to rule.
+   */
+  | { readonly type: 'stuck'; readonly hasDelivered: boolean }
   | { readonly type: 'timer'; readonly name: TimerName }
   | { readonly type: 'close-asked' }
   /** An effect failed that the order of the list depends on, or an invariant broke. */

@@ -159,6 +159,8 @@ export interface PrimaryState extends Common {
   readonly mirror: Incarnation | undefined
   /** The other was asked to renounce in this reign. */
   readonly hasAsked: boolean
+  /** The other one gave up its reign for this one, perhaps because its deliveries were stuck. */
+  readonly isGiven: boolean
   /**
    * As in standby: the gate stays shut until the other has answered, or (solo) a window has passed.
    */
@@ -203,4 +205,5 @@ export interface CoreConfig {
   readonly onLoss: 'wait' | 'go'
   /** What a takeover does with a frame inside which the former primary hung. */
   readonly onSuspect: 'retry' | 'skip' | 'halt'
+  readonly onStuckDeliver: 'retry' | 'switch'
 }

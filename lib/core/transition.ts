@@ -205,6 +205,7 @@ export function soloReign(
     mode: 'solo',
     mirror: undefined,
     hasAsked: false,
+    isGiven: false,
     distrustsBefore: undefined,
     highest: epoch,
     record: recordOf(history, epoch, config),

@@ -185,15 +185,15 @@ export class Host<State> {
   }
 
   #makeRuntime(): Runtime {
-    const { member, settings, startWindowMs, windowMs, onLoss, onSuspect } = this.#config
+    const { member, settings, startWindowMs, windowMs } = this.#config
+    const { onLoss, onSuspect, onStuckDeliver } = this.#config
     const core: CoreConfig = {
+      ...{ onLoss, onSuspect, onStuckDeliver },
       self: member,
       incarnation: this.incarnation,
       settings: settingsDigest(settings),
       startWindow: millis(startWindowMs),
       window: millis(windowMs),
-      onLoss,
-      onSuspect,
     }
     return new Runtime(core, {
       clock: systemClock,

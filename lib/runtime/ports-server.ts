@@ -6,7 +6,7 @@ import type { Suspect } from '../core/effect.js'
 import type { OutOfStep } from '../core/event.js'
 import type { PairError } from '../errors.js'
 import type { SkippedFrame, TakeoverEvent, Verdict } from '../events.js'
-import type { App, Limits } from '../options.js'
+import type { App, InDoubtPolicy, Limits } from '../options.js'
 import type { Epoch, HistoryId, Incarnation, Instant } from '../units.js'
 import type { ClockPort } from './ports-clock.js'
 import type { OutboxPort, SnapshotPort } from './ports-outbox.js'
@@ -29,6 +29,8 @@ export interface ServerOptions<State> {
   readonly limits: Limits
   readonly inFlight: number
   readonly deliverTimeoutMs: number
+  readonly askReceiverTimeoutMs: number
+  readonly inDoubt: Readonly<Record<string, InDoubtPolicy>>
   readonly windowMs: number
   readonly ackTimeoutMs: number
   /** Frames from one digest of the state to the next; 0: none is taken. */
@@ -54,6 +56,8 @@ export interface ServerEvents {
   toldInSync(addressee: Incarnation, from: Incarnation, epoch: Epoch): void
   outOfStep(reason: OutOfStep): void
   ackTimeout(): void
+  /** Nothing of a channel has settled for `deliverTimeoutMs`. */
+  stuck(hasDelivered: boolean): void
   fault(error: PairError, frameNo?: number, channel?: string): void
   takeover(found: TakeoverReport): void
   /** A suspect frame was left out. */

@@ -25,5 +25,6 @@ export function eventsForRules(
     },
     outOfStep: (reason) => post({ type: 'out-of-step', reason }),
     ackTimeout: () => post({ type: 'ack-timeout' }),
+    stuck: (hasDelivered) => post({ type: 'stuck', hasDelivered }),
   }
 }

@@ -12,29 +12,27 @@
 
 import { setMaxListeners } from 'node:events'
 import { PairError } from '../errors.js'
-import type { App, Output } from '../options.js'
-import type { ClockPort, Timer } from '../runtime/ports-clock.js'
-import { type HistoryId, millis } from '../units.js'
+import type { Timer } from '../runtime/ports-clock.js'
+import { type HistoryId, type Instant, instant, millis } from '../units.js'
 import type { Channel } from './channels.js'
-import { firstFailed, type Item, type Lane, openLane, type SentItem, waitingItem } from './lane.js'
+import type { DeliveryOptions } from './delivery-options.js'
+import { type Answers, Inquiry } from './inquiry.js'
+import {
+  deliverFault,
+  firstFailed,
+  type Item,
+  type Lane,
+  openLane,
+  outputOf,
+  overdue,
+  type SentItem,
+  shiftSent,
+  waitingItem,
+} from './lane.js'
 
 /** First and longest pause before a failed delivery is tried again. */
 const firstRetryMs = 10
 const longestRetryMs = 1_000
-
-export interface DeliveryOptions {
-  readonly pair: string
-  readonly deliver: App<never>['deliver']
-  readonly clock: ClockPort
-  /** Outputs that a channel may have begun past the last notice that the standby holds. */
-  readonly inFlight: number
-  readonly timeoutMs: number
-  /** Asked right before each `deliver`. */
-  readonly isGateOpen: () => boolean
-  /** `item` of `channel` is sent, and all before it: the owner counts it in `channel.sent`. */
-  readonly onSent: (channel: Channel, item: SentItem) => void
-  readonly onFault: (error: PairError, channel: string, frameNo: number) => void
-}
 
 export class Delivery {
   readonly #options: DeliveryOptions
@@ -66,6 +64,11 @@ export class Delivery {
   /** Takes an output of `channel`, the next in order. */
   enqueue(channel: Channel, output: SentItem, isRepeat: boolean): void {
     this.#lane(channel).items.push(waitingItem(output, isRepeat))
+  }
+
+  /** The first `count` outputs that wait in `channel` may have arrived: asked before any leaves. */
+  askFor(channel: Channel, count: number): void {
+    this.#lane(channel).toAsk = count
   }
 
   /**
@@ -118,7 +121,10 @@ export class Delivery {
    */
   clear(): void {
     this.shut()
-    for (const lane of this.#lanes.values()) lane.retry?.clear()
+    for (const lane of this.#lanes.values()) {
+      lane.retry?.clear()
+      lane.inquiry?.end()
+    }
     this.#lanes.clear()
     this.#history = undefined
     this.#released = 0
@@ -141,6 +147,7 @@ export class Delivery {
 
   #beginAll(lane: Lane): void {
     const { inFlight } = this.#options
+    if (lane.toAsk > 0) return this.#ask(lane)
     while (lane.begun < lane.items.length && lane.retry === undefined && this.#abort) {
       const item = lane.items.at(lane.begun)
       if (item === undefined || item.frameNo > this.#released) return
@@ -153,6 +160,32 @@ export class Delivery {
     }
   }
 
+  /** Nothing of the lane is begun before the receiver has answered, or its time is over. */
+  #ask(lane: Lane): void {
+    const { pair, wasReceived, clock, askTimeoutMs, isGateOpen } = this.#options
+    const history = this.#history
+    const items = [...lane.items].slice(0, lane.toAsk)
+    const isReleased = items.every(({ frameNo }) => frameNo <= this.#released)
+    if (lane.inquiry || history === undefined || !isReleased) return
+    if (this.#abort === undefined || !isGateOpen()) return
+    const outputs = items.map((item) => outputOf(lane, item, { pair, history, epoch: this.#epoch }))
+    const options = { wasReceived, clock, timeoutMs: askTimeoutMs }
+    lane.inquiry = new Inquiry(outputs, options, (answers) => this.#answered(lane, items, answers))
+  }
+
+  /** What the receiver has counts as sent; what it has not is begun again, in order. */
+  #answered(lane: Lane, items: readonly Item[], { received, unknown }: Answers): void {
+    lane.inquiry = undefined
+    lane.toAsk = 0
+    lane.begun = items.length
+    for (const item of items) item.state = received.has(item.number) ? 'sent' : 'failed'
+    const first = firstFailed(lane)
+    if (first && unknown !== undefined)
+      this.#report(lane, first, `the receiver was asked, ${unknown}`)
+    for (const sent of shiftSent(lane)) this.#options.onSent(lane.channel, sent)
+    this.#retry(lane)
+  }
+
   /** False: the gate is shut, and nothing was begun. */
   #begin(lane: Lane, item: Item): boolean {
     const { deliver, clock, pair, isGateOpen } = this.#options
@@ -160,18 +193,7 @@ export class Delivery {
     const signal = this.#abort?.signal
     if (history === undefined || signal === undefined) return false
     const begunAt = clock.now()
-    const output: Output = {
-      pair,
-      history,
-      epoch: this.#epoch,
-      firstOfEpoch: lane.channel.firstOfEpoch,
-      channel: lane.channel.name,
-      number: item.number,
-      digest: item.digest,
-      data: item.data,
-      frameNo: item.frameNo,
-      isRepeat: item.isRepeat,
-    }
+    const output = outputOf(lane, item, { pair, history, epoch: this.#epoch })
     // Asked last of all: a process that is stopped behind this line sends when it is woken.
     if (!isGateOpen()) return false
     item.state = 'running'
@@ -182,10 +204,14 @@ export class Delivery {
       else {
         running.then(
           () => this.#succeed(lane, item),
-          (error) => this.#fail(lane, item, error),
+          (error) => {
+            lane.settledAt = clock.now()
+            this.#fail(lane, item, error)
+          },
         )
       }
     } catch (error) {
+      lane.settledAt = begunAt
       this.#fail(lane, item, error)
     }
     return true
@@ -199,11 +225,9 @@ export class Delivery {
     if (!this.#isCurrent(lane) || item.state === 'sent') return
     item.state = 'sent'
     lane.failures = 0
-    while (lane.items.first?.state === 'sent') {
-      const sent = lane.items.shift()
-      lane.begun -= 1
-      if (sent) this.#options.onSent(lane.channel, sent)
-    }
+    lane.hasDelivered = true
+    lane.settledAt = this.#options.clock.now()
+    for (const sent of shiftSent(lane)) this.#options.onSent(lane.channel, sent)
     this.#pump(lane)
   }
 
@@ -219,13 +243,7 @@ export class Delivery {
   }
 
   #report(lane: Lane, item: Item, cause: unknown): void {
-    const why = cause instanceof Error ? cause.message : String(cause)
-    const error = new PairError(
-      'ERR_HOTPAIR_DELIVER',
-      `output ${item.number} of channel ${JSON.stringify(lane.channel.name)} could not be delivered: ${why}. It is tried again; its channel waits.`,
-      { cause },
-    )
-    this.#options.onFault(error, lane.channel.name, item.frameNo)
+    this.#options.onFault(deliverFault(lane, item, cause), lane.channel.name, item.frameNo)
   }
 
   /**
@@ -251,15 +269,22 @@ export class Delivery {
   #watchTimeouts(): void {
     const { clock, timeoutMs } = this.#options
     this.#watch = clock.setTimer(millis(timeoutMs / 4), () => {
-      const before = clock.now() - timeoutMs
-      for (const lane of this.#lanes.values()) {
-        for (let index = 0; index < lane.begun; index += 1) {
-          const item = lane.items.at(index)
-          if (item?.state !== 'running' || item.begunAt > before) continue
-          this.#fail(lane, item, new Error(`deliver did not settle within ${timeoutMs} ms`))
-        }
-      }
       this.#watchTimeouts()
+      const before = instant(clock.now() - timeoutMs)
+      for (const lane of this.#lanes.values()) this.#failOverdue(lane, before)
     })
+  }
+
+  /**
+   * What was begun before `before` counts as failed; the channel is stuck if nothing else ended.
+   */
+  #failOverdue(lane: Lane, before: Instant): void {
+    const { timeoutMs, onStuck } = this.#options
+    const isStuck = lane.settledAt <= before
+    const items = overdue(lane, before)
+    for (const item of items) {
+      this.#fail(lane, item, new Error(`deliver did not settle within ${timeoutMs} ms`))
+    }
+    if (isStuck && items.length > 0) onStuck(lane.hasDelivered)
   }
 }

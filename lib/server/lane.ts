@@ -3,10 +3,13 @@
  * begun and what its end means is decided there.
  */
 
+import { PairError } from '../errors.js'
+import type { Output } from '../options.js'
 import type { Timer } from '../runtime/ports-clock.js'
 import { Deque } from '../sync/deque.js'
 import { type Instant, instant } from '../units.js'
 import type { Channel } from './channels.js'
+import type { Inquiry } from './inquiry.js'
 
 /** One output that waits or is on its way. */
 export interface SentItem {
@@ -31,7 +34,14 @@ export interface Lane {
   /** Last number whose notice the standby holds. */
   noticed: number
   failures: number
+  /** When a delivery of it last ended by itself, well or not. */
+  settledAt: Instant
+  /** One has succeeded since this member began to rule. */
+  hasDelivered: boolean
   retry: Timer | undefined
+  /** Outputs at the front of the queue that the receiver is to be asked about first. */
+  toAsk: number
+  inquiry: Inquiry | undefined
   /** A `deliver` that resolves at once comes back here before its call has returned. */
   isPumping: boolean
 }
@@ -43,7 +53,11 @@ export function openLane(channel: Channel): Lane {
     begun: 0,
     noticed: channel.sent,
     failures: 0,
+    settledAt: instant(0),
+    hasDelivered: false,
     retry: undefined,
+    toAsk: 0,
+    inquiry: undefined,
     isPumping: false,
   }
 }
@@ -52,6 +66,51 @@ export function openLane(channel: Channel): Lane {
 export function waitingItem(output: SentItem, isRepeat: boolean): Item {
   const { number, frameNo, digest, data } = output
   return { number, frameNo, digest, data, isRepeat, state: 'waiting', begunAt: instant(0) }
+}
+
+/** What the application is given of `item`, an output of `lane`. */
+export function outputOf(
+  lane: Lane,
+  item: Item,
+  reign: Pick<Output, 'pair' | 'history' | 'epoch'>,
+): Output {
+  return {
+    pair: reign.pair,
+    history: reign.history,
+    epoch: reign.epoch,
+    firstOfEpoch: lane.channel.firstOfEpoch,
+    channel: lane.channel.name,
+    number: item.number,
+    digest: item.digest,
+    data: item.data,
+    frameNo: item.frameNo,
+    isRepeat: item.isRepeat,
+  }
+}
+
+/** Takes off the front of `lane` what is sent, in order. */
+export function* shiftSent(lane: Lane): Generator<SentItem> {
+  while (lane.items.first?.state === 'sent') {
+    const sent = lane.items.shift()
+    lane.begun -= 1
+    if (sent) yield sent
+  }
+}
+
+/** What is running in `lane` since `before` or longer. */
+export function overdue(lane: Lane, before: Instant): readonly Item[] {
+  const begun = [...lane.items].slice(0, lane.begun)
+  return begun.filter(({ state, begunAt }) => state === 'running' && begunAt <= before)
+}
+
+/** Why the delivery of `item` failed, in a sentence. */
+export function deliverFault(lane: Lane, item: Item, cause: unknown): PairError {
+  const why = cause instanceof Error ? cause.message : String(cause)
+  return new PairError(
+    'ERR_HOTPAIR_DELIVER',
+    `output ${item.number} of channel ${JSON.stringify(lane.channel.name)} could not be delivered: ${why}. It is tried again; its channel waits.`,
+    { cause },
+  )
 }
 
 export function firstFailed(lane: Lane): Item | undefined {

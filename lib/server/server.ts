@@ -71,9 +71,12 @@ export class Server<State> implements ServerPort {
       clock,
       inFlight: options.inFlight,
       timeoutMs: options.deliverTimeoutMs,
+      wasReceived: (output, context) => app.wasReceived?.(output, context) ?? false,
+      askTimeoutMs: options.askReceiverTimeoutMs,
       isGateOpen: options.isGateOpen,
       onSent: (channel, item) => this.#ruling.sent(channel, item),
       onFault: (error, channel, frameNo) => events.fault(error, frameNo, channel),
+      onStuck: (hasDelivered) => events.stuck(hasDelivered),
     })
     const { outboxBytes, unacknowledgedBytes } = limits
     const { snapshot, windowMs } = options
@@ -194,8 +197,9 @@ export class Server<State> implements ServerPort {
   ): void {
     const { acked } = this.following
     this.following.finish(suspect?.isSkipped ? { skip: suspect.frameNo } : {})
-    const { inFlight } = this.#options
-    const inDoubt = queuePending(this.#replica.ledger, this.#delivery, { inFlight, acked })
+    const { inFlight, inDoubt: policies } = this.#options
+    const bounds = { inFlight, acked, policies }
+    const inDoubt = queuePending(this.#replica.ledger, this.#delivery, bounds)
     this.#rule(epoch)
     const tookMs = this.#clock.now() - since
     const { frameNo } = this.#replica

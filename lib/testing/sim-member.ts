@@ -216,7 +216,8 @@ export class SimMember<App> implements SimEndOwner {
 
   #serverOptions(): ServerOptions<App> {
     const { options } = this.#pair
-    const { app, limits, windowMs, ackTimeoutMs, inFlight, snapshot, deliverTimeoutMs } = options
+    const { app, limits, windowMs, ackTimeoutMs, inFlight, snapshot, deliverTimeoutMs, inDoubt } =
+      options
     const isGateOpen = () => this.#unit.isGateOpen()
     return {
       pair: 'simulated',
@@ -224,6 +225,8 @@ export class SimMember<App> implements SimEndOwner {
       limits,
       inFlight,
       deliverTimeoutMs,
+      askReceiverTimeoutMs: deliverTimeoutMs,
+      inDoubt,
       windowMs,
       ackTimeoutMs,
       digestEvery: options.digestEvery ?? usualDigestEvery,
@@ -248,7 +251,7 @@ export class SimMember<App> implements SimEndOwner {
   }
 
   #makeRuntime(): Runtime {
-    const { windowMs, onLoss, onSuspect, wraps } = this.#pair.options
+    const { windowMs, onLoss, onSuspect, onStuckDeliver, wraps } = this.#pair.options
     const config: CoreConfig = {
       self: this.id,
       incarnation: this.incarnation,
@@ -257,6 +260,7 @@ export class SimMember<App> implements SimEndOwner {
       window: millis(windowMs),
       onLoss,
       onSuspect,
+      onStuckDeliver,
     }
     const ports: RuntimePorts = {
       clock: this.clock,

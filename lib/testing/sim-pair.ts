@@ -11,7 +11,7 @@ import type { PairError } from '../errors.js'
 import type { App as Application, Limits } from '../options.js'
 import type { Told } from '../runtime/ports.js'
 import type { SnapshotPort } from '../runtime/ports-outbox.js'
-import type { TakeoverReport } from '../runtime/ports-server.js'
+import type { ServerOptions, TakeoverReport } from '../runtime/ports-server.js'
 import {
   type Incarnation,
   incarnationOf,
@@ -46,6 +46,8 @@ export interface SimOptions<State> {
   /** Frames from one digest of the state to the next. Default 50: many in a short run. */
   readonly digestEvery?: number
   readonly onSuspect: 'retry' | 'skip' | 'halt'
+  readonly onStuckDeliver: 'retry' | 'switch'
+  readonly inDoubt: ServerOptions<State>['inDoubt']
   /** One way on the data connection, and for a beat: drawn anew each time. */
   readonly linkDelay: () => Millis
   readonly beatDelay: () => Millis

@@ -65,6 +65,7 @@ const ruling: PrimaryState = {
   mode: 'solo',
   mirror: undefined,
   hasAsked: false,
+  isGiven: false,
   distrustsBefore: undefined,
 }
 const begin: readonly Effect[] = [

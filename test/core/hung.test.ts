@@ -134,6 +134,7 @@ function taken(from: StandbyState): PrimaryState {
     mode: 'solo',
     mirror: undefined,
     hasAsked: false,
+    isGiven: false,
     distrustsBefore: undefined,
   }
 }

@@ -211,6 +211,7 @@ export class Laws {
       window: millis(1),
       onLoss: this.bounds.onLoss,
       onSuspect: 'retry',
+      onStuckDeliver: 'retry',
     }
   }
 

@@ -47,6 +47,7 @@ function taken(from: StandbyState, over: Partial<PrimaryState> = {}): PrimarySta
     mode: 'solo',
     mirror: undefined,
     hasAsked: false,
+    isGiven: false,
     distrustsBefore: undefined,
     ...over,
   }
@@ -93,7 +94,7 @@ rule('a newer incarnation of its primary proves that one gone (A1)', {
 
 for (const role of ['stopped', 'fenced'] as const) {
   const renouncing = presence({ role, epoch: reign, renounced: reign, isBlank: false })
-  const to = taken(standby({ peer: peer(renouncing) }))
+  const to = taken(standby({ peer: peer(renouncing) }), { isGiven: true })
   rule(`it takes over from one that renounces the reign: ${role}`, {
     from: standby(),
     event: heard(renouncing),
@@ -104,7 +105,7 @@ for (const role of ['stopped', 'fenced'] as const) {
 }
 
 const renounced = presence({ role: 'fenced', epoch: reign, renounced: reign, isBlank: false })
-const trusting = taken(standby({ peer: peer(renounced, { answered: 4n }) }))
+const trusting = taken(standby({ peer: peer(renounced, { answered: 4n }) }), { isGiven: true })
 rule('a fresh renunciation is a right for one that stood still, too: both may have (A11)', {
   from: standby(asleep),
   event: heard(renounced, 4n),

@@ -48,6 +48,7 @@ function begun(from: StartingState, over: Partial<PrimaryState> = {}): PrimarySt
     mode: 'solo',
     mirror: undefined,
     hasAsked: false,
+    isGiven: false,
     distrustsBefore: undefined,
     ...over,
   }

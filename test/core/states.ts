@@ -63,6 +63,7 @@ export function configOf(
     window: millis(500),
     onLoss,
     onSuspect,
+    onStuckDeliver: 'retry',
   }
 }
 
@@ -180,6 +181,7 @@ export function primary(over: Partial<PrimaryState> = {}): PrimaryState {
     mode,
     mirror: mode === 'solo' ? undefined : other,
     hasAsked: false,
+    isGiven: false,
     distrustsBefore: undefined,
     ...over,
   }

@@ -56,13 +56,22 @@ const presences: readonly Presence[] = [
   rulingPresence(),
 ]
 
-const outOfStep: readonly OutOfStep[] = ['gap', 'divergence', 'overflow', 'state', 'protocol']
-const timers: readonly TimerName[] = ['start', 'ask', 'reopen']
+const outOfStep: readonly OutOfStep[] = [
+  'gap',
+  'divergence',
+  'overflow',
+  'lag',
+  'state',
+  'protocol',
+]
+const timers: readonly TimerName[] = ['start', 'ask', 'reopen', 'steady']
 
 const happenings: readonly Happening[] = [
   { type: 'opened' },
   { type: 'load-failed' },
   { type: 'ack-timeout' },
+  { type: 'stuck', hasDelivered: true },
+  { type: 'stuck', hasDelivered: false },
   { type: 'close-asked' },
   { type: 'broken' },
   { type: 'stalled', seq: 0n },

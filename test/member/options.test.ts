@@ -177,6 +177,36 @@ const mistakes: readonly Mistake[] = [
     key: 'onLoss',
     says: ["'wait' or 'go'", '"stop"'],
   },
+  {
+    what: 'a policy for stuck deliveries that there is not',
+    change: () => ({ onStuckDeliver: 'drop' }),
+    key: 'onStuckDeliver',
+    says: ["'retry' or 'switch'", '"drop"'],
+  },
+  {
+    what: 'one policy for all channels in doubt',
+    change: () => ({ inDoubt: 'ask' }),
+    key: 'inDoubt',
+    says: ['an object', '"ask"'],
+  },
+  {
+    what: 'a policy in doubt that there is not',
+    change: () => ({ inDoubt: { alarm: 'maybe' } }),
+    key: 'inDoubt["alarm"]',
+    says: ["'resend' or 'ask' or 'drop'", '"maybe"'],
+  },
+  {
+    what: 'a receiver that is to be asked by nobody',
+    change: () => ({ inDoubt: { alarm: 'ask' } }),
+    key: 'inDoubt["alarm"]',
+    says: ['app.wasReceived is missing'],
+  },
+  {
+    what: 'a wasReceived that is no function',
+    change: () => ({ app: { ...echo([]), wasReceived: true } }),
+    key: 'app.wasReceived',
+    says: ['function', 'true'],
+  },
   { what: 'no application', change: () => ({ app: undefined }), key: 'app', says: ['undefined'] },
   {
     what: 'an application without process',

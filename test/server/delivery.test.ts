@@ -29,9 +29,12 @@ class Bench {
   readonly calls: Call[] = []
   readonly sent: string[] = []
   readonly faults: PairError[] = []
+  readonly stuck: boolean[] = []
   isGateOpen = true
   /** Replaces the receiver. */
   deliver: ((output: Output) => Promise<void> | void) | undefined
+  /** The receiver's answer; it has asked for none unless a test says otherwise. */
+  wasReceived: (output: Output) => Promise<boolean> | boolean = () => false
   readonly delivery: Delivery
 
   constructor(inFlight = 4) {
@@ -41,12 +44,15 @@ class Bench {
       clock: this.clock,
       inFlight,
       timeoutMs: 1_000,
+      wasReceived: (output) => this.wasReceived(output),
+      askTimeoutMs: 500,
       isGateOpen: () => this.isGateOpen,
       onSent: (channel, { number }) => {
         this.sent.push(`${channel.name} ${number}`)
         this.channels.markSent(channel, number)
       },
       onFault: (error) => this.faults.push(error),
+      onStuck: (hasDelivered) => this.stuck.push(hasDelivered),
     })
     this.delivery.reign(history, 101)
   }
@@ -300,6 +306,29 @@ t.test('a native gate that has expired holds a retry back, too', async (t) => {
   t.equal(bench.calls.length, 2)
 })
 
+t.test('a channel of which nothing settles for a timeout is stuck', async (t) => {
+  const bench = new Bench()
+  bench.produce('x', 1, 2)
+  bench.produce('y', 1, 2)
+  bench.delivery.open()
+  bench.delivery.release(2, false)
+  const [, , first, second] = bench.calls
+  await bench.clock.run(900)
+  first?.resolve()
+  await bench.clock.run(1_600)
+  t.strictSame(bench.stuck, [false], 'x is, y has delivered a moment ago')
+  second?.reject(new Error('refused'))
+  await bench.clock.run(1_700)
+  t.strictSame(bench.stuck, [false], 'a refusal is an end, too')
+  await bench.clock.run(2_600)
+  t.strictSame(bench.stuck, [false, false], 'tried again, x is stuck again')
+  for (const call of bench.calls) call.resolve()
+  bench.produce('y', 3, 3)
+  bench.delivery.release(3, false)
+  await bench.clock.run(4_200)
+  t.strictSame(bench.stuck, [false, false, true], 'y has delivered in this reign')
+})
+
 t.test('forgotten, late results mean nothing', async (t) => {
   const bench = new Bench()
   bench.produce('x', 1, 2)
@@ -346,4 +375,79 @@ t.test('what is pending can be listed for a load', (t) => {
   bench.delivery.release(3, false)
   t.equal(bench.calls[0]?.output.isRepeat, true, 'in doubt: marked from the first')
   t.end()
+})
+
+/** Five outputs of x that a former primary may have begun, three of them to be asked about. */
+function inDoubt(): Bench {
+  const bench = new Bench(8)
+  bench.produce('x', 1, 5, true)
+  const channel = bench.channels.open('x')
+  if (channel === undefined) throw new Error('no channel')
+  bench.delivery.askFor(channel, 3)
+  return bench
+}
+
+t.test('what the receiver has is not sent again, what it has not is, in order', async (t) => {
+  const bench = inDoubt()
+  const asked: number[] = []
+  bench.wasReceived = ({ number, isRepeat }) => {
+    t.ok(isRepeat)
+    asked.push(number)
+    return Promise.resolve(number !== 2)
+  }
+  bench.delivery.release(5, false)
+  t.strictSame(asked, [], 'nobody is asked behind a shut gate')
+  bench.delivery.open()
+  t.strictSame(asked, [1, 2, 3], 'all at once')
+  t.strictSame(bench.begun, [], 'and nothing leaves before the answers')
+  await bench.clock.run(1)
+  t.strictSame(bench.sent, ['x 1'])
+  t.strictSame(bench.begun, ['x 2', 'x 4', 'x 5'])
+  for (const call of bench.calls) call.resolve()
+  await bench.clock.run(2)
+  t.strictSame(bench.sent, ['x 1', 'x 2', 'x 3', 'x 4', 'x 5'])
+  t.strictSame(bench.faults, [])
+})
+
+t.test('a receiver that does not answer in time has nothing', async (t) => {
+  const bench = inDoubt()
+  bench.wasReceived = ({ number }) =>
+    number === 1 ? Promise.resolve(true) : new Promise<boolean>(() => {})
+  bench.delivery.open()
+  bench.delivery.release(5, false)
+  await bench.clock.run(499)
+  t.strictSame(bench.begun, [])
+  await bench.clock.run(501)
+  t.strictSame(bench.begun, ['x 2', 'x 3', 'x 4', 'x 5'])
+  t.match(bench.faults, [{ code: 'ERR_HOTPAIR_DELIVER', message: /asked.*within 500 ms/ }])
+})
+
+t.test('an asking that fails, a late answer and a strange one are no yes', async (t) => {
+  const bench = inDoubt()
+  let late: (isReceived: boolean) => void = () => {}
+  bench.wasReceived = ({ number }) => {
+    if (number === 1) throw new Error('no such table')
+    if (number === 3) return Object('yes')
+    return new Promise((resolve) => {
+      late = resolve
+    })
+  }
+  bench.delivery.open()
+  bench.delivery.release(5, false)
+  await bench.clock.run(501)
+  t.equal(bench.begun.length, 5)
+  late(true)
+  await bench.clock.run(510)
+  t.strictSame(bench.sent, [], 'what was sent again waits for its own end')
+  t.match(bench.faults, [{ message: /no such table|within 500 ms/ }])
+})
+
+t.test('forgotten while it asks, nothing comes of the answers', async (t) => {
+  const bench = inDoubt()
+  bench.wasReceived = () => Promise.resolve(true)
+  bench.delivery.open()
+  bench.delivery.release(5, false)
+  bench.delivery.clear()
+  await bench.clock.run(2_000)
+  t.strictSame([bench.begun, bench.sent, bench.faults], [[], [], []])
 })

@@ -126,3 +126,64 @@ t.test('who loses step over and over waits longer each time, and both say why', 
   t.match(stage.pair.member('b')?.state, { resyncs: 0 }, 'whole for a while: forgotten')
   await finish(t, stage)
 })
+
+t.test('a primary whose deliveries are stuck gives the rule away, once', async (t) => {
+  const timeoutMs = 200
+  const stage = await pairedStage({
+    sources: [plainOrders(1_500)],
+    rate: 1,
+    pace: 0.5,
+    deliverTimeoutMs: timeoutMs,
+    onStuckDeliver: 'switch',
+  })
+  const { pair, sink, clock } = stage
+  const ruling = () => pair.primary?.id
+  await stage.play(clock.now() + 50)
+  sink.hanging.add('a')
+  await stage.play(clock.now() + 1.5 * timeoutMs)
+  t.equal(ruling(), 'b', 'from b the receivers can be reached')
+  const causes = stage.told.flatMap(({ member, event }) =>
+    event.type === 'role' ? [`${member} ${event.cause}`] : [],
+  )
+  t.ok(causes.includes('a deliver-stuck'), causes.join(', '))
+  await stage.play(clock.now() + 100)
+  t.ok(pair.isPaired, 'a has loaded')
+  sink.hanging.add('b')
+  await stage.play(clock.now() + 2 * timeoutMs)
+  t.equal(ruling(), 'a', 'b has delivered, so it may give the rule back')
+  await stage.play(clock.now() + 6 * timeoutMs)
+  t.equal(ruling(), 'a', 'a has not: it keeps the rule while the receivers are down')
+  t.ok(pair.isPaired)
+  sink.hanging.clear()
+  await stage.play(clock.now() + 2 * timeoutMs)
+  sink.hanging.add('a')
+  await stage.play(clock.now() + 2 * timeoutMs)
+  t.equal(ruling(), 'b', 'once it has, it may')
+  sink.hanging.clear()
+  await finish(t, stage)
+})
+
+t.test('a receiver that is asked gets nothing twice that it says it has', async (t) => {
+  let asked = 0
+  for (let seed = 1; seed <= 10; seed += 1) {
+    const stage = await pairedStage({
+      seed,
+      pace: 0.5,
+      deliverMs: 3,
+      inFlight: 64,
+      inDoubt: { default: 'ask' },
+    })
+    await stage.play(stage.clock.now() + 20)
+    for (let round = 0; round < 3; round += 1) {
+      const { primary } = stage.pair
+      if (primary === undefined || !stage.pair.isPaired) break
+      stage.pair.kill(primary.id)
+      await stage.play(stage.clock.now() + 60)
+    }
+    await finish(t, stage)
+    asked += stage.sink.confessed.size
+    const policies = stage.takeovers.flatMap(({ inDoubt }) => inDoubt)
+    t.ok(policies.every(({ channel, policy }) => (channel === 'default') === (policy === 'ask')))
+  }
+  t.ok(asked > 10, `${asked} outputs were there`)
+})

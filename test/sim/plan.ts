@@ -6,6 +6,7 @@
  * failing seed is replayed by the command that the test prints.
  */
 
+import type { InDoubtPolicy } from '#lib/options.js'
 import type { Order } from './world.js'
 
 export interface Plan {
@@ -20,6 +21,9 @@ export interface Plan {
   readonly queueBytes: number
   readonly unacknowledgedBytes: number
   readonly lagFrames: number
+  readonly deliverTimeoutMs: number
+  readonly onStuckDeliver: 'retry' | 'switch'
+  readonly inDoubt: Readonly<Record<string, InDoubtPolicy>>
   readonly outboxBytes: number
   readonly inFlight: number
   readonly onSuspect: 'retry' | 'skip' | 'halt'
@@ -62,6 +66,9 @@ export function calm(changes: Partial<Plan> = {}): Plan {
     queueBytes: 8_388_608,
     unacknowledgedBytes: 8_388_608,
     lagFrames: 100_000,
+    deliverTimeoutMs: 10_000,
+    onStuckDeliver: 'retry',
+    inDoubt: {},
     outboxBytes: 2_097_152,
     inFlight: 16,
     onSuspect: 'retry',

@@ -58,6 +58,8 @@ export class Play<State> {
       inFlight: 64,
       onLoss: 'wait',
       onSuspect: 'retry',
+      onStuckDeliver: 'retry',
+      inDoubt: {},
       drift: {
         a: { rate: 1.0001, wallOffsetMs: ahead.a },
         b: { rate: 0.9999, wallOffsetMs: ahead.b },

@@ -144,6 +144,11 @@ export class Sink {
   readonly histories = new Set<string>()
   /** Channels whose receiver is down. */
   readonly down = new Set<string>()
+  /** Members from which nothing reaches a receiver, and no answer comes. */
+  readonly hanging = new Set<string>()
+  /** Outputs that a receiver said it has; none of them may be begun again. */
+  readonly confessed = new Set<string>()
+  readonly #taken = new Set<string>()
   readonly #receiver = createReceiver()
   #highestEpoch = 0
 
@@ -153,6 +158,7 @@ export class Sink {
     const key = `${history} ${channel} ${number}`
     const before = this.begun.get(key) ?? []
     this.begun.set(key, [...before, { member, epoch, isRepeat, digest }])
+    if (this.confessed.has(key)) this.problems.push(`${key} was begun again though it is there`)
     if (before.length > 0 && !isRepeat) {
       this.problems.push(`${key} was begun again in ${epoch} and not marked as a repeat`)
     }
@@ -166,6 +172,14 @@ export class Sink {
     if (!isFirst) this.problems.push(`${key} was begun before the one before it`)
   }
 
+  /** Whether the receiver has this output. */
+  has({ history, channel, number }: Output): boolean {
+    const key = `${history} ${channel} ${number}`
+    const isThere = this.#taken.has(key)
+    if (isThere) this.confessed.add(key)
+    return isThere
+  }
+
   /** True: confirmed. */
   take(output: Output): boolean {
     if (this.down.has(output.channel)) return false
@@ -175,6 +189,7 @@ export class Sink {
       this.problems.push(`fork ${output.channel} ${output.number}`)
     }
     if (verdict.type === 'new') {
+      this.#taken.add(`${output.history} ${output.channel} ${output.number}`)
       const key = `${output.history} ${output.channel}`
       const stream = this.streams.get(key)
       if (stream) stream.push(output.data)
@@ -226,8 +241,13 @@ export function makeApp(parts: AppParts, member: SimMember<State>): App<State> {
       if (order.diverges) ctx.send(Buffer.from(`${random()}`), { channel: divergingChannel })
       compute(state, order, (channel, data) => ctx.send(data, { channel: channelName(channel) }))
     },
+    wasReceived: (output) =>
+      new Promise((resolve) => {
+        clock.setTimer(millis(style.delayMs()), () => member.act(() => resolve(sink.has(output))))
+      }),
     deliver(output) {
       sink.begin(name, output)
+      if (sink.hanging.has(member.id)) return new Promise(() => {})
       const kind = random()
       if (kind < style.throwing) throw new Error('thrown in the call')
       if (kind < style.throwing + style.synchronous) {

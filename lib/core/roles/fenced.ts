@@ -49,6 +49,7 @@ export function onFenced(state: FencedState, event: Event, config: CoreConfig): 
     case 'told-in-sync':
     case 'out-of-step':
     case 'ack-timeout':
+    case 'stuck':
     case 'hung':
     case 'vouched':
     case 'fenced':

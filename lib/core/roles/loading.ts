@@ -60,6 +60,7 @@ export function onLoading(
     case 'near':
     case 'covered':
     case 'ack-timeout':
+    case 'stuck':
     case 'hung':
     case 'vouched':
     case 'fenced':

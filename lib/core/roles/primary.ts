@@ -56,6 +56,10 @@ export function onPrimary(
       return onCovered(state, event.incarnation, config)
     case 'ack-timeout':
       return state.mode === 'paired' ? go({ ...state, hasAsked: true }) : stay(state)
+    case 'stuck':
+      return mayGiveAway(state, event.hasDelivered, config)
+        ? giveUp(state, config, 'deliver-stuck')
+        : stay(state)
     case 'fenced':
       return event.epoch === state.epoch ? giveUp(state, config, 'renounced') : stay(state)
     case 'hung':
@@ -118,6 +122,20 @@ function onFound(
   if (state.distrustsBefore === undefined) return goSolo(state, config)
   // Asleep while paired: the other may have ruled and died since. A verdict gives no right.
   return giveUp(state, config, 'peer-lost')
+}
+
+/**
+ * Whether the rule may go to the other one because a receiver cannot be reached from here. It must
+ * be able to take it at once; and a reign that was itself given is kept until a delivery of that
+ * channel has succeeded in it, so that the roles do not go to and fro while a receiver is down.
+ */
+function mayGiveAway(state: PrimaryState, hasDelivered: boolean, config: CoreConfig): boolean {
+  const { peer, mirror, link, mode, distrustsBefore } = state
+  if (config.onStuckDeliver !== 'switch' || (state.isGiven && !hasDelivered)) return false
+  if (mode !== 'paired' || distrustsBefore !== undefined || mirror === undefined) return false
+  if (link !== mirror || peer?.incarnation !== mirror || peer.condition !== 'alive') return false
+  const { role, epoch } = peer.presence
+  return role === 'standby' && epoch === state.epoch && peer.hungIn === undefined
 }
 
 /** Rules no more, for good, and loads from nobody: what the other did meanwhile cannot be known. */

@@ -64,6 +64,7 @@ export function onStandby(
     case 'near':
     case 'covered':
     case 'ack-timeout':
+    case 'stuck':
     case 'close-asked':
     case 'broken':
       return stay(state)
@@ -158,7 +159,8 @@ function takeOver(
   const suspect = suspectOf(state, config)
   if (suspect && config.onSuspect === 'halt') return halt(state, suspect.frameNo, config)
   const epoch = nextReign(state, config)
-  const next = soloReign(state, state.history, epoch, config)
+  const isGiven = verdict === 'renounced'
+  const next = { ...soloReign(state, state.history, epoch, config), isGiven }
   return go(
     next,
     { type: 'stop-acknowledging' },

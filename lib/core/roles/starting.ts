@@ -54,6 +54,7 @@ export function onStarting(
     case 'told-in-sync':
     case 'out-of-step':
     case 'ack-timeout':
+    case 'stuck':
     case 'hung':
     case 'vouched':
     case 'fenced':

@@ -334,6 +334,8 @@ export class Trial {
       limits: this.#limits,
       snapshot: snapshotOf(settings, () => (this.#hasHealed ? 1 : loads())),
       onSuspect: 'retry',
+      onStuckDeliver: 'retry',
+      inDoubt: {},
       linkDelay: () => millis(link()),
       beatDelay: () => millis(beat()),
       drift: {
