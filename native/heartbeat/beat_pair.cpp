@@ -74,7 +74,6 @@ void BeatPair::excuse(Instant now, const Wake& wake) noexcept {
   owner_.check();
   suspicion_.excuse(now, wake.lateness);
   vouch.excuse(now, wake.lateness);
-  frame_since_ = std::min(now, frame_since_ + wake.lateness);
   if (wake.stood_still < config_.timing.window) return;
   ++view_.stall_count;
   view_.stall_seq = view_.own_seq + 1;

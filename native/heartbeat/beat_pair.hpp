@@ -147,7 +147,6 @@ class BeatPair {
   // beat_vouch.cpp
   void look_at_loop(Instant now) noexcept;
   void note_frame(Instant now) noexcept;
-  std::uint64_t frame_to_say(Instant now) const noexcept;
   void give_up_if_asked(Instant now) noexcept;
   Presence said_presence() const noexcept;
   void say_of_loop(Beat& beat, Instant now) const noexcept;
@@ -183,9 +182,8 @@ class BeatPair {
   bool has_connection_ended_ = false;
   // The newest own packet whose echo was used for the round trip.
   std::uint64_t measured_seq_ = 0;
-  // The frame that the event loop was seen in last, and since when.
+  // The frame that the event loop was seen in last, 0 for none.
   std::uint64_t frame_ = 0;
-  Instant frame_since_{};
   // Beats sent.
   std::uint64_t beat_no_ = 0;
   // A fresh packet came with this wake.

@@ -27,16 +27,11 @@ void BeatPair::note_frame(Instant now) noexcept {
   const std::uint64_t high = board_.frame_high.load(std::memory_order_relaxed);
   const std::uint64_t frame = high << 32 | board_.frame_low.load(std::memory_order_relaxed);
   if (frame == frame_) return;
+  // A loop that goes from frame to frame in one long turn answers nothing and does not hang. So a
+  // loop that is found hung has stood in the same frame, or outside of any, all that time: a frame
+  // that was begun at the end of another block is never named for it.
   frame_ = frame;
-  frame_since_ = now;
-}
-
-// A loop that hangs may have come to its frame only at the end of it, after something else that
-// took long: such a frame is a bystander, and is not named. Half of hang_after, because it may have
-// stood for an interval before this thread looked, and an interval is at most a third.
-std::uint64_t BeatPair::frame_to_say(Instant now) const noexcept {
-  const bool is_bystander = now - frame_since_ < config_.timing.hang_after / 2;
-  return vouch.is_hung(now) && is_bystander ? 0 : frame_;
+  vouch.note_progress(now);
 }
 
 // Asked by what was heard with this wake: an ask that nobody repeats is no ask.
@@ -76,7 +71,7 @@ void BeatPair::say_of_loop(Beat& beat, Instant now) const noexcept {
   const std::int64_t age_ms = vouch.age(now).count / 1'000'000;
   beat.vouch_age_ms = static_cast<std::uint32_t>(std::min<std::int64_t>(age_ms, UINT32_MAX));
   if (vouch.is_busy()) beat.flags |= flag::kBusy;
-  beat.in_frame = frame_to_say(now);
+  beat.in_frame = frame_;
 }
 
 // By the peer's own account.

@@ -40,6 +40,8 @@ void Vouch::note_block(Instant now) noexcept {
   since_ = std::max(since_, std::min(now, until));
 }
 
+void Vouch::note_progress(Instant now) noexcept { since_ = std::max(since_, now); }
+
 void Vouch::excuse(Instant now, Nanos lateness) noexcept {
   note_block(now);
   since_ = std::min(now, since_ + lateness);

@@ -5,7 +5,7 @@
 // beat says it, so that the other member learns of a hang from a thread that does not hang. It is
 // counted in the beat thread's own on-time time: what that thread slept through, the loop had no
 // time for either. A block that was announced does not count: until its end the age is 0, and the
-// beat says busy instead.
+// beat says busy instead. Nor does what lies before the loop was last seen to go on with its work.
 //
 //   loop hangs ──≤ period──► question put ──hang_after──► hung
 //
@@ -36,6 +36,8 @@ class Vouch {
   // Takes note of answers and blocks, and puts the next question when it is due. True: it was put,
   // so the bell must ring.
   bool look(Instant now) noexcept;
+  // The loop was seen at work on something else than before: its age counts from here.
+  void note_progress(Instant now) noexcept;
   // The beat thread woke `lateness` after the planned time. Call it before `look`.
   void excuse(Instant now, Nanos lateness) noexcept;
 
