@@ -2,6 +2,9 @@
  * When a primary takes a digest of its state for the mirror: every so many frames, and never so
  * often that it costs more than a hundredth of the loop's time.
  *
+ * A digest blocks the loop, here and at the mirror, whose acknowledgements wait meanwhile: what
+ * would take longer than a bound is not begun. Loads are compared whatever it takes.
+ *
  * A frame whose `process` has thrown may have left half of a change behind: the next digest is
  * taken as soon as time allows, without waiting for the count. Who never has a mirror pays nothing.
  */
@@ -11,38 +14,68 @@ import type { Feed } from '../sync/feed.js'
 import { type Instant, instant } from '../units.js'
 import type { Replica } from './replica.js'
 
+/**
+ * Longest that a digest may take, in milliseconds, beside a quarter of what the mirror may leave
+ * unacknowledged: half of what is seen as a stall on a screen, a fifth of `hangAfterMs`.
+ */
+const longestMs = 100
+
 /** A digest that took so long is followed by this many times as long without one. */
 const restFactor = 99
 
-export class Digesting<State> {
-  readonly #replica: Replica<State>
+export interface DigestOptions {
+  readonly clock: ClockPort
+  /** Frames from one digest to the next; 0: none is taken. */
+  readonly digestEvery: number
+  readonly ackTimeoutMs: number
+}
+
+/** What is digested: the parts of a `Replica` that this takes. */
+type Digested = Pick<Replica<unknown>, 'frameNo' | 'faultAt' | 'digest'>
+
+export class Digesting {
+  readonly #replica: Digested
   readonly #clock: ClockPort
   readonly #every: number
+  readonly #longestMs: number
+  /** What the next one will take: as long as the last one, or less than the load. */
+  #expectedMs = 0
   #frameNo = 0
   #restUntil: Instant = instant(0)
 
-  /** `every`: frames from one digest to the next; 0: none is taken. */
-  constructor(replica: Replica<State>, clock: ClockPort, every: number) {
+  constructor(replica: Digested, { clock, digestEvery, ackTimeoutMs }: DigestOptions) {
     this.#replica = replica
     this.#clock = clock
-    this.#every = every
+    this.#every = digestEvery
+    this.#longestMs = Math.min(longestMs, ackTimeoutMs / 4)
   }
 
-  /** A mirror was given the state as of `frameNo`, with its digest. */
+  /** The last frame whose digest was told, or as of which a mirror was given all. */
+  get frameNo(): number {
+    return this.#frameNo
+  }
+
+  /** A mirror follows from `frameNo` on, where both states were equal. */
   begin(frameNo: number): void {
     this.#frameNo = frameNo
   }
 
+  /** A load was taken in `tookMs`, its digest included: the next one will take less. */
+  loaded(tookMs: number): void {
+    this.#expectedMs = tookMs / 2
+  }
+
   /** The next frame is processed: its digest is told through `feed`, if one is due. */
-  processed(feed: Feed | undefined): void {
+  processed(feed: Pick<Feed, 'digest'> | undefined): void {
     const { frameNo, faultAt } = this.#replica
-    if (feed === undefined || this.#every === 0) return
+    if (feed === undefined || this.#every === 0 || this.#expectedMs > this.#longestMs) return
     if (frameNo - this.#frameNo < this.#every && faultAt <= this.#frameNo) return
     const begun = this.#clock.now()
     if (begun < this.#restUntil) return
     feed.digest(frameNo, this.#replica.digest())
     const ended = this.#clock.now()
+    this.#expectedMs = Math.max(0, ended - begun)
     this.#frameNo = frameNo
-    this.#restUntil = instant(ended + restFactor * Math.max(0, ended - begun))
+    this.#restUntil = instant(ended + restFactor * this.#expectedMs)
   }
 }

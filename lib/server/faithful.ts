@@ -8,8 +8,7 @@
  */
 
 import { types } from 'node:util'
-
-type Bag = Readonly<Record<PropertyKey, unknown>>
+import type { Bag } from './values.js'
 
 /** Looks at each object of a state once; says what a load would change in it. */
 export class Faithful {

@@ -13,7 +13,7 @@ import type { SnapshotPort } from '../runtime/ports-outbox.js'
 import type { PeerLink } from '../runtime/ports-peer.js'
 import type { FeedingPort, ServerEvents } from '../runtime/ports-server.js'
 import { Feed, type FeedHandlers } from '../sync/feed.js'
-import type { Epoch, Incarnation } from '../units.js'
+import { type Epoch, elapsed, type Incarnation } from '../units.js'
 import { chunkBytes } from '../wire/limits.js'
 import { type AcknowledgeMessage, type Message, writeMessage } from '../wire/message.js'
 import { PacketWriter } from '../wire/packet.js'
@@ -155,9 +155,12 @@ export class Feeding<State> implements FeedingPort {
   #image(epoch: Epoch): Uint8Array | undefined {
     try {
       const { clock } = this.#options
+      const begun = clock.now()
       // Timers count by pair time: it goes on where no frame does.
-      this.#replica.clock.stamp(clock.now(), clock.wall())
-      return this.#replica.image(epoch, (channel) => this.#delivery.pending(channel))
+      this.#replica.clock.stamp(begun, clock.wall())
+      const image = this.#replica.image(epoch, (channel) => this.#delivery.pending(channel))
+      this.#ruling.loaded(elapsed(begun, clock.now()))
+      return image
     } catch (error) {
       const known = error instanceof PairError ? error : undefined
       const fault = known ?? new PairError('ERR_HOTPAIR_STATE', String(error), { cause: error })

@@ -63,6 +63,11 @@ export class Following<State> implements FollowingPort {
     return this.#follow.acked
   }
 
+  /** The last frame after which both states were found equal. */
+  get comparedAt(): number {
+    return this.#equalAt
+  }
+
   /** Frames held and not processed. */
   get lag(): number {
     return this.#follow.lag

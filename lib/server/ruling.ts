@@ -7,24 +7,20 @@
  * unacknowledged, the acknowledged ones otherwise (docs/PROTOCOL.md#5).
  */
 
-import type { ClockPort } from '../runtime/ports-clock.js'
 import type { Feed } from '../sync/feed.js'
 import type { LoggedFrame } from '../sync/frame-log.js'
 import type { Epoch, HistoryId } from '../units.js'
 import type { SentNotice } from '../wire/message.js'
 import type { Channel } from './channels.js'
 import type { Delivery } from './delivery.js'
-import { Digesting } from './digesting.js'
+import { Digesting, type DigestOptions } from './digesting.js'
 import type { Input, Intake } from './intake.js'
 import type { SentItem } from './lane.js'
 import { Numbering } from './numbering.js'
 import { Pace, type PaceOptions } from './pace.js'
 import type { Replica } from './replica.js'
 
-export interface RulingOptions extends PaceOptions {
-  readonly clock: ClockPort
-  /** Frames from one digest of the state to the next; 0: none is taken. */
-  readonly digestEvery: number
+export interface RulingOptions extends PaceOptions, DigestOptions {
   /** Whether the right to accept and to send is beyond doubt at this moment. */
   readonly isGateOpen: () => boolean
   /**
@@ -42,7 +38,7 @@ export class Ruling<State> {
   readonly #delivery: Delivery
   readonly #options: RulingOptions
   readonly #numbering: Numbering<State>
-  readonly #digesting: Digesting<State>
+  readonly #digesting: Digesting
   #epoch: Epoch | undefined
   #last = 0
   #release: Release = 'all'
@@ -59,7 +55,7 @@ export class Ruling<State> {
     this.#delivery = delivery
     this.#options = options
     this.#numbering = new Numbering(replica, intake, options.clock)
-    this.#digesting = new Digesting(replica, options.clock, options.digestEvery)
+    this.#digesting = new Digesting(replica, options)
     this.#pace = new Pace(options, replica.ledger)
   }
 
@@ -97,6 +93,16 @@ export class Ruling<State> {
     this.#replica.ledger.channels.beginReign()
     this.#delivery.reign(history, epoch)
     this.schedule()
+  }
+
+  /** The last frame after which the mirror was told what the state is. */
+  get comparedAt(): number {
+    return this.#digesting.frameNo
+  }
+
+  /** A load was taken in `tookMs`: what a digest costs follows from that. */
+  loaded(tookMs: number): void {
+    this.#digesting.loaded(tookMs)
   }
 
   /** A mirror was given a load or goes on: every further frame goes to it too. */

@@ -34,6 +34,8 @@ export interface ServerCounts {
   readonly unacknowledged: number
   /** Frames held here and not processed. */
   readonly lag: number
+  /** Last frame after which the states of both were compared, by a load or by digests. */
+  readonly comparedAt: number
   /** Inputs waiting to be numbered. */
   readonly waiting: number
   /** Bytes of inputs held because this member does not rule. */
@@ -84,6 +86,7 @@ export class Server<State> implements ServerPort {
     this.#ruling = new Ruling(this.#replica, this.#intake, this.#delivery, {
       clock,
       digestEvery: options.digestEvery,
+      ackTimeoutMs: options.ackTimeoutMs,
       outboxBytes,
       unacknowledgedBytes,
       isGateOpen: options.isGateOpen,
@@ -108,11 +111,13 @@ export class Server<State> implements ServerPort {
   }
 
   get counts(): ServerCounts {
+    const { isRuling } = this.#ruling
     return {
       frameNo: this.#replica.frameNo,
-      committed: this.#ruling.isRuling ? this.#ruling.committed : this.following.acked,
+      committed: isRuling ? this.#ruling.committed : this.following.acked,
       unacknowledged: this.#ruling.feed?.unacknowledgedCount ?? 0,
       lag: this.following.lag,
+      comparedAt: isRuling ? this.#ruling.comparedAt : this.following.comparedAt,
       waiting: this.#intake.waitingCount,
       heldBytes: this.following.heldBytes,
       outboxBytes: this.#isOver ? 0 : this.#replica.ledger.bytes,
