@@ -237,12 +237,13 @@ export class Following<State> implements FollowingPort {
   #divergence(): OutOfStep | undefined {
     const found = this.#replica.ledger.divergence
     if (found === undefined) return undefined
-    const channel = JSON.stringify(found.channel)
+    const { channel, number, frameNo } = found
+    const where = frameNo === undefined ? 'not produced here' : `of frame ${frameNo}`
     const error = new PairError(
       'ERR_HOTPAIR_DIVERGED',
-      `output ${found.number} of channel ${channel} differs between the members; this one loads again. Look for a clock, randomness or I/O in process().`,
+      `output ${number} of channel ${JSON.stringify(channel)}, ${where}, differs between the members; this one loads again. Look for a clock, randomness or I/O in process().`,
     )
-    this.#events.fault(error, this.#replica.frameNo, found.channel)
+    this.#events.fault(error, frameNo ?? this.#replica.frameNo, channel)
     return 'divergence'
   }
 }

@@ -32,6 +32,8 @@ export interface Kept extends SentItem, OutboxRecord {
 export interface Divergence {
   readonly channel: string
   readonly number: number
+  /** The frame that produced the output here; undefined when none has. */
+  readonly frameNo: number | undefined
 }
 
 export class Ledger {
@@ -152,7 +154,7 @@ export class Ledger {
     for (const { channel: index, number } of notices) {
       const channel = this.channels.at(index)
       if (channel === undefined || number > channel.produced) {
-        this.#divergence ??= { channel: channel?.name ?? `#${index}`, number }
+        this.#diverge(index, number)
         return false
       }
       this.channels.markSent(channel, number)
@@ -224,18 +226,31 @@ export class Ledger {
   }
 
   #refuseNotices(notices: readonly SentNotice[]): false {
-    const first = notices[0]
-    if (first) {
-      const name = this.channels.at(first.channel)?.name ?? `#${first.channel}`
-      this.#divergence ??= { channel: name, number: first.number }
-    }
+    const [first] = notices
+    if (first) this.#diverge(first.channel, first.number)
     return false
   }
 
   #noteDivergence(): void {
     const found = this.#outbox.divergence()
-    if (found === undefined || this.#divergence !== undefined) return
-    const name = this.channels.at(found.channel)?.name ?? `#${found.channel}`
-    this.#divergence = { channel: name, number: found.number }
+    if (found !== undefined) this.#diverge(found.channel, found.number)
+  }
+
+  /** The first one counts. */
+  #diverge(index: number, number: number): void {
+    const channel = this.channels.at(index)
+    const frameNo = channel && this.#frameOf(channel, number)
+    this.#divergence ??= { channel: channel?.name ?? `#${index}`, number, frameNo }
+  }
+
+  /** Which frame has produced an output that is not known as sent. */
+  #frameOf(channel: Channel, number: number): number | undefined {
+    if (number <= channel.sent) return undefined
+    const pending = channel.pending.at(number - channel.sent - 1)
+    if (pending) return pending.frameNo
+    for (const { owner, number: waiting, frameNo } of this.#waiting) {
+      if (owner === channel && waiting === number) return frameNo
+    }
+    return undefined
   }
 }

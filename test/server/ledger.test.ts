@@ -110,12 +110,28 @@ for (const [name, sent] of differing) {
   })
 }
 
+t.test('divergence names the frame that produced the output, wherever it is found', (t) => {
+  const inOutbox = open()
+  inOutbox.add(4, [output('a')])
+  inOutbox.add(7, [output('b'), output('c')])
+  inOutbox.flush()
+  inOutbox.peerSent([notice(0, 1, 'a'), notice(0, 2, 'x')])
+  t.match(inOutbox.divergence, { number: 2, frameNo: 7 })
+  const later = open()
+  later.add(3, [output('a')])
+  later.flush()
+  later.peerSent([notice(0, 1, 'a')])
+  later.peerSent([notice(0, 2, 'z')])
+  t.match(later.divergence, { number: 2, frameNo: undefined }, 'it was never produced')
+  t.end()
+})
+
 t.test('a notice that leaves a number out is divergence, and nothing is taken for sent', (t) => {
   const ledger = open()
   ledger.add(1, [output('a'), output('b')])
   ledger.flush()
   t.equal(ledger.peerSent([notice(0, 2, 'b')]), false)
-  t.strictSame(ledger.divergence, { channel: 'x', number: 2 })
+  t.strictSame(ledger.divergence, { channel: 'x', number: 2, frameNo: 1 })
   t.strictSame(pendingOf(ledger), [
     [1, 1, 'a'],
     [2, 1, 'b'],
