@@ -16,10 +16,19 @@ import type { FollowingPort, ServerEvents } from '../runtime/ports-server.js'
 import { Follow } from '../sync/follow.js'
 import type { FollowHandlers, FollowLimits } from '../sync/follow-handlers.js'
 import type { LoadHeader } from '../sync/staging.js'
-import { type Epoch, epochOf, type HistoryId, instant } from '../units.js'
+import {
+  after,
+  type Epoch,
+  epochOf,
+  type HistoryId,
+  type Instant,
+  instant,
+  millis,
+} from '../units.js'
 import type { Message } from '../wire/message.js'
 import { Held } from './held.js'
 import type { Input } from './intake.js'
+import { turnMs } from './pace.js'
 import type { Replica } from './replica.js'
 
 /** Held inputs that are forwarded at once: what a link takes in some milliseconds. */
@@ -47,6 +56,8 @@ export class Following<State> implements FollowingPort {
    */
   #isInstalled = false
   #isClosed = false
+  /** When the event loop is to get a turn. */
+  #turnEnds: Instant = instant(0)
   /** The last frame after which both states were found equal: by a load, or by digests. */
   #equalAt = 0
 
@@ -206,9 +217,14 @@ export class Following<State> implements FollowingPort {
       },
       outOfStep: (reason) => this.#events.outOfStep(reason),
       schedule: (later) => {
-        if (later) clock.nextTurn(() => this.#follow.turn())
-        else clock.defer(() => this.#follow.turn())
+        const turn = () => {
+          this.#turnEnds = after(clock.now(), millis(turnMs))
+          this.#follow.turn()
+        }
+        if (later) clock.nextTurn(turn)
+        else clock.defer(turn)
       },
+      isTurnOver: () => clock.now() >= this.#turnEnds,
     }
   }
 

@@ -1,5 +1,6 @@
 /**
- * How fast a primary takes inputs: its soft bounds, and how many frames fit in one turn.
+ * How fast a primary takes inputs: its soft bounds, and how many frames fit in one turn, by their
+ * outputs and by the time that the program takes.
  *
  * Above half of what may be unacknowledged, or of the outbox, intake waits and the senders with it.
  * The other half is room for what one turn adds, so the bounds themselves are never passed by more
@@ -7,10 +8,18 @@
  */
 
 import type { Feed } from '../sync/feed.js'
+import type { Millis } from '../units.js'
 import type { Ledger } from './ledger.js'
 
 /** Inputs numbered before the event loop gets a turn, at most. */
 const inputsATurn = 512
+/**
+ * Milliseconds of processing before the event loop gets a turn, on either member: a few frames of a
+ * slow program, and far from what counts as hanging (`hangAfterMs`, 500 by default).
+ */
+export const turnMs = 10
+/** Frames that are numbered before they are processed, and not looked at the clock between. */
+const framesAtOnce = 64
 /** In the first turn, when nothing is known of how much the program sends for an input. */
 const inputsInFirstTurn = 16
 
@@ -23,6 +32,7 @@ export class Pace {
   readonly #options: PaceOptions
   readonly #ledger: Ledger
   #mostATurn = inputsInFirstTurn
+  #mostAtOnce = inputsInFirstTurn
 
   constructor(options: PaceOptions, ledger: Ledger) {
     this.#options = options
@@ -34,9 +44,19 @@ export class Pace {
     return this.#mostATurn
   }
 
-  /** A turn of `count` frames has added `bytes` of outputs: the next one stays below a quarter. */
-  learn(count: number, bytes: number): void {
+  /** Frames of it that are numbered at once: what is numbered is processed in the same turn. */
+  get mostAtOnce(): number {
+    return this.#mostAtOnce
+  }
+
+  /**
+   * `count` frames took `took` and have added `bytes` of outputs: the next turn stays below a
+   * quarter of the outbox, and what is numbered at once below `turnMs`.
+   */
+  learn(count: number, bytes: number, took: Millis): void {
     if (count === 0) return
+    const inTime = Math.floor((turnMs * count) / Math.max(0.001, took))
+    this.#mostAtOnce = Math.min(framesAtOnce, Math.max(1, inTime))
     const bytesAFrame = Math.max(1, bytes / count)
     const most = Math.floor(this.#options.outboxBytes / 4 / bytesAFrame)
     this.#mostATurn = Math.min(inputsATurn, Math.max(1, most))

@@ -9,7 +9,7 @@
 
 import type { Feed } from '../sync/feed.js'
 import type { LoggedFrame } from '../sync/frame-log.js'
-import type { Epoch, HistoryId } from '../units.js'
+import { type Epoch, elapsed, type HistoryId, type Instant } from '../units.js'
 import type { SentNotice } from '../wire/message.js'
 import type { Channel } from './channels.js'
 import type { Delivery } from './delivery.js'
@@ -17,7 +17,7 @@ import { Digesting, type DigestOptions } from './digesting.js'
 import type { Input, Intake } from './intake.js'
 import type { SentItem } from './lane.js'
 import { Numbering } from './numbering.js'
-import { Pace, type PaceOptions } from './pace.js'
+import { Pace, type PaceOptions, turnMs } from './pace.js'
 import type { Replica } from './replica.js'
 
 export interface RulingOptions extends PaceOptions, DigestOptions {
@@ -220,9 +220,7 @@ export class Ruling<State> {
     const epoch = this.#epoch
     if (epoch === undefined) return
     const isOpen = this.#options.isGateOpen()
-    const frames = isOpen ? this.#number() : []
-    this.#feed?.pump()
-    this.#apply(frames)
+    if (isOpen) this.#takeIn()
     this.#tellProgress()
     this.#feed?.pump()
     this.#checkTail()
@@ -234,6 +232,7 @@ export class Ruling<State> {
 
   #apply(frames: readonly LoggedFrame[]): void {
     const { ledger } = this.#replica
+    const began = this.#options.clock.now()
     const before = ledger.addedBytes
     for (const frame of frames) {
       this.#replica.apply(frame)
@@ -241,7 +240,8 @@ export class Ruling<State> {
       if (ledger.isBatchLarge) this.keep()
     }
     this.keep()
-    this.#pace.learn(frames.length, ledger.addedBytes - before)
+    const took = elapsed(began, this.#options.clock.now())
+    this.#pace.learn(frames.length, ledger.addedBytes - before, took)
   }
 
   /** The mirror is to know what is processed and what was sent. */
@@ -263,15 +263,26 @@ export class Ruling<State> {
     this.#options.clock.nextTurn(() => this.#turn())
   }
 
-  /** Numbers what is due and what waits, as far as the bounds allow; hands it to the feed. */
-  #number(): readonly LoggedFrame[] {
+  /** Numbers and processes what waits, until a turn is full or has taken long enough. */
+  #takeIn(): void {
     const { clock } = this.#options
-    const frames: LoggedFrame[] = []
-    const { mostATurn } = this.#pace
     // One moment for all of a turn.
     const now = clock.now()
-    this.#numbering.begin(mostATurn, now)
-    while (frames.length < mostATurn && !this.#isThrottled()) {
+    let left = this.#pace.mostATurn
+    this.#numbering.begin(left, now)
+    while (left > 0 && this.isRuling && elapsed(now, clock.now()) < turnMs) {
+      const frames = this.#number(Math.min(left, this.#pace.mostAtOnce), now)
+      if (frames.length === 0) return
+      this.#feed?.pump()
+      this.#apply(frames)
+      left -= frames.length
+    }
+  }
+
+  /** Numbers at most `most` frames, as far as the bounds allow; hands them to the feed. */
+  #number(most: number, now: Instant): readonly LoggedFrame[] {
+    const frames: LoggedFrame[] = []
+    while (frames.length < most && !this.#isThrottled()) {
       const frame = this.#numbering.next(this.#last + 1)
       if (frame === undefined) break
       this.#last = frame.frameNo

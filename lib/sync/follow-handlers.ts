@@ -25,6 +25,8 @@ export interface FollowHandlers {
   installed(begun: LoadHeader): void
   loadFailed(error: PairError): void
   outOfStep(reason: OutOfStep): void
+  /** The present turn has processed for long enough: the rest waits for the next one. */
+  isTurnOver(): boolean
   /**
    * Call `turn()` when the present run of code is done (`later`: in the next turn of the event
    * loop).

@@ -29,7 +29,7 @@ import type { FollowHandlers, FollowLimits } from './follow-handlers.js'
 import { FrameLog, type LoggedFrame } from './frame-log.js'
 import { type LoadHeader, Staging } from './staging.js'
 
-/** Frames processed before the event loop gets a turn: a few milliseconds of a usual `process`. */
+/** Frames processed before the event loop gets a turn, if `isTurnOver` does not say so before. */
 const framesATurn = 512
 
 export class Follow {
@@ -165,6 +165,7 @@ export class Follow {
     for (let count = 0; count < framesATurn; count += 1) {
       const frame = this.#log.first
       if (frame === undefined || frame.frameNo > this.#done) break
+      if (count > 0 && this.#handlers.isTurnOver()) break
       this.#log.shift()
       const apart = this.#handlers.process(frame, this.#digests.at(frame.frameNo))
       // The program may have closed its own member.

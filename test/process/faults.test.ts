@@ -76,6 +76,38 @@ t.test('a short block is no reason to act', async (t) => {
   isPerfect(t, outside)
 })
 
+t.test('a program that takes 2 ms a frame is slow, and does not hang', async (t) => {
+  const outside = await Outside.open(t)
+  const { primary, standby } = await outside.startPair()
+  await outside.feedThrough(50)
+  const before = [primary.told.length, standby.told.length]
+  for (const party of [primary, standby]) party.send({ type: 'slow', milliseconds: 2 })
+  await outside.feedThrough(1_000)
+  t.same([primary.told.length, standby.told.length], before, 'nobody has found anything')
+  isPerfect(t, outside)
+})
+
+t.test('a slow standby is let go before it holds too much, and comes back', async (t) => {
+  const outside = await Outside.open(t, { limits: { lagFrames: 1_024 } })
+  const { primary, standby } = await outside.startPair()
+  await outside.feedThrough(50)
+  standby.send({ type: 'slow', milliseconds: 2 })
+  const since = Date.now()
+  outside.feed(3_000)
+  await outside.until(() => primary.mode === 'solo', 'the primary goes on alone')
+  const bothTell = () => [primary, standby].every((party) => party.last('resync') !== undefined)
+  await outside.until(bothTell, 'both tell of the resync')
+  t.match(standby.last('resync'), { member: 'b', reason: 'lag' })
+  t.match(primary.last('resync'), { member: 'b', reason: 'lag' })
+  await outside.untilAll()
+  const slowMs = 3_000 * 2
+  t.ok(Date.now() - since < slowMs, 'the primary did not wait for all that the other could not do')
+  standby.send({ type: 'slow', milliseconds: 0 })
+  await outside.untilPaired(primary, standby)
+  await outside.feedThrough(50)
+  isPerfect(t, outside)
+})
+
 t.test('a poisoned frame is left out and listed, and the pair is whole again', async (t) => {
   const outside = await Outside.open(t, { onSuspect: 'skip' })
   const { primary, standby } = await outside.startPair()

@@ -4,12 +4,14 @@
 
 import t from 'tap'
 import { Channels } from '#lib/server/channels.js'
+import type { Ledger } from '#lib/server/ledger.js'
+import { Pace, turnMs } from '#lib/server/pace.js'
 import { PairClock } from '#lib/server/pair-clock.js'
 import { FrameRandom } from '#lib/server/random.js'
 import { Sources } from '#lib/server/sources.js'
 import { Deque } from '#lib/sync/deque.js'
 import { FrameLog } from '#lib/sync/frame-log.js'
-import { historyId, instant } from '#lib/units.js'
+import { historyId, instant, millis } from '#lib/units.js'
 
 const history = historyId('0123456789abcdef0123456789abcdef')
 
@@ -203,5 +205,18 @@ t.test('a log of frames knows its bytes and finds a frame by its number', (t) =>
   t.equal(log.bytes, 2 * 166)
   log.clear()
   t.strictSame([log.length, log.bytes, log.shift()], [0, 0, undefined])
+  t.end()
+})
+
+t.test('a slow program is given fewer frames at once, a fast one no more than 64', (t) => {
+  const pace = new Pace({ outboxBytes: 4_000_000, unacknowledgedBytes: 4_000_000 }, {} as Ledger)
+  t.equal(pace.mostAtOnce, 16, 'to begin with')
+  pace.learn(16, 0, millis(0))
+  t.equal(pace.mostAtOnce, 64)
+  pace.learn(64, 0, millis(64 * 2))
+  t.equal(pace.mostAtOnce, turnMs / 2, '2 ms a frame')
+  pace.learn(5, 0, millis(5 * 1_000))
+  t.equal(pace.mostAtOnce, 1)
+  t.equal(pace.mostATurn, 512, 'what a turn may take follows from the outputs alone')
   t.end()
 })

@@ -28,6 +28,7 @@ class Bench {
   readonly told: string[] = []
   readonly sent: Message[] = []
   due = false
+  isTurnOver = false
   outOfStep: 'overflow' | undefined
   readonly follow: Follow
 
@@ -51,6 +52,7 @@ class Bench {
       installed: ({ frameNo }) => this.told.push(`installed ${frameNo}`),
       loadFailed: (error) => this.told.push(error.code),
       outOfStep: (reason) => this.told.push(`out of step: ${reason}`),
+      isTurnOver: () => this.isTurnOver,
       schedule: () => {
         this.due = true
       },
@@ -408,5 +410,26 @@ t.test('digests that nobody comes to are bounded', (t) => {
   t.equal(digests.at(4_000), undefined, 'in order, or not at all')
   t.equal(digests.at(5_000), 5n)
   t.equal(digests.at(5_000), undefined)
+  t.end()
+})
+
+t.test('a turn that has taken long enough leaves the rest to the next one', (t) => {
+  const bench = following()
+  for (const frameNo of [6, 7, 8]) bench.frame(frameNo)
+  bench.progress(1, 8)
+  bench.isTurnOver = true
+  bench.since()
+  const turns = [1, 2, 3].map(() => {
+    bench.due = false
+    bench.turn()
+    const { told } = bench.since()
+    return { processed: told.filter((text) => text.startsWith('process')), due: bench.due }
+  })
+  t.match(turns, [{ due: true }, { due: true }, { due: false }])
+  t.strictSame(
+    turns.map(({ processed }) => processed.length),
+    [1, 1, 1],
+    'one a turn at least',
+  )
   t.end()
 })
