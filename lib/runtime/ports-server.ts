@@ -35,6 +35,8 @@ export interface ServerOptions<State> {
   readonly ackTimeoutMs: number
   /** Frames from one digest of the state to the next; 0: none is taken. */
   readonly digestEvery: number
+  /** What the states of both are compared by. Default: the canonical walk. */
+  readonly digestOf?: ((value: unknown) => bigint) | undefined
   readonly clock: ClockPort
   readonly outbox: OutboxPort
   readonly snapshot: SnapshotPort

@@ -50,6 +50,7 @@ export class Replica<State> {
   readonly #limits: ReplicaLimits
   readonly #loop: LoopPort
   readonly #events: ReplicaEvents
+  readonly #digestOf: typeof digestOf
   #skipped: readonly SkippedFrame[] = []
   #frameNo = 0
   #faultAt = 0
@@ -60,7 +61,9 @@ export class Replica<State> {
     limits: ReplicaLimits,
     loop: LoopPort,
     events: ReplicaEvents,
+    ofState: typeof digestOf = digestOf,
   ) {
+    this.#digestOf = ofState
     this.#limits = limits
     this.#loop = loop
     this.#events = events
@@ -126,7 +129,7 @@ export class Replica<State> {
 
   /** Of the state and the timers, as of the last frame. */
   digest(): bigint {
-    return this.#blocking(() => digestOf([this.held?.state, this.timers.list()]))
+    return this.#blocking(() => this.#digestOf([this.held?.state, this.timers.list()]))
   }
 
   /** Processes the next frame; its outputs wait in the ledger for a flush. */

@@ -65,7 +65,8 @@ export class Server<State> implements ServerPort {
     this.#options = options
     this.#events = events
     this.#clock = clock
-    this.#replica = new Replica(app, options.outbox, limits, options.loop, events)
+    const { outbox, loop, digestOf } = options
+    this.#replica = new Replica(app, outbox, limits, loop, events, digestOf)
     this.#intake = new Intake(limits.queueBytes)
     this.#delivery = new Delivery({
       pair: options.pair,

@@ -230,6 +230,7 @@ export class SimMember<App> implements SimEndOwner {
       windowMs,
       ackTimeoutMs,
       digestEvery: options.digestEvery ?? usualDigestEvery,
+      digestOf: options.wraps?.digestOf,
       clock: this.clock,
       outbox: openReferenceOutbox(limits.outboxBytes),
       snapshot,

@@ -18,6 +18,8 @@ export interface SimWraps<State> {
   readonly server?: (server: ServerPort, member: SimMember<State>) => ServerPort
   /** One end of the data connection, as the server of `member` has it. */
   readonly link?: (link: PeerLink, member: MemberId) => PeerLink
+  /** What the states of both members are compared by. */
+  readonly digestOf?: (value: unknown) => bigint
   /** What is asked before each `deliver`. */
   readonly isGateOpen?: (isGateOpen: () => boolean) => () => boolean
 }

@@ -44,7 +44,14 @@ function bytesOf(log: Uint32Array, count: number): Uint8Array {
 
 /** Typed arrays and nothing else, so bytes are equal where values are. */
 function digestOf(state: State): string {
-  const { sums, now, ballast } = state
-  const values = [logOf(state).slice(), sums, now, ballast, typeof state.poison]
+  const { sums, now, ballast, means } = state
+  const values = [
+    logOf(state).slice(),
+    sums,
+    now,
+    ballast,
+    new Float64Array(means),
+    typeof state.poison,
+  ]
   return createHash('sha256').update(serialize(values)).digest('hex')
 }

@@ -61,7 +61,6 @@ const expectedFaults = new Set([
   'ERR_HOTPAIR_LOAD',
   'ERR_HOTPAIR_STATE',
   'ERR_HOTPAIR_PROCESS_THREW',
-  'ERR_HOTPAIR_DIVERGED',
   'ERR_HOTPAIR_SUSPECT',
 ])
 /** Longer than any timer of the program. */
@@ -347,6 +346,10 @@ export class Trial {
       onFault: (member, error) => {
         this.note(`${member.id} ${error.code} ${error.message}`)
         if (expectedFaults.has(error.code)) return
+        if (error.code === 'ERR_HOTPAIR_DIVERGED') {
+          if (settings.diverges > 0) return
+          return findings.report('S5', `${member.id} ${error.message}`)
+        }
         const { cause } = error
         const why = cause instanceof Error ? ` (${cause.stack})` : ''
         findings.report('rules', `${member.id} ${error.code} ${error.message}${why}`)
