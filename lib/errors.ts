@@ -119,3 +119,14 @@ export function isPairError(value: unknown): value is PairError {
     Object.hasOwn(errorCodes, value.code)
   )
 }
+
+/** What was thrown, in words: whatever it is. */
+export function reasonOf(thrown: unknown): string {
+  return thrown instanceof Error ? thrown.message : String(thrown)
+}
+
+/** `thrown` as an error of hotpair; of `code`, and with it as its cause, where it is none. */
+export function asPairError(thrown: unknown, code: ErrorCode): PairError {
+  if (thrown instanceof PairError) return thrown
+  return new PairError(code, reasonOf(thrown), { cause: thrown })
+}

@@ -8,7 +8,7 @@ import { within } from './config/check.js'
 import { type Config, configOf } from './config.js'
 import type { State as CoreState } from './core/state.js'
 import { Emitter } from './emitter.js'
-import { ClosedError, InputError, PairError } from './errors.js'
+import { ClosedError, InputError, PairError, reasonOf } from './errors.js'
 import type { Mode, PairEvent, PairEvents, Role } from './events.js'
 import type { InputId, Member, Milestone, Status } from './member/contract.js'
 import { Host } from './member/host.js'
@@ -243,7 +243,7 @@ class PairMember<State> implements Member<State> {
     if (this.#isPrepared || app.prepare === undefined) return
     this.#isPrepared = true
     const failed = (cause: unknown) => {
-      const text = `prepare() failed: ${cause instanceof Error ? cause.message : String(cause)}`
+      const text = `prepare() failed: ${reasonOf(cause)}`
       this.#host.fault(new PairError('ERR_HOTPAIR_DELIVER', text, { cause }))
     }
     try {

@@ -10,7 +10,7 @@ import type { Address } from '../config/addresses.js'
 import type { Config } from '../config.js'
 import type { Happening } from '../core/event.js'
 import type { CoreConfig, State as CoreState } from '../core/state.js'
-import { PairError } from '../errors.js'
+import { asPairError, type PairError } from '../errors.js'
 import { type Heartbeat, openHeartbeat } from '../native/heartbeat.js'
 import { openOutbox } from '../native/outbox.js'
 import { nativeSnapshot } from '../native/snapshot.js'
@@ -214,7 +214,7 @@ export class Host<State> {
       tell: this.#tell,
       trace: traceTransition,
       stopped: () => void this.#end(),
-      failed: (cause) => this.fault(asPairError(cause)),
+      failed: (cause) => this.fault(asPairError(cause, 'ERR_HOTPAIR_INVARIANT')),
     })
   }
 
@@ -273,9 +273,4 @@ export class Host<State> {
     await this.#peer.close()
     this.#unit?.close()
   }
-}
-
-function asPairError(cause: unknown): PairError {
-  if (cause instanceof PairError) return cause
-  return new PairError('ERR_HOTPAIR_INVARIANT', String(cause), { cause })
 }

@@ -6,7 +6,7 @@
 import { lookup } from 'node:dns/promises'
 import { isIP } from 'node:net'
 import type { Address } from '../config/addresses.js'
-import { NativeError } from '../errors.js'
+import { NativeError, reasonOf } from '../errors.js'
 import type { ClockPort, Timer } from '../runtime/ports-clock.js'
 import { millis } from '../units.js'
 
@@ -129,8 +129,4 @@ export class PeerNames {
       owner.unknown(address, unknown.reason)
     }
   }
-}
-
-function reasonOf(cause: unknown): string {
-  return cause instanceof Error ? cause.message : String(cause)
 }

@@ -6,14 +6,23 @@
  * that this library passed a wrong argument: it goes on as it is.
  */
 
-import { isPairError, NativeError } from '../errors.js'
+import { isPairError, NativeError, reasonOf } from '../errors.js'
 
-/** Calls into the addon. */
-export function native<Value>(call: () => Value): Value {
+/**
+ * Calls into the addon. With `what`, the beginning of a sentence that says what was tried, the
+ * arguments may come from outside: then a wrong one is a NativeError, too.
+ */
+export function native<Value>(call: () => Value, what?: () => string): Value {
   try {
     return call()
   } catch (cause) {
-    if (!isPairError(cause)) throw cause
-    throw new NativeError(cause.code, cause.message, { cause })
+    const code = isPairError(cause) ? cause.code : undefined
+    if (what !== undefined) {
+      throw new NativeError(code ?? 'ERR_HOTPAIR_NATIVE', `${what()}: ${reasonOf(cause)}`, {
+        cause,
+      })
+    }
+    if (code === undefined) throw cause
+    throw new NativeError(code, reasonOf(cause), { cause })
   }
 }

@@ -6,11 +6,12 @@
  * What it shows is a finding about the other process, never a decision about roles.
  */
 
-import { type ErrorCode, isPairError, NativeError } from '../errors.js'
+import { NativeError } from '../errors.js'
 import type { BeatStatistics, BeatsPort, BeatView } from '../runtime/ports-beats.js'
 import { between, readStatistics } from './beat-statistics.js'
 import type { Binding } from './binding.js'
 import type { BoardFacts, HeartbeatHandle, HeartbeatOptions } from './binding-heartbeat.js'
+import { native } from './failure.js'
 import { loadBinding } from './load.js'
 
 export type { HeartbeatLink, HeartbeatOptions } from './binding-heartbeat.js'
@@ -60,12 +61,14 @@ const nanosPerMilli = 1e6
  */
 export function openHeartbeat(options: HeartbeatOptions, onRing: () => void): Heartbeat {
   const binding = loadBinding()
-  try {
-    return new BoundHeartbeat(binding, binding.openHeartbeat(options, onRing), options)
-  } catch (cause) {
-    const links = options.links.map((link) => `${link.selfHost} port ${link.selfPort}`).join(', ')
-    throw asNativeError(cause, `the heartbeat cannot be opened on ${links}`)
-  }
+  const handle = native(
+    () => binding.openHeartbeat(options, onRing),
+    () => {
+      const links = options.links.map((link) => `${link.selfHost} port ${link.selfPort}`)
+      return `the heartbeat cannot be opened on ${links.join(', ')}`
+    },
+  )
+  return new BoundHeartbeat(binding, handle, options)
 }
 
 class BoundHeartbeat implements Heartbeat {
@@ -177,11 +180,7 @@ class BoundHeartbeat implements Heartbeat {
   }
 
   #call(act: () => void): void {
-    try {
-      act()
-    } catch (cause) {
-      throw asNativeError(cause, 'the heartbeat refused')
-    }
+    native(act, () => 'the heartbeat refused')
   }
 }
 
@@ -257,11 +256,4 @@ function verdictOf(binding: Binding, code: number): BeatView['verdict'] {
 
 function unknownState(name: string, code: number): NativeError {
   return new NativeError('ERR_HOTPAIR_NATIVE', `the beat board shows the unknown ${name} ${code}`)
-}
-
-/** An error of the addon with its code kept; any other is a use of the addon that it refuses. */
-function asNativeError(cause: unknown, what: string): NativeError {
-  const code: ErrorCode = isPairError(cause) ? cause.code : 'ERR_HOTPAIR_NATIVE'
-  const why = cause instanceof Error ? cause.message : String(cause)
-  return new NativeError(code, `${what}: ${why}`, { cause })
 }

@@ -8,7 +8,7 @@
 
 import { lookup } from 'node:dns/promises'
 import { isIP, isIPv6 } from 'node:net'
-import { NativeError } from '../errors.js'
+import { NativeError, reasonOf } from '../errors.js'
 
 /** Where a member listens for data, or is dialled. */
 export interface DataAddress {
@@ -43,7 +43,7 @@ export class Resolver {
 
 /** The name of `address` cannot be resolved. */
 export function unresolvable(address: DataAddress, cause: unknown): NativeError {
-  const why = cause instanceof Error ? cause.message : String(cause)
+  const why = reasonOf(cause)
   const message = `the data address ${formatAddress(address)} cannot be resolved: ${why}`
   return new NativeError('ERR_HOTPAIR_ADDRESS', message, { cause })
 }

@@ -7,7 +7,7 @@
  * or what follows when it is down.
  */
 
-import { isPairError } from '../errors.js'
+import { isPairError, reasonOf } from '../errors.js'
 import type { ClockPort, Timer } from '../runtime/ports-clock.js'
 import type { PeerHello, PeerLink } from '../runtime/ports-peer.js'
 import { type Instant, millis } from '../units.js'
@@ -110,7 +110,7 @@ export class Link implements PeerLink, ChannelReceiver {
     } catch (error) {
       // Any other error is a mistake of this process and not the peer's: it must not be swallowed.
       const isPeersFault = isPairError(error) && error.code === 'ERR_HOTPAIR_PEER_PROTOCOL'
-      this.#fail(error instanceof Error ? error.message : String(error), isPeersFault)
+      this.#fail(reasonOf(error), isPeersFault)
       if (!isPeersFault) throw error
     }
   }

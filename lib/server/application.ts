@@ -7,7 +7,7 @@
  */
 
 import { deserialize, serialize } from 'node:v8'
-import { type ErrorCode, PairError } from '../errors.js'
+import { type ErrorCode, PairError, reasonOf } from '../errors.js'
 import type { App, Frame } from '../options.js'
 import type { HistoryId } from '../units.js'
 import { type ContextParts, FrameContext, type Produced } from './frame-context.js'
@@ -69,7 +69,7 @@ export class Application<State> {
       return { outputs: context.outputs, fault: undefined }
     } catch (error) {
       context.end()
-      return fault(frame, 'ERR_HOTPAIR_PROCESS_THREW', `threw: ${describe(error)}`, error)
+      return fault(frame, 'ERR_HOTPAIR_PROCESS_THREW', `threw: ${reasonOf(error)}`, error)
     }
   }
 
@@ -82,7 +82,7 @@ export class Application<State> {
     } catch (error) {
       throw new PairError(
         'ERR_HOTPAIR_STATE',
-        `the state cannot be cloned for a load: ${describe(error)}. Keep functions, sockets and class instances out of it.`,
+        `the state cannot be cloned for a load: ${reasonOf(error)}. Keep functions, sockets and class instances out of it.`,
         { cause: error },
       )
     }
@@ -99,7 +99,7 @@ export class Application<State> {
     } catch (error) {
       throw new PairError(
         'ERR_HOTPAIR_STATE',
-        `the image of a load cannot be read: ${describe(error)}`,
+        `the image of a load cannot be read: ${reasonOf(error)}`,
         {
           cause: error,
         },
@@ -131,8 +131,4 @@ function isThenable(value: unknown): value is PromiseLike<unknown> {
     'then' in value &&
     typeof value.then === 'function'
   )
-}
-
-function describe(error: unknown): string {
-  return error instanceof Error ? error.message : String(error)
 }

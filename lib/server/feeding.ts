@@ -7,7 +7,7 @@
  * half sent.
  */
 
-import { InputError, PairError } from '../errors.js'
+import { asPairError, InputError } from '../errors.js'
 import type { ClockPort } from '../runtime/ports-clock.js'
 import type { SnapshotPort } from '../runtime/ports-outbox.js'
 import type { PeerLink } from '../runtime/ports-peer.js'
@@ -162,8 +162,7 @@ export class Feeding<State> implements FeedingPort {
       this.#ruling.loaded(elapsed(begun, clock.now()))
       return image
     } catch (error) {
-      const known = error instanceof PairError ? error : undefined
-      const fault = known ?? new PairError('ERR_HOTPAIR_STATE', String(error), { cause: error })
+      const fault = asPairError(error, 'ERR_HOTPAIR_STATE')
       this.#events.fault(fault)
       this.#refuseLoad(fault.message)
       return undefined

@@ -6,6 +6,7 @@
  * sent again under the same number. Nothing is told after `end`.
  */
 
+import { reasonOf } from '../errors.js'
 import type { App, Output } from '../options.js'
 import type { ClockPort, Timer } from '../runtime/ports-clock.js'
 import { millis } from '../units.js'
@@ -60,7 +61,7 @@ export class Inquiry {
       const isReceived = await wasReceived(output, { signal: this.#abort.signal })
       if (isReceived === true) this.#received.add(output.number)
     } catch (error) {
-      this.#unknown ??= error instanceof Error ? error.message : String(error)
+      this.#unknown ??= reasonOf(error)
     }
     this.#open -= 1
     if (this.#open === 0) this.#finish()

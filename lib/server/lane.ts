@@ -3,7 +3,7 @@
  * begun and what its end means is decided there.
  */
 
-import { PairError } from '../errors.js'
+import { PairError, reasonOf } from '../errors.js'
 import type { Output } from '../options.js'
 import type { Timer } from '../runtime/ports-clock.js'
 import { Deque } from '../sync/deque.js'
@@ -105,7 +105,7 @@ export function overdue(lane: Lane, before: Instant): readonly Item[] {
 
 /** Why the delivery of `item` failed, in a sentence. */
 export function deliverFault(lane: Lane, item: Item, cause: unknown): PairError {
-  const why = cause instanceof Error ? cause.message : String(cause)
+  const why = reasonOf(cause)
   return new PairError(
     'ERR_HOTPAIR_DELIVER',
     `output ${item.number} of channel ${JSON.stringify(lane.channel.name)} could not be delivered: ${why}. It is tried again; its channel waits.`,

@@ -10,7 +10,7 @@
  */
 
 import type { OutOfStep } from '../core/event.js'
-import { PairError } from '../errors.js'
+import { asPairError } from '../errors.js'
 import type { SnapshotPort } from '../runtime/ports-outbox.js'
 import type { PeerLink } from '../runtime/ports-peer.js'
 import type { Epoch, HistoryId } from '../units.js'
@@ -247,9 +247,7 @@ export class Follow {
       return load?.header
     } catch (cause) {
       this.dropLoad()
-      const known = cause instanceof PairError ? cause : undefined
-      const error = known ?? new PairError('ERR_HOTPAIR_LOAD', 'the load failed', { cause })
-      this.#handlers.loadFailed(error)
+      this.#handlers.loadFailed(asPairError(cause, 'ERR_HOTPAIR_LOAD'))
       return undefined
     }
   }

@@ -9,7 +9,7 @@
 import type { Happening } from '../core/event.js'
 import type { CoreConfig, State } from '../core/state.js'
 import { step } from '../core/step.js'
-import { PairError } from '../errors.js'
+import { asPairError } from '../errors.js'
 import type { RuntimePorts, Told } from '../runtime/ports.js'
 import type { ClockPort } from '../runtime/ports-clock.js'
 import type { PeerHello, PeerLink } from '../runtime/ports-peer.js'
@@ -193,11 +193,7 @@ export class SimMember<App> implements SimEndOwner {
   }
 
   fault(error: unknown): void {
-    const known =
-      error instanceof PairError
-        ? error
-        : new PairError('ERR_HOTPAIR_INVARIANT', String(error), { cause: error })
-    this.#pair.options.onFault?.(this, known)
+    this.#pair.options.onFault?.(this, asPairError(error, 'ERR_HOTPAIR_INVARIANT'))
   }
 
   /** The rules have ended, as `Member` does it: the last word leaves, then the process ends. */
