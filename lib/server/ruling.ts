@@ -68,11 +68,6 @@ export class Ruling<State> {
     return this.#epoch !== undefined
   }
 
-  /** Last frame numbered. */
-  get last(): number {
-    return this.#last
-  }
-
   /** Last frame whose input is accepted and whose outputs may leave. */
   get committed(): number {
     return this.#release === 'all' ? this.#last : this.#acked
@@ -223,7 +218,8 @@ export class Ruling<State> {
     if (isOpen) this.#takeIn()
     this.#tellProgress()
     this.#feed?.pump()
-    this.#checkTail()
+    // Whoever loads must not throttle a primary that works alone: its load is given up instead.
+    if (this.#release === 'all' && this.#pace.isTailTooLong(this.#feed)) this.#options.onOverflow()
     this.commit()
     if (isOpen && this.#numbering.hasWork && !this.#isThrottled()) this.#continue()
     // The program may have closed its own member.
@@ -249,11 +245,6 @@ export class Ruling<State> {
     const notices = this.#notices
     this.#notices = []
     this.#feed?.progress(this.#replica.frameNo, notices, this.#options.clock.now())
-  }
-
-  /** Whoever loads must not throttle a primary that works alone: its load is given up instead. */
-  #checkTail(): void {
-    if (this.#release === 'all' && this.#pace.isTailTooLong(this.#feed)) this.#options.onOverflow()
   }
 
   /** More waits than one turn may take: let acknowledgements and deliveries through first. */
