@@ -189,6 +189,8 @@ export class Deeds {
     const { pair, settings, roles } = this.#trial
     const { windowMs, heartbeatMs, hangAfterMs, beatDelayMs, linkDelayMs } = settings
     if (!pair.isPaired || pair.primary?.id !== who || pair.net.isWhole === false) return
+    // One that stands still already: which of the two counts, and from when, is not said here.
+    if (!pair.members.every(({ isRunning }) => isRunning)) return
     const trips = 4.5 * (beatDelayMs + linkDelayMs) + turnsMs
     const heir = peerOf(who)
     const lossMs = settings.beatLoss > 0 ? settings.mostBeatsLostInRow * heartbeatMs : 0
