@@ -11,7 +11,7 @@
 
 import type { ClockPort } from '../runtime/ports-clock.js'
 import type { Feed } from '../sync/feed.js'
-import { type Instant, instant } from '../units.js'
+import { elapsed, type Instant, instant } from '../units.js'
 import type { Replica } from './replica.js'
 
 /**
@@ -31,15 +31,13 @@ export interface DigestOptions {
 }
 
 /** What is digested: the parts of a `Replica` that this takes. */
-type Digested = Pick<Replica<unknown>, 'frameNo' | 'faultAt' | 'digest'>
+type Digested = Pick<Replica<unknown>, 'frameNo' | 'faultAt' | 'digest' | 'digestMs'>
 
 export class Digesting {
   readonly #replica: Digested
   readonly #clock: ClockPort
   readonly #every: number
   readonly #longestMs: number
-  /** What the next one will take: as long as the last one, or less than the load. */
-  #expectedMs = 0
   #frameNo = 0
   #restUntil: Instant = instant(0)
 
@@ -60,22 +58,17 @@ export class Digesting {
     this.#frameNo = frameNo
   }
 
-  /** A load was taken in `tookMs`, its digest included: the next one will take less. */
-  loaded(tookMs: number): void {
-    this.#expectedMs = tookMs / 2
-  }
-
   /** The next frame is processed: its digest is told through `feed`, if one is due. */
   processed(feed: Pick<Feed, 'digest'> | undefined): void {
-    const { frameNo, faultAt } = this.#replica
-    if (feed === undefined || this.#every === 0 || this.#expectedMs > this.#longestMs) return
+    const { frameNo, faultAt, digestMs } = this.#replica
+    if (feed === undefined || this.#every === 0 || digestMs > this.#longestMs) return
     if (frameNo - this.#frameNo < this.#every && faultAt <= this.#frameNo) return
     const begun = this.#clock.now()
     if (begun < this.#restUntil) return
     feed.digest(frameNo, this.#replica.digest())
     const ended = this.#clock.now()
-    this.#expectedMs = Math.max(0, ended - begun)
+    this.#replica.digestMs = elapsed(begun, ended)
     this.#frameNo = frameNo
-    this.#restUntil = instant(ended + restFactor * this.#expectedMs)
+    this.#restUntil = instant(ended + restFactor * this.#replica.digestMs)
   }
 }

@@ -159,7 +159,8 @@ export class Feeding<State> implements FeedingPort {
       // Timers count by pair time: it goes on where no frame does.
       this.#replica.clock.stamp(begun, clock.wall())
       const image = this.#replica.image(epoch, (channel) => this.#delivery.pending(channel))
-      this.#ruling.loaded(elapsed(begun, clock.now()))
+      // About half of it went into the digest.
+      this.#replica.digestMs = elapsed(begun, clock.now()) / 2
       return image
     } catch (error) {
       const fault = asPairError(error, 'ERR_HOTPAIR_STATE')

@@ -19,6 +19,7 @@ import type { LoadHeader } from '../sync/staging.js'
 import {
   after,
   type Epoch,
+  elapsed,
   epochOf,
   type HistoryId,
   type Instant,
@@ -209,7 +210,12 @@ export class Following<State> implements FollowingPort {
         this.#replica.ledger.peerSent(notices)
         return this.#divergence()
       },
-      install: (image, header) => this.#replica.restore(image, header, clock.now()),
+      install: (image, header) => {
+        const begun = clock.now()
+        this.#replica.restore(image, header, begun)
+        // About a third of it went into the digest.
+        this.#replica.digestMs = elapsed(begun, clock.now()) / 3
+      },
       installed: (header) => this.#installed(header),
       loadFailed: (error) => {
         this.#events.fault(error)
@@ -238,7 +244,10 @@ export class Following<State> implements FollowingPort {
   }
 
   #compare(frameNo: number, digest: bigint): OutOfStep | undefined {
-    if (this.#replica.digest() === digest) {
+    const begun = this.#options.clock.now()
+    const own = this.#replica.digest()
+    this.#replica.digestMs = elapsed(begun, this.#options.clock.now())
+    if (own === digest) {
       this.#equalAt = frameNo
       return undefined
     }

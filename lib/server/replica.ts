@@ -46,6 +46,11 @@ export class Replica<State> {
   readonly timers: Timers
   readonly clock: PairClock = new PairClock()
   readonly ledger: Ledger
+  /**
+   * Milliseconds that a digest takes: of the last one, or estimated from a load by whoever has
+   * timed it; 0: not known.
+   */
+  digestMs = 0
   readonly #application: Application<State>
   readonly #limits: ReplicaLimits
   readonly #loop: LoopPort

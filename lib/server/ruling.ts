@@ -95,11 +95,6 @@ export class Ruling<State> {
     return this.#digesting.frameNo
   }
 
-  /** A load was taken in `tookMs`: what a digest costs follows from that. */
-  loaded(tookMs: number): void {
-    this.#digesting.loaded(tookMs)
-  }
-
   /** A mirror was given a load or goes on: every further frame goes to it too. */
   feedWith(feed: Feed): void {
     this.#feed?.close()

@@ -26,6 +26,7 @@ function primary(digestEvery: number, ackTimeoutMs = 500) {
     get faultAt() {
       return state.faultAt
     },
+    digestMs: 0,
     digest() {
       now += state.costMs
       return BigInt(state.frameNo)
@@ -47,7 +48,7 @@ function primary(digestEvery: number, ackTimeoutMs = 500) {
     }
     return told.splice(0)
   }
-  return { state, digesting, process }
+  return { state, replica, digesting, process }
 }
 
 t.test('every so many frames since the load, and since each digest', (t) => {
@@ -89,14 +90,14 @@ t.test('a frame that failed is looked at next, when time allows', (t) => {
 })
 
 t.test('what would block for long is not begun, until a load says that it takes less', (t) => {
-  const { state, digesting, process } = primary(10)
-  digesting.loaded(150)
+  const { state, replica, process } = primary(10)
+  replica.digestMs = 75
   state.costMs = 120
   t.strictSame(process(100), [10], '75 ms were expected')
   t.strictSame(process(50_000), [], '120 ms were found')
-  digesting.loaded(300)
+  replica.digestMs = 150
   t.strictSame(process(20_000), [])
-  digesting.loaded(40)
+  replica.digestMs = 20
   t.strictSame(process(1).length, 1)
   t.end()
 })
