@@ -207,7 +207,8 @@ class Episodes {
     const who = pick('primary', 'standby')
     const verb = pick('stop', 'block')
     this.#after(10, { do: 'feed', count: 10 })
-    this.#after(between(0, 3), { do: verb, who, forMs: 4 * windowMs, ifSpare: true })
+    const forMs = (chance(0.4) ? between(0.8, 1.2) : 4) * windowMs
+    this.#after(between(0, 3), { do: verb, who, forMs, ifSpare: true })
     this.#after(between(0, 3), { do: 'feed', count: 10 })
     if (chance(0.5)) {
       // Deaf before the other one asks for anything.

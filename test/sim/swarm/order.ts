@@ -69,6 +69,7 @@ export class Inputs {
   readonly sources: number
   readonly #draw: (source: number, seq: number) => Order
   readonly #known = new Map<number, Order>()
+  readonly #bytes = new Map<number, Uint8Array>()
 
   constructor(sources: number, draw: (source: number, seq: number) => Order) {
     this.sources = sources
@@ -82,6 +83,16 @@ export class Inputs {
     const order = this.#draw(source, seq)
     this.#known.set(id, order)
     return order
+  }
+
+  /** Its bytes; they must not be changed. */
+  bytesOf(order: Order): Uint8Array {
+    const id = idOf(order)
+    const known = this.#bytes.get(id)
+    if (known) return known
+    const bytes = encode(order)
+    this.#bytes.set(id, bytes)
+    return bytes
   }
 
   byId(id: number): Order {
@@ -120,7 +131,7 @@ function draw(settings: Settings, source: number, seq: number): Order {
 }
 
 /** The bytes of an input. */
-export function encode(order: Order): Uint8Array {
+function encode(order: Order): Uint8Array {
   const bytes = Buffer.alloc(8 + order.padding, order.seq & 0xff)
   bytes.writeUInt32LE(order.source, 0)
   bytes.writeUInt32LE(order.seq, 4)
@@ -131,9 +142,6 @@ export function encode(order: Order): Uint8Array {
 export function decode(data: Uint8Array, inputs: Inputs): Order {
   const view = new DataView(data.buffer, data.byteOffset, data.byteLength)
   const order = inputs.order(view.getUint32(0, true), view.getUint32(4, true))
-  const isWhole =
-    data.length === 8 + order.padding &&
-    data.subarray(8).every((byte) => byte === (order.seq & 0xff))
-  if (!isWhole) throw new Error(`input ${order.source}/${order.seq} has changed on its way`)
-  return order
+  if (Buffer.compare(data, inputs.bytesOf(order)) === 0) return order
+  throw new Error(`input ${order.source}/${order.seq} has changed on its way`)
 }

@@ -11,7 +11,7 @@ import { InputError } from '#lib/errors.js'
 import type { SimMember } from '#lib/testing/sim-member.js'
 import type { InputCheck } from '../check/inputs.js'
 import type { State } from './app.js'
-import { encode, type Inputs, idOf } from './order.js'
+import { type Inputs, idOf } from './order.js'
 import { nameOf } from './sink.js'
 
 /** Inputs that may be under way past the last one accepted. */
@@ -82,7 +82,7 @@ export class Source {
     const order = this.#inputs.order(this.index, seq)
     const name = nameOf(member)
     this.#check.asked(name)
-    member.receive(encode(order), this.name, seq).then(
+    member.receive(this.#inputs.bytesOf(order), this.name, seq).then(
       ({ frameNo }) => {
         this.#check.answered(name)
         const { state } = member
