@@ -51,6 +51,14 @@ export const errorCodes = {
   ERR_HOTPAIR_RESYNC:
     'a standby has lost step for at least the third time in a row; it waits before it loads again',
   ERR_HOTPAIR_DELIVER: '`deliver` failed; it is tried again',
+  ERR_HOTPAIR_SWITCHOVER_STATE:
+    'a switchover needs a primary whose standby is in sync and linked; nothing was begun',
+  ERR_HOTPAIR_SWITCHOVER_TIMEOUT:
+    'the switchover was not drained by its deadline and was rolled back; this member rules on',
+  ERR_HOTPAIR_SWITCHOVER_FAILED:
+    'the standby was lost or gave the hand-over up; this member rules on, or again',
+  ERR_HOTPAIR_SWITCHOVER_UNKNOWN:
+    'the rule was handed over, and this member cannot tell whether the other one took it',
   ERR_HOTPAIR_ENVELOPE:
     'the envelope of an output is malformed or was damaged on its way; do not confirm it',
   ERR_HOTPAIR_PEER_SECRET: 'the other side could not prove the secret of the pair',

@@ -31,6 +31,7 @@ export type RoleCause =
   | 'takeover'
   | 'renounced'
   | 'resync'
+  | 'switchover'
   | 'higher-epoch'
   | 'peer-lost'
   | 'deliver-stuck'
@@ -120,6 +121,33 @@ export interface SkippedEvent extends SkippedFrame {
   readonly at: number
 }
 
+/**
+ * How a planned switchover ended. done: the other member rules. not-possible: nothing was begun.
+ * timeout, cancelled, standby-lost: rolled back before the hand-over. refused: handed over, and the
+ * other one gave it up or was lost; this member rules again. unknown: this member cannot tell
+ * whether the other one rules, and does not rule itself. closed: this member was closed meanwhile.
+ */
+export type SwitchoverOutcome =
+  | 'done'
+  | 'not-possible'
+  | 'timeout'
+  | 'cancelled'
+  | 'standby-lost'
+  | 'refused'
+  | 'unknown'
+  | 'closed'
+
+/** A planned switchover that this member was asked for has ended. */
+export interface SwitchoverEvent {
+  readonly type: 'switchover'
+  readonly at: number
+  readonly outcome: SwitchoverOutcome
+  /** The reign that follows or stands. */
+  readonly epoch: Epoch
+  /** Milliseconds since it was asked for. */
+  readonly tookMs: number
+}
+
 /** The other side, or a stranger, was refused. Reported once until something changes. */
 export interface RefusedEvent {
   readonly type: 'refused'
@@ -170,6 +198,7 @@ export type PairEvent =
   | VerdictEvent
   | TakeoverEvent
   | SkippedEvent
+  | SwitchoverEvent
   | RefusedEvent
   | FaultEvent
   | LinkEvent

@@ -28,6 +28,8 @@ export type {
   RoleEvent,
   SkippedEvent,
   SkippedFrame,
+  SwitchoverEvent,
+  SwitchoverOutcome,
   TakeoverEvent,
   Verdict,
   VerdictEvent,
@@ -39,6 +41,8 @@ export {
   openMember,
   type RefusedCounts,
   type Status,
+  type SwitchoverOptions,
+  type SwitchoverResult,
 } from './member.js'
 export type {
   App,

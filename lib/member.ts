@@ -10,18 +10,35 @@ import type { State as CoreState } from './core/state.js'
 import { Emitter } from './emitter.js'
 import { ClosedError, InputError, PairError, reasonOf } from './errors.js'
 import type { Mode, PairEvent, PairEvents, Role } from './events.js'
-import type { InputId, Member, Milestone, Status } from './member/contract.js'
+import type {
+  InputId,
+  Member,
+  Milestone,
+  Status,
+  SwitchoverOptions,
+  SwitchoverResult,
+} from './member/contract.js'
 import { Host } from './member/host.js'
 import { intakeOf } from './member/intake.js'
+import { Switchovers } from './member/switchover.js'
 import type { MemberOptions } from './options.js'
 import { systemClock } from './runtime/clock.js'
 import type { Told } from './runtime/ports.js'
 import type { BeatStatistics } from './runtime/ports-beats.js'
 import type { Received } from './server/intake.js'
+import { millis } from './units.js'
 import { sourceNameBytes } from './wire/limits.js'
 import { maxU48 } from './wire/packet.js'
 
-export type { InputId, Member, Milestone, RefusedCounts, Status } from './member/contract.js'
+export type {
+  InputId,
+  Member,
+  Milestone,
+  RefusedCounts,
+  Status,
+  SwitchoverOptions,
+  SwitchoverResult,
+} from './member/contract.js'
 
 /**
  * Opens one member of a pair. Resolves when its ports are open; the role comes by events.
@@ -50,6 +67,7 @@ class PairMember<State> implements Member<State> {
   readonly #config: Config<State>
   readonly #emitter = new Emitter()
   readonly #host: Host<State>
+  readonly #switchovers: Switchovers
   readonly #preparing = new AbortController()
   readonly #abort = () => void this.close()
   #isPrepared = false
@@ -58,6 +76,10 @@ class PairMember<State> implements Member<State> {
   constructor(config: Config<State>) {
     this.#config = config
     this.#host = new Host(config, (event) => this.#tell(event))
+    this.#switchovers = new Switchovers({
+      ask: (ms) => this.#host.ask({ type: 'switchover-asked', deadline: millis(ms) }),
+      cancel: () => this.#host.ask({ type: 'switchover-cancelled' }),
+    })
   }
 
   get role(): Role {
@@ -186,6 +208,11 @@ class PairMember<State> implements Member<State> {
     return this.#host.beatStatistics(since)
   }
 
+  switchover(options?: SwitchoverOptions): Promise<SwitchoverResult> {
+    if (this.role === 'stopped') return Promise.reject(new ClosedError())
+    return this.#switchovers.begin(options)
+  }
+
   close(): Promise<void> {
     this.#closing ??= this.#host.close()
     return this.#closing
@@ -227,6 +254,7 @@ class PairMember<State> implements Member<State> {
 
   #tell(event: Told): void {
     if (event.type === 'role') this.#onRole(event.role)
+    if (event.type === 'switchover') this.#switchovers.ended(event)
     this.#emitter.emit({ ...event, at: systemClock.wall() })
   }
 
@@ -234,6 +262,7 @@ class PairMember<State> implements Member<State> {
     if (role === 'loading' || role === 'primary') this.#prepare()
     if (role !== 'stopped') return
     this.#preparing.abort(new ClosedError())
+    this.#switchovers.close()
     this.#config.signal?.removeEventListener('abort', this.#abort)
   }
 

@@ -6,7 +6,7 @@
  * compare whole lists.
  */
 
-import type { Mode, ResyncReason, Role, RoleCause, Verdict } from '../events.js'
+import type { Mode, ResyncReason, Role, RoleCause, SwitchoverOutcome, Verdict } from '../events.js'
 import type { Epoch, HistoryId, Incarnation, MemberId, Millis } from '../units.js'
 import type { TimerName } from './event.js'
 import type { PairRecord, Presence } from './state.js'
@@ -75,6 +75,16 @@ export type InstantEffect =
   | { readonly type: 'halt'; readonly frameNo: number }
   /** Send unacknowledged from now on, in a new reign. */
   | { readonly type: 'go-solo'; readonly epoch: Epoch }
+  /** Number nothing from now on; report `drained` when all that was numbered is settled. */
+  | { readonly type: 'hold-intake' }
+  /** Number what waits, and go on. */
+  | { readonly type: 'release-intake' }
+  /**
+   * Give up a primary's duties, tell the mirror that it rules in `epoch`, and follow it from there.
+   */
+  | { readonly type: 'hand-over'; readonly former: Epoch; readonly epoch: Epoch }
+  /** Rule what was handed over, with `mirror` in sync from the first frame on. */
+  | { readonly type: 'succeed'; readonly epoch: Epoch; readonly mirror: Incarnation }
   /** Give up a primary's duties: nothing is accepted or delivered any more. */
   | { readonly type: 'demote' }
   | { readonly type: 'open-gate' }
@@ -100,6 +110,12 @@ export type InstantEffect =
       readonly reason: ResyncReason
       readonly inARow: number
       readonly wait: Millis
+    }
+  | {
+      readonly type: 'tell-switchover'
+      readonly outcome: SwitchoverOutcome
+      readonly epoch: Epoch
+      readonly tookMs: number
     }
 
 export type Effect = BarrierEffect | InstantEffect

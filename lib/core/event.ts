@@ -6,7 +6,7 @@
  * incarnation is recognised by one rule at the top of `step`.
  */
 
-import type { Epoch, HistoryId, Incarnation, Instant } from '../units.js'
+import type { Epoch, HistoryId, Incarnation, Instant, Millis } from '../units.js'
 import type { Presence } from './state.js'
 
 /** What every event has. */
@@ -88,14 +88,31 @@ export type Happening =
    */
   | { readonly type: 'stuck'; readonly hasDelivered: boolean }
   | { readonly type: 'timer'; readonly name: TimerName }
+  /** The user wants the other member to rule; given up when it is not drained in `deadline`. */
+  | { readonly type: 'switchover-asked'; readonly deadline: Millis }
+  | { readonly type: 'switchover-cancelled' }
+  /** Intake is held, and all that was taken in is acknowledged, delivered and noticed. */
+  | { readonly type: 'drained' }
+  /**
+   * The primary hands its rule over on the data stream. `isExact`: this member holds just what that
+   * one says it holds, no less and no more, and has processed it.
+   */
+  | {
+      readonly type: 'handed-over'
+      readonly incarnation: Incarnation
+      readonly former: Epoch
+      readonly epoch: Epoch
+      readonly isExact: boolean
+    }
   | { readonly type: 'close-asked' }
   /** An effect failed that the order of the list depends on, or an invariant broke. */
   | { readonly type: 'broken' }
 
 /**
  * start: the start window; ask: ask for a load again; reopen: a solo primary's gate after a stall;
- * steady: the pair was whole for so long that earlier resyncs are forgotten.
+ * steady: the pair was whole for so long that earlier resyncs are forgotten; drain: the deadline of
+ * a switchover; handover: the wait for a hand-over, or for what became of it.
  */
-export type TimerName = 'start' | 'ask' | 'reopen' | 'steady'
+export type TimerName = 'start' | 'ask' | 'reopen' | 'steady' | 'drain' | 'handover'
 
 export type Event = Happening & Moment

@@ -38,6 +38,7 @@ function brokenPrimary(state: PrimaryState, config: CoreConfig): string | undefi
   const isPaired = state.mode === 'paired'
   if (isPaired !== record.inSync.length > 1) return 'paired and recorded in sync do not agree'
   if (state.mode !== 'solo' && state.mirror === undefined) return 'pairing or paired with nobody'
+  if (!isPaired && state.switchingSince !== undefined) return 'a switchover without a standby'
   return undefined
 }
 
@@ -53,5 +54,10 @@ function brokenWay(from: State, to: State): string | undefined {
     }
     return undefined
   }
-  return to.epoch > from.highest ? undefined : 'a new reign is not above all that were seen'
+  // A reign that was handed over is heard of in the beats before it is taken.
+  const isTaken = from.role === 'standby' && to.mode === 'paired'
+  const isAbove = isTaken
+    ? to.epoch > from.epoch && to.epoch >= from.highest
+    : to.epoch > from.highest
+  return isAbove ? undefined : 'a new reign is not above all that were seen'
 }

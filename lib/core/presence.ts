@@ -29,6 +29,13 @@ function isPrimaryHung(state: StandbyState, config: CoreConfig): boolean {
   return role === 'primary' && epoch === state.epoch && inSync === config.incarnation
 }
 
+/** The reign in which this standby asks the other one to renounce. */
+function askedBy(state: StandbyState, config: CoreConfig): Epoch {
+  const { epoch, handover } = state
+  if (handover?.phase === 'asked') return handover.former
+  return isPrimaryHung(state, config) ? epoch : none
+}
+
 /** What the beats of a member in `state` say. */
 export function presenceOf(state: State, config: CoreConfig): Presence {
   const base = {
@@ -67,7 +74,7 @@ export function presenceOf(state: State, config: CoreConfig): Presence {
         isBlank: false,
         epoch: state.epoch,
         history: state.history,
-        askRenounce: isPrimaryHung(state, config) ? state.epoch : none,
+        askRenounce: askedBy(state, config),
       }
     case 'primary':
       return {

@@ -8,7 +8,7 @@
  */
 
 import type { Mode, ResyncReason, Role } from '../events.js'
-import type { Epoch, HistoryId, Incarnation, MemberId, Millis } from '../units.js'
+import type { Epoch, HistoryId, Incarnation, Instant, MemberId, Millis } from '../units.js'
 
 /** What each beat of a member says of it. The numbers of section "for show" travel beside it. */
 export interface Presence {
@@ -142,6 +142,24 @@ export interface StandbyState extends Common {
    * window, and no beat that answers this own beat or a later one has said "you are in sync" since.
    */
   readonly distrustsBefore: bigint | undefined
+  /**
+   * Set while this member, which ruled before and has named the other one the primary of `epoch`,
+   * has not heard it rule.
+   */
+  readonly handover: Handover | undefined
+}
+
+/** A reign that was given away by hand-over (docs/PROTOCOL.md#17). */
+export interface Handover {
+  /** The reign that this member ruled until then. */
+  readonly former: Epoch
+  /**
+   * sent: whether the other one has taken it is not known. asked: neither that nor its renunciation
+   * was heard for a window, so it is asked to renounce.
+   */
+  readonly phase: 'sent' | 'asked'
+  /** When the switchover was asked for. */
+  readonly since: Instant
 }
 
 /** Rules. */
@@ -161,6 +179,11 @@ export interface PrimaryState extends Common {
   readonly hasAsked: boolean
   /** The other one gave up its reign for this one, perhaps because its deliveries were stuck. */
   readonly isGiven: boolean
+  /**
+   * A planned switchover is under way since then: intake is held until all that was taken in is
+   * settled. Only in `paired`.
+   */
+  readonly switchingSince: Instant | undefined
   /**
    * As in standby: the gate stays shut until the other has answered, or (solo) a window has passed.
    */

@@ -16,6 +16,7 @@ import { onLoading } from './roles/loading.js'
 import { onPrimary } from './roles/primary.js'
 import { onStandby } from './roles/standby.js'
 import { onStarting } from './roles/starting.js'
+import { endSwitchover } from './roles/switchover.js'
 import type { CoreConfig, PeerView, Presence, StartingState, State, StoppedState } from './state.js'
 import { announce, chain, common, go, isAlive, noEpoch, stay, tellRole } from './transition.js'
 
@@ -40,11 +41,11 @@ export function initialState(draw: bigint): StartingState {
 
 export function step(state: State, event: Event, config: CoreConfig): Transition<State> {
   if (event.type === 'close-asked' || event.type === 'broken')
-    return stop(state, event.type, config)
+    return endSwitchover(state, stop(state, event.type, config), event)
   const known = observe(state, event, config)
   if (known === undefined) return stay(state)
   const decided = chain(known, (seen) => decide(seen, event, config))
-  return sayWhatChanged(state, decided, config)
+  return sayWhatChanged(state, endSwitchover(state, decided, event), config)
 }
 
 function decide(state: State, event: Event, config: CoreConfig): Transition<State> {
@@ -92,6 +93,7 @@ function observe(state: State, event: Event, config: CoreConfig): Transition<Sta
     case 'near':
     case 'covered':
     case 'told-in-sync':
+    case 'handed-over':
       return state.link === event.incarnation ? stay(state) : undefined
     default:
       return stay(state)

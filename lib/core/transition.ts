@@ -88,9 +88,14 @@ export function common(state: State): Pick<State, 'peer' | 'link' | 'record' | '
   return { peer: state.peer, link: state.link, record: state.record, highest: state.highest }
 }
 
-/** The next reign of this member: above all that were ever seen. */
+/**
+ * The next reign of this member: above all that were ever seen. Who does not rule may just have
+ * been given the first one above, and not know it: that number is left out, so that no two reigns
+ * bear the same (docs/PROTOCOL.md#17).
+ */
 export function nextReign(state: State, config: CoreConfig): Epoch {
-  return nextEpoch(state.highest, config.self)
+  const next = nextEpoch(state.highest, config.self)
+  return state.role === 'primary' ? next : nextEpoch(next, config.self)
 }
 
 export function recordOf(
@@ -206,6 +211,7 @@ export function soloReign(
     mirror: undefined,
     hasAsked: false,
     isGiven: false,
+    switchingSince: undefined,
     distrustsBefore: undefined,
     highest: epoch,
     record: recordOf(history, epoch, config),

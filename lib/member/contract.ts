@@ -15,6 +15,25 @@ export interface InputId {
   readonly seq: number
 }
 
+/** How a planned switchover is asked for. */
+export interface SwitchoverOptions {
+  /**
+   * Milliseconds until all that was taken in must be delivered and acknowledged; else it is rolled
+   * back. Default 5,000, 1 to 600,000.
+   */
+  readonly deadlineMs?: number
+  /** Takes it back while nothing is handed over; afterwards it ends the wait only. */
+  readonly signal?: AbortSignal
+}
+
+/** A switchover that succeeded. */
+export interface SwitchoverResult {
+  /** The reign of the other member. */
+  readonly epoch: number
+  /** Milliseconds from the call until the other was heard to rule. */
+  readonly tookMs: number
+}
+
 /** What `until` waits for. */
 export type Milestone = 'primary' | 'standby' | 'paired' | 'ruled'
 
@@ -101,6 +120,13 @@ export interface Member<State> {
    * since that: loss, jitter and round trip.
    */
   beatStatistics(since?: BeatStatistics): BeatStatistics
+  /**
+   * Gives the rule to the standby, on a primary that is paired. Resolves when the other one is
+   * heard to rule; this member then stands by, in sync. The same on the other one gives it back.
+   *
+   * @throws PairError with a code that says who rules: see the codes `ERR_HOTPAIR_SWITCHOVER_…`.
+   */
+  switchover(options?: SwitchoverOptions): Promise<SwitchoverResult>
   /**
    * Ends this member: a primary lets running deliveries settle and leaves the rule to the other
    * one. Idempotent.

@@ -112,6 +112,11 @@ export class Host<State> {
     return this.#closed
   }
 
+  /** Something that its user wants of the rules. */
+  ask(wish: Extract<Happening, { type: 'switchover-asked' | 'switchover-cancelled' }>): void {
+    this.#runtime.post(wish)
+  }
+
   /** Returns what ends the block early. */
   announceBlock(atMostMs: number): () => void {
     return this.#loop.announceBlock(atMostMs)

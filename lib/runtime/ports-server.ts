@@ -60,6 +60,8 @@ export interface ServerEvents {
   ackTimeout(): void
   /** Nothing of a channel has settled for `deliverTimeoutMs`. */
   stuck(hasDelivered: boolean): void
+  drained(): void
+  handedOver(from: Incarnation, former: Epoch, epoch: Epoch, isExact: boolean): void
   fault(error: PairError, frameNo?: number, channel?: string): void
   takeover(found: TakeoverReport): void
   /** A suspect frame was left out. */
@@ -70,6 +72,7 @@ export interface ServerEvents {
 export interface ServerPort {
   readonly feeding: FeedingPort
   readonly following: FollowingPort
+  readonly handing: HandingPort
   begin(history: HistoryId, epoch: Epoch, over: 'nothing' | 'state'): void
   goSolo(epoch: Epoch): void
   takeOver(
@@ -106,6 +109,14 @@ export interface FollowingPort {
   dropLoad(): void
   askResume(epoch: Epoch, history: HistoryId): void
   stopAcknowledging(): void
+}
+
+/** The planned switchover, at either end. */
+export interface HandingPort {
+  holdIntake(): void
+  releaseIntake(): void
+  handOver(former: Epoch, epoch: Epoch): void
+  succeed(epoch: Epoch, mirror: Incarnation): void
 }
 
 /** What a takeover found and did. */

@@ -18,11 +18,11 @@ import { brokenInvariant } from '../core/invariants.js'
 import { renounceable } from '../core/presence.js'
 import type { CoreConfig, State } from '../core/state.js'
 import { initialState, step } from '../core/step.js'
-import { assertNever } from '../core/transition.js'
 import { PairError } from '../errors.js'
 import { after, elapsed, type Millis, millis } from '../units.js'
 import type { RuntimePorts } from './ports.js'
 import type { Timer } from './ports-clock.js'
+import { serve } from './serve.js'
 import { tellResync } from './tell-resync.js'
 
 /**
@@ -169,7 +169,7 @@ export class Runtime {
   }
 
   #act(effect: InstantEffect): void {
-    const { server, unit, tell } = this.#ports
+    const { server, unit, tell, clock } = this.#ports
     switch (effect.type) {
       case 'announce':
         return unit.announce(effect.presence)
@@ -194,57 +194,12 @@ export class Runtime {
         return tell({ type: 'mode', mode: effect.mode, epoch: effect.epoch })
       case 'tell-resync':
         return tellResync(effect, tell)
-      default:
-        return this.#serve(effect)
-    }
-  }
-
-  #serve(effect: Exclude<InstantEffect, { type: NotServed }>): void {
-    const { server, clock } = this.#ports
-    const { feeding, following } = server
-    switch (effect.type) {
-      case 'begin':
-        return server.begin(effect.history, effect.epoch, effect.over)
-      case 'ask-load':
-        return following.askLoad()
-      case 'drop-load':
-        return following.dropLoad()
-      case 'ask-resume': {
-        const state = this.#state
-        return state.role === 'standby'
-          ? following.askResume(state.epoch, state.history)
-          : undefined
+      case 'tell-switchover': {
+        const { outcome, epoch, tookMs } = effect
+        return tell({ type: 'switchover', outcome, epoch, tookMs })
       }
-      case 'send-load':
-        return feeding.sendLoad(effect.to)
-      case 'postpone-load':
-        return feeding.postponeLoad()
-      case 'resume-feed':
-        return feeding.resumeFeed(effect.to)
-      case 'refuse-resume':
-        return feeding.refuseResume()
-      case 'drop-feed':
-        return feeding.dropFeed()
-      case 'hold':
-        return feeding.hold()
-      case 'release':
-        return feeding.release()
-      case 'tell-in-sync':
-        return feeding.tellInSync(effect.epoch)
-      case 'stop-acknowledging':
-        return following.stopAcknowledging()
-      case 'take-over':
-        return server.takeOver(effect.epoch, effect.verdict, clock.now(), effect.suspect)
-      case 'halt':
-        return server.halt(effect.frameNo)
-      case 'go-solo':
-        return server.goSolo(effect.epoch)
-      case 'demote':
-        return server.demote()
-      case 'stop-intake':
-        return server.stopIntake()
       default:
-        return assertNever(effect)
+        return serve(server, effect, this.#state, clock.now())
     }
   }
 
@@ -275,15 +230,3 @@ export class Runtime {
     this.#timers.delete(name)
   }
 }
-
-/** Effects that are not the server's alone. */
-type NotServed =
-  | 'announce'
-  | 'set-timer'
-  | 'clear-timer'
-  | 'open-gate'
-  | 'close-gate'
-  | 'stop'
-  | 'tell-role'
-  | 'tell-mode'
-  | 'tell-resync'

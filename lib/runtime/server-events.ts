@@ -26,5 +26,8 @@ export function eventsForRules(
     outOfStep: (reason) => post({ type: 'out-of-step', reason }),
     ackTimeout: () => post({ type: 'ack-timeout' }),
     stuck: (hasDelivered) => post({ type: 'stuck', hasDelivered }),
+    drained: () => post({ type: 'drained' }),
+    handedOver: (incarnation, former, epoch, isExact) =>
+      post({ type: 'handed-over', incarnation, former, epoch, isExact }),
   }
 }

@@ -55,6 +55,16 @@ export class Channels {
     return this.#add({ name, produced: 0, sent: 0, firstOfEpoch: 1 })
   }
 
+  /** Outputs known as sent, over all channels. */
+  get sentCount(): number {
+    return this.#list.reduce((sum, { sent }) => sum + sent, 0)
+  }
+
+  /** Outputs produced and not known as sent, or the reverse, over all channels. */
+  get pendingCount(): number {
+    return this.#list.reduce((sum, { produced, sent }) => sum + Math.abs(produced - sent), 0)
+  }
+
   at(index: number): Channel | undefined {
     return this.#list[index]
   }

@@ -12,7 +12,7 @@ import type { ClockPort } from '../runtime/ports-clock.js'
 import type { SnapshotPort } from '../runtime/ports-outbox.js'
 import type { PeerLink } from '../runtime/ports-peer.js'
 import type { FeedingPort, ServerEvents } from '../runtime/ports-server.js'
-import { Feed, type FeedHandlers } from '../sync/feed.js'
+import { Feed, type FeedHandlers, type LoadBasis } from '../sync/feed.js'
 import { type Epoch, elapsed, type Incarnation } from '../units.js'
 import { chunkBytes } from '../wire/limits.js'
 import { type AcknowledgeMessage, type Message, writeMessage } from '../wire/message.js'
@@ -89,6 +89,18 @@ export class Feeding<State> implements FeedingPort {
     feed.begin(link, { history, imageBytes: image.length }, chunks)
   }
 
+  /**
+   * Goes on with a mirror that holds all up to `basis.frameNo`: it handed its rule over, and needs
+   * no load. Without a link to it, it will ask to resume.
+   */
+  takeOn(mirror: Incarnation, basis: LoadBasis): void {
+    const feed = new Feed(mirror, basis, this.#options.packetBytes, this.#feedHandlers(mirror))
+    this.#delivery.noticeAll()
+    this.#ruling.feedWith(feed)
+    const link = this.#link
+    if (link?.hello.incarnation === mirror) feed.resume(link, basis.frameNo)
+  }
+
   postponeLoad(): void {
     this.#refuseLoad('not at the moment')
   }
@@ -101,7 +113,7 @@ export class Feeding<State> implements FeedingPort {
   }
 
   refuseResume(): void {
-    this.#send({ type: 'refuse-resume' })
+    this.send({ type: 'refuse-resume' })
   }
 
   dropFeed(): void {
@@ -148,7 +160,7 @@ export class Feeding<State> implements FeedingPort {
 
   #acknowledged(message: AcknowledgeMessage): boolean {
     const isFine = this.#ruling.feed?.onAcknowledge(message, this.#options.clock.now()) ?? true
-    this.#ruling.checkSettled()
+    this.#ruling.settling.check()
     return isFine
   }
 
@@ -171,7 +183,7 @@ export class Feeding<State> implements FeedingPort {
   }
 
   #refuseLoad(reason: string): void {
-    if (this.#ask !== undefined) this.#send({ type: 'refuse-load', ask: this.#ask, reason })
+    if (this.#ask !== undefined) this.send({ type: 'refuse-load', ask: this.#ask, reason })
     this.#ask = undefined
   }
 
@@ -180,7 +192,7 @@ export class Feeding<State> implements FeedingPort {
     const { feed } = this.#ruling
     if (feed === undefined) return
     const isLinked = this.#link?.hello.incarnation === feed.mirror
-    if (isLinked) this.#send({ type: 'refuse-load', ask: feed.ask, reason })
+    if (isLinked) this.send({ type: 'refuse-load', ask: feed.ask, reason })
     this.#ruling.dropFeed()
   }
 
@@ -202,13 +214,14 @@ export class Feeding<State> implements FeedingPort {
       // Only a gap is the sender's to mend; for anything else the other member keeps its copy.
       if (!(error instanceof InputError) || error.expectedSeq === undefined) return
       const { code, expectedSeq: expected } = error
-      this.#send({ type: 'refuse-forward', source, seq, code, expected })
+      this.send({ type: 'refuse-forward', source, seq, code, expected })
     }
     const answer = { resolve: () => {}, reject }
     this.#ruling.take({ data: new Uint8Array(data), source, seq, answer })
   }
 
-  #send(message: Message): void {
+  /** Says one thing to the other member, if there is a link. */
+  send(message: Message): void {
     if (this.#link === undefined) return
     writeMessage(this.#writer, message)
     this.#link.write(this.#writer.take())

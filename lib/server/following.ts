@@ -125,12 +125,25 @@ export class Following<State> implements FollowingPort {
   /** Gives the primary what it has not announced within a window. */
   forwardOverdue(): void {
     // What was forwarded before has to leave first.
-    if (this.#follow.epoch === undefined || this.#link?.bufferedBytes !== 0) return
-    const now = this.#options.clock.now()
-    const before = instant(now - this.#options.windowMs)
-    for (const { source, seq, data } of this.#held.overdue(before, now, forwardBytes)) {
-      if (source !== undefined) this.#follow.forward(source, seq, data)
-    }
+    if (this.#link?.bufferedBytes !== 0) return
+    this.#forward(instant(this.#options.clock.now() - this.#options.windowMs))
+  }
+
+  /** Gives the primary at once what is held. */
+  forwardHeld(): void {
+    this.#forward(this.#options.clock.now())
+  }
+
+  /** Follows from `frameNo` on, which this member holds because it ruled until then. */
+  followOn(epoch: Epoch, frameNo: number): number {
+    this.#isInstalled = true
+    this.#follow.followOn(epoch, frameNo)
+    return this.#follow.newestAsk
+  }
+
+  /** Processes all up to `frameNo` of the reign `former` at once; false when it cannot. */
+  catchUp(former: Epoch, frameNo: number): boolean {
+    return this.#follow.epoch === former && this.#follow.catchUp(frameNo)
   }
 
   askLoad(): void {
@@ -140,7 +153,7 @@ export class Following<State> implements FollowingPort {
 
   /** Whether `ask` is the load that this member waits for or follows. */
   isNewest(ask: number): boolean {
-    return this.#follow.isNewest(ask)
+    return ask === this.#follow.newestAsk
   }
 
   dropLoad(): void {
@@ -231,6 +244,14 @@ export class Following<State> implements FollowingPort {
         else clock.defer(turn)
       },
       isTurnOver: () => clock.now() >= this.#turnEnds,
+    }
+  }
+
+  #forward(before: Instant): void {
+    if (this.#follow.epoch === undefined || this.#link === undefined) return
+    const now = this.#options.clock.now()
+    for (const { source, seq, data } of this.#held.overdue(before, now, forwardBytes)) {
+      if (source !== undefined) this.#follow.forward(source, seq, data)
     }
   }
 

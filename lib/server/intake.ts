@@ -58,6 +58,11 @@ export class Intake {
     return this.#waiting.length
   }
 
+  /** Whether every input that was numbered was answered. */
+  get isAnswered(): boolean {
+    return this.#committing.length === 0
+  }
+
   /** Whether every input taken in was answered. */
   get isEmpty(): boolean {
     return this.#waiting.length === 0 && this.#committing.length === 0

@@ -19,6 +19,7 @@ import type { SentItem } from './lane.js'
 import { Numbering } from './numbering.js'
 import { Pace, type PaceOptions, turnMs } from './pace.js'
 import type { Replica } from './replica.js'
+import { type Held, Settling } from './settling.js'
 
 export interface RulingOptions extends PaceOptions, DigestOptions {
   /** Whether the right to accept and to send is beyond doubt at this moment. */
@@ -33,6 +34,7 @@ export interface RulingOptions extends PaceOptions, DigestOptions {
 export type Release = 'all' | 'acknowledged'
 
 export class Ruling<State> {
+  readonly settling: Settling
   readonly #replica: Replica<State>
   readonly #intake: Intake
   readonly #delivery: Delivery
@@ -47,7 +49,6 @@ export class Ruling<State> {
   #notices: SentNotice[] = []
   #isScheduled = false
   readonly #pace: Pace
-  #settled: (() => void) | undefined
 
   constructor(replica: Replica<State>, intake: Intake, delivery: Delivery, options: RulingOptions) {
     this.#replica = replica
@@ -57,6 +58,7 @@ export class Ruling<State> {
     this.#numbering = new Numbering(replica, intake, options.clock)
     this.#digesting = new Digesting(replica, options)
     this.#pace = new Pace(options, replica.ledger)
+    this.settling = new Settling(intake, delivery, () => this.#held())
   }
 
   /** The reign, while this member rules. */
@@ -78,13 +80,13 @@ export class Ruling<State> {
   }
 
   /**
-   * A reign begins here, or goes on as another one: unacknowledged, from the last processed frame
-   * on.
+   * A reign begins here, or goes on as another one, from the last processed frame on: alone, or
+   * with a mirror that is in sync from there.
    */
-  reign(history: HistoryId, epoch: Epoch): void {
+  reign(history: HistoryId, epoch: Epoch, release: Release = 'all'): void {
     this.#epoch = epoch
     this.#last = this.#replica.frameNo
-    this.#release = 'all'
+    this.#release = release
     this.#replica.ledger.channels.beginReign()
     this.#delivery.reign(history, epoch)
     this.schedule()
@@ -163,21 +165,7 @@ export class Ruling<State> {
     const committed = this.committed
     this.#intake.commit(committed, epoch)
     this.#delivery.release(committed, this.#release === 'acknowledged')
-    this.checkSettled()
-  }
-
-  /** Resolves when all that was taken in is accepted, delivered, and noticed where it must be. */
-  settle(): Promise<void> {
-    return new Promise((resolve) => {
-      this.#settled = resolve
-      this.checkSettled()
-    })
-  }
-
-  checkSettled(): void {
-    if (this.#settled === undefined || !this.#isSettled) return
-    this.#settled()
-    this.#settled = undefined
+    this.settling.check()
   }
 
   /** No timer becomes a frame any more: this member ends, and the other will see to them. */
@@ -192,17 +180,19 @@ export class Ruling<State> {
     this.#numbering.end()
     this.#delivery.clear()
     const inputs = this.#intake.drain()
-    this.checkSettled()
+    this.settling.check()
+    this.settling.release()
     return inputs
   }
 
-  get #isSettled(): boolean {
-    // Nothing is answered or delivered behind a shut gate, however long it is waited for.
-    if (!this.#options.isGateOpen()) return true
-    if (!this.#intake.isEmpty || this.#delivery.pendingCount > 0) return false
+  #held(): Held {
+    const feed = this.#feed
     // Whoever loads is not in sync, so nothing rests on what it was told.
-    if (this.#release === 'all') return true
-    return this.#notices.length === 0 && (this.#feed?.isNoticed ?? true)
+    const isNoticed = this.#notices.length === 0 && (feed?.isNoticed ?? true)
+    const isAcknowledged = feed?.acked === this.#last && this.#replica.frameNo === this.#last
+    // Nothing is answered or delivered behind a shut gate, however long it is waited for.
+    const isShut = !this.#options.isGateOpen()
+    return { isShut, isAlone: this.#release === 'all', isNoticed, isAcknowledged }
   }
 
   #turn(): void {
@@ -278,7 +268,9 @@ export class Ruling<State> {
     return frames
   }
 
+  /** Intake waits where the bounds say so, and while the rule is being given away. */
   #isThrottled(): boolean {
+    if (this.settling.isHolding) return true
     return this.#pace.isThrottled(this.#feed, this.#release === 'acknowledged')
   }
 

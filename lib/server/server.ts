@@ -19,6 +19,7 @@ import { readMessage } from '../wire/read-message.js'
 import { Delivery } from './delivery.js'
 import { Feeding } from './feeding.js'
 import { Following } from './following.js'
+import { Handing } from './handing.js'
 import { queuePending } from './in-doubt.js'
 import { type Input, Intake } from './intake.js'
 import { Replica } from './replica.js'
@@ -48,6 +49,7 @@ export interface ServerCounts {
 export class Server<State> implements ServerPort {
   readonly feeding: Feeding<State>
   readonly following: Following<State>
+  readonly handing: Handing<State>
   readonly #options: ServerOptions<State>
   readonly #events: ServerEvents
   readonly #clock: ClockPort
@@ -61,11 +63,10 @@ export class Server<State> implements ServerPort {
   #watch: Timer | undefined
 
   constructor(options: ServerOptions<State>, events: ServerEvents) {
-    const { limits, clock, app } = options
+    const { limits, clock, app, outbox, loop, digestOf } = options
     this.#options = options
     this.#events = events
     this.#clock = clock
-    const { outbox, loop, digestOf } = options
     this.#replica = new Replica(app, outbox, limits, loop, events, digestOf)
     this.#intake = new Intake(limits.queueBytes)
     this.#delivery = new Delivery({
@@ -97,6 +98,8 @@ export class Server<State> implements ServerPort {
     this.feeding = new Feeding(parts, { clock, snapshot, packetBytes }, events)
     const bounds = { ...limits, packetBytes, clock, snapshot, windowMs }
     this.following = new Following(this.#replica, bounds, events)
+    const { feeding, following } = this
+    this.handing = new Handing({ ...parts, feeding, following }, events)
     this.#watchWaits()
   }
 
@@ -177,13 +180,7 @@ export class Server<State> implements ServerPort {
 
   /** Resolves when all that was taken in has left and the standby knows it, or after `limitMs`. */
   settle(limitMs: number): Promise<void> {
-    return new Promise((resolve) => {
-      const limit = this.#clock.setTimer(millis(limitMs), resolve)
-      void this.#ruling.settle().then(() => {
-        limit.clear()
-        resolve()
-      })
-    })
+    return this.#ruling.settling.settle(this.#clock, millis(limitMs))
   }
 
   /** Reads out what the lost primary had sent; then the link is down. */
@@ -264,6 +261,9 @@ export class Server<State> implements ServerPort {
         return true
       case 'in-sync':
         events.toldInSync(message.incarnation, from, message.epoch)
+        return true
+      case 'hand-over':
+        this.handing.handedOver(message, from)
         return true
       default:
         return this.feeding.onMessage(message, from) ?? this.following.onMessage(message)

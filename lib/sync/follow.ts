@@ -10,7 +10,7 @@
  */
 
 import type { OutOfStep } from '../core/event.js'
-import { asPairError } from '../errors.js'
+import { PairError } from '../errors.js'
 import type { SnapshotPort } from '../runtime/ports-outbox.js'
 import type { PeerLink } from '../runtime/ports-peer.js'
 import type { Epoch, HistoryId } from '../units.js'
@@ -22,6 +22,7 @@ import {
   writeMessage,
 } from '../wire/message.js'
 import { PacketWriter } from '../wire/packet.js'
+import { Acknowledging } from './acknowledging.js'
 import { Arena } from './arena.js'
 import { Deque } from './deque.js'
 import { Digests } from './digests.js'
@@ -44,13 +45,9 @@ export class Follow {
   readonly #arena = new Arena()
   readonly #progress = new Deque<ProgressMessage>()
   #held = 0
-  #acked = 0
-  #ackedProgress = 0
-  /** The last acknowledgement is to be said again, or a first one for what a load brought. */
-  #isAckDue = false
+  readonly #acknowledging = new Acknowledging()
   #progressNo = 0
   #done = 0
-  #mayAcknowledge = false
   #isScheduled = false
 
   constructor(snapshot: SnapshotPort, limits: FollowLimits, handlers: FollowHandlers) {
@@ -67,7 +64,7 @@ export class Follow {
 
   /** Last frame acknowledged: outputs of later ones cannot have left the primary. */
   get acked(): number {
-    return this.#acked
+    return this.#acknowledging.frameNo
   }
 
   /** Frames held and not processed. */
@@ -75,9 +72,8 @@ export class Follow {
     return this.#log.length
   }
 
-  /** Last frame processed. */
   get #processed(): number {
-    return this.#held - this.#log.length
+    return this.#held - this.lag
   }
 
   attach(link: PeerLink): void {
@@ -98,11 +94,23 @@ export class Follow {
     this.#send({ type: 'ask-resume', epoch, history, frameNo: this.#held })
   }
 
-  /**
-   * Whether `ask` is the newest question: the load it speaks of is the one asked for or followed.
-   */
-  isNewest(ask: number): boolean {
-    return this.#staging.isNewest(ask)
+  /** The newest question: the load that answers it is the one asked for or followed. */
+  get newestAsk(): number {
+    return this.#staging.newest
+  }
+
+  /** Follows a reign from `frameNo` on, all of which is held and processed: no load is needed. */
+  followOn(epoch: Epoch, frameNo: number): void {
+    this.dropLoad()
+    this.#start(epoch, frameNo)
+  }
+
+  /** Processes all up to `frameNo` at once. False: that is not what is held, or out of step. */
+  catchUp(frameNo: number): boolean {
+    if (this.#held !== frameNo) return false
+    this.#done = frameNo
+    const isSound = this.#process(Number.POSITIVE_INFINITY)
+    return isSound && this.lag === 0 && this.#progress.length === 0
   }
 
   forward(source: string, seq: number, data: Uint8Array): void {
@@ -111,8 +119,7 @@ export class Follow {
 
   /** Gives up the load under way, or the tail collected since. The state that is there stays. */
   dropLoad(): void {
-    this.#staging.giveUp()
-    this.#mayAcknowledge = false
+    this.stopAcknowledging()
     this.#epoch = undefined
     this.#log.clear()
     this.#progress.clear()
@@ -121,7 +128,7 @@ export class Follow {
 
   stopAcknowledging(): void {
     this.#staging.giveUp()
-    this.#mayAcknowledge = false
+    this.#acknowledging.stop()
   }
 
   /**
@@ -145,8 +152,7 @@ export class Follow {
         return this.#onProgress(message)
       case 'begin-load':
       case 'chunk':
-        this.#begin(this.#stage(message))
-        return true
+        return this.#onLoad(message)
       case 'resume':
         return this.#onResume(message)
       case 'digest':
@@ -161,19 +167,7 @@ export class Follow {
   turn(): void {
     this.#isScheduled = false
     this.#acknowledge()
-    if (this.#epoch === undefined) return
-    for (let count = 0; count < framesATurn; count += 1) {
-      const frame = this.#log.first
-      if (frame === undefined || frame.frameNo > this.#done) break
-      if (count > 0 && this.#handlers.isTurnOver()) break
-      this.#log.shift()
-      const apart = this.#handlers.process(frame, this.#digests.at(frame.frameNo))
-      // The program may have closed its own member.
-      if (this.#epoch === undefined) return
-      if (apart) return this.#handlers.outOfStep(apart)
-    }
-    const wrong = this.#handlers.flush() ?? this.#applyNotices()
-    if (wrong) return this.#handlers.outOfStep(wrong)
+    if (!this.#process(framesATurn)) return
     this.#acknowledge()
     const next = this.#log.first
     if (next !== undefined && next.frameNo <= this.#done) this.#schedule(true)
@@ -182,6 +176,26 @@ export class Follow {
   close(): void {
     this.dropLoad()
     this.detach()
+  }
+
+  /** At most so many frames of those that may be. False: this member goes on no more. */
+  #process(most: number): boolean {
+    for (let count = 0; count < most && this.#epoch !== undefined; count += 1) {
+      const frame = this.#log.first
+      if (frame === undefined || frame.frameNo > this.#done) break
+      if (count > 0 && most === framesATurn && this.#handlers.isTurnOver()) break
+      this.#log.shift()
+      const apart = this.#handlers.process(frame, this.#digests.at(frame.frameNo))
+      if (apart && this.#epoch !== undefined) {
+        this.#handlers.outOfStep(apart)
+        return false
+      }
+    }
+    // The program may have closed its own member.
+    if (this.#epoch === undefined) return false
+    const wrong = this.#handlers.flush() ?? this.#applyNotices()
+    if (wrong) this.#handlers.outOfStep(wrong)
+    return wrong === undefined
   }
 
   #onFrame(message: FrameMessage): boolean {
@@ -207,9 +221,8 @@ export class Follow {
     if (this.#epoch === undefined) return true
     if (message.epoch !== this.#epoch || message.frameNo !== this.#held) return false
     this.#progressNo = 0
-    this.#ackedProgress = 0
     // Whether the last acknowledgement has arrived is not known.
-    this.#isAckDue = true
+    this.#acknowledging.startAgain()
     this.#schedule(false)
     return true
   }
@@ -235,51 +248,40 @@ export class Follow {
     return undefined
   }
 
-  /** The header of a load that is whole and in place. */
-  #stage(message: Extract<Message, { type: 'begin-load' | 'chunk' }>): LoadHeader | undefined {
-    try {
-      if (message.type === 'begin-load') {
-        this.#staging.begin(message)
-        return undefined
-      }
-      const load = this.#staging.put(message.bytes)
-      if (load !== undefined) this.#handlers.install(load.image, load.header)
-      return load?.header
-    } catch (cause) {
+  #onLoad(message: Extract<Message, { type: 'begin-load' | 'chunk' }>): true {
+    const load = this.#staging.take(message, this.#handlers.install)
+    if (load instanceof PairError) {
       this.dropLoad()
-      this.#handlers.loadFailed(asPairError(cause, 'ERR_HOTPAIR_LOAD'))
-      return undefined
-    }
+      this.#handlers.loadFailed(load)
+    } else if (load !== undefined) this.#begin(load)
+    return true
   }
 
-  #begin(header: LoadHeader | undefined): void {
-    if (header === undefined) return
+  #begin(header: LoadHeader): void {
     this.#staging.giveUp()
-    this.#epoch = header.epoch
-    this.#held = header.frameNo
-    this.#done = header.frameNo
-    this.#acked = header.frameNo
-    this.#isAckDue = true
-    this.#progressNo = 0
-    this.#ackedProgress = 0
-    this.#mayAcknowledge = true
+    this.#start(header.epoch, header.frameNo)
+    this.#acknowledging.remind()
     this.#handlers.installed(header)
     this.#schedule(false)
   }
 
+  #start(epoch: Epoch, frameNo: number): void {
+    this.#epoch = epoch
+    this.#held = frameNo
+    this.#done = frameNo
+    this.#progressNo = 0
+    this.#acknowledging.start(frameNo)
+  }
+
   #acknowledge(): void {
     const epoch = this.#epoch
-    if (!this.#mayAcknowledge || epoch === undefined || this.#link === undefined) return
+    if (epoch === undefined || this.#link === undefined) return
     const { unacknowledgedBytes, lagFrames } = this.#limits
     // Who is slow makes the primary as slow: it acknowledges no more than it can process in time.
     const most = Math.min(this.#held, this.#processed + lagFrames / 2)
     const isBehind = this.#log.bytes > unacknowledgedBytes
-    const frameNo = isBehind ? this.#acked : Math.max(this.#acked, Math.floor(most))
-    const isSaid = frameNo === this.#acked && this.#progressNo === this.#ackedProgress
-    if (isSaid && !this.#isAckDue) return
-    this.#acked = frameNo
-    this.#isAckDue = false
-    this.#ackedProgress = this.#progressNo
+    const frameNo = isBehind ? this.acked : Math.max(this.acked, Math.floor(most))
+    if (!this.#acknowledging.take(frameNo, this.#progressNo)) return
     this.#send({ type: 'acknowledge', epoch, frameNo, progressNo: this.#progressNo })
   }
 

@@ -6,10 +6,10 @@
  * has ended. Nothing is installed here, and what is given up leaves nothing behind.
  */
 
-import { PairError } from '../errors.js'
+import { asPairError, PairError } from '../errors.js'
 import type { ChunkReader, SnapshotPort } from '../runtime/ports-outbox.js'
 import type { Epoch, HistoryId } from '../units.js'
-import type { BeginLoadMessage } from '../wire/message.js'
+import type { BeginLoadMessage, ChunkMessage } from '../wire/message.js'
 
 export interface LoadHeader {
   readonly epoch: Epoch
@@ -45,19 +45,36 @@ export class Staging {
     return this.#asked
   }
 
-  /** Whether `ask` is the newest: the load it speaks of is the one asked for or followed. */
-  isNewest(ask: number): boolean {
-    return ask === this.#asked
-  }
-
   giveUp(): void {
     this.#awaited = undefined
     this.#load?.reader.close()
     this.#load = undefined
   }
 
+  /** The number of the newest ask. */
+  get newest(): number {
+    return this.#asked
+  }
+
+  /**
+   * Takes the next part of a load, and has the load installed when it is whole: returns its header
+   * then, or what is wrong with it.
+   */
+  take(
+    message: BeginLoadMessage | ChunkMessage,
+    install: (image: Uint8Array, header: LoadHeader) => void,
+  ): LoadHeader | PairError | undefined {
+    try {
+      const load = message.type === 'chunk' ? this.#put(message.bytes) : this.#begin(message)
+      if (load !== undefined) install(load.image, load.header)
+      return load?.header
+    } catch (cause) {
+      return asPairError(cause, 'ERR_HOTPAIR_LOAD')
+    }
+  }
+
   /** Begins the load that was asked for, and no other. Throws when it cannot be staged. */
-  begin(message: BeginLoadMessage): void {
+  #begin(message: BeginLoadMessage): undefined {
     if (message.ask !== this.#awaited) return
     this.giveUp()
     const { epoch, history, frameNo, imageBytes } = message
@@ -73,7 +90,7 @@ export class Staging {
    * Takes a chunk; returns the load when it was the last that was missing. Throws when it is
    * corrupt. Chunks of a load that was given up are still on their way and are passed over.
    */
-  put(chunk: Uint8Array): Load | undefined {
+  #put(chunk: Uint8Array): Load | undefined {
     const load = this.#load
     const verdict = load?.reader.put(chunk)
     if (load === undefined || verdict === 'ok') return undefined

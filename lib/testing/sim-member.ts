@@ -112,6 +112,11 @@ export class SimMember<App> implements SimEndOwner {
     })
   }
 
+  /** How it ends comes as an event `switchover`. */
+  switchover(deadlineMs: number): void {
+    this.act(() => this.#post({ type: 'switchover-asked', deadline: millis(deadlineMs) }))
+  }
+
   close(): void {
     this.#post({ type: 'close-asked' })
   }

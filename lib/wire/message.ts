@@ -27,6 +27,7 @@ export const messageType = {
   forward: 27,
   refuseForward: 28,
   digest: 29,
+  handOver: 30,
 } as const
 
 /** Longest code or sentence in a refusal, in bytes. */
@@ -96,6 +97,13 @@ export interface BeginLoadMessage {
   readonly ask: number
 }
 
+/** A part of the image, with its place and checksum before it. */
+export interface ChunkMessage {
+  readonly type: 'chunk'
+  /** A view of the packet: copy what is kept. */
+  readonly bytes: Uint8Array
+}
+
 export type Message =
   | FrameMessage
   | AcknowledgeMessage
@@ -103,7 +111,7 @@ export type Message =
   /** `ask`: counted by the one that asks; the load that answers bears the same number. */
   | { readonly type: 'ask-load'; readonly ask: number }
   | BeginLoadMessage
-  | { readonly type: 'chunk'; readonly bytes: Uint8Array }
+  | ChunkMessage
   /** No load in answer to `ask`, or no tail to it any more. */
   | { readonly type: 'refuse-load'; readonly ask: number; readonly reason: string }
   | { readonly type: 'in-sync'; readonly epoch: Epoch; readonly incarnation: Incarnation }
@@ -139,6 +147,23 @@ export type Message =
       /** The number that the source must send next; 0 when that is not the reason. */
       readonly expected: number
     }
+  | HandOverMessage
+
+/** The primary gives its rule away: the last of its reign (docs/PROTOCOL.md#17). */
+export interface HandOverMessage {
+  readonly type: 'hand-over'
+  /** The reign that ends. */
+  readonly former: Epoch
+  /** The reign that begins with whoever reads this. */
+  readonly epoch: Epoch
+  readonly history: HistoryId
+  /** Last frame of the reign that ends. */
+  readonly frameNo: number
+  /** Outputs of all channels up to there; every one is sent. */
+  readonly outputs: number
+  /** The newest ask for a load of the one that gives the rule away and follows. */
+  readonly ask: number
+}
 
 /** Puts one message into `to`. Throws a RangeError when it is over the writer's limit. */
 export function writeMessage(to: PacketWriter, message: Message): void {
@@ -189,6 +214,11 @@ export function writeMessage(to: PacketWriter, message: Message): void {
     case 'forward':
       to.begin(messageType.forward).string(message.source).u48(message.seq)
       to.raw(message.data).end()
+      return
+    case 'hand-over':
+      to.begin(messageType.handOver).u48(message.former).u48(message.epoch)
+      to.raw(historyToBytes(message.history)).u48(message.frameNo)
+      to.u48(message.outputs).u48(message.ask).end()
       return
     case 'refuse-forward':
       to.begin(messageType.refuseForward).string(message.source).u48(message.seq)

@@ -77,6 +77,8 @@ function readFields(type: number, from: BodyReader): Message | undefined {
         code: from.string(reasonBytes),
         expected: from.u48(),
       }
+    case messageType.handOver:
+      return readHandOver(from)
     default:
       return undefined
   }
@@ -130,6 +132,17 @@ function readAskResume(from: BodyReader): Message | undefined {
   const frameNo = from.u48()
   if (history === undefined) return undefined
   return { type: 'ask-resume', epoch, history, frameNo }
+}
+
+function readHandOver(from: BodyReader): Message | undefined {
+  const former = epochOf(from.u48())
+  const epoch = epochOf(from.u48())
+  const history = readHistory(from)
+  const frameNo = from.u48()
+  const outputs = from.u48()
+  const ask = from.u48()
+  if (history === undefined) return undefined
+  return { type: 'hand-over', former, epoch, history, frameNo, outputs, ask }
 }
 
 function readHistory(from: BodyReader): HistoryId | undefined {

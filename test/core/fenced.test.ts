@@ -53,7 +53,7 @@ rule('it does not load across different settings', {
 
 ignored('by itself it goes on waiting (A10)', fenced(), { type: 'timer', name: 'start' }, a)
 
-const epoch = epochOf(103)
+const epoch = epochOf(105)
 const ruling: PrimaryState = {
   role: 'primary',
   peer: undefined,
@@ -66,6 +66,7 @@ const ruling: PrimaryState = {
   mirror: undefined,
   hasAsked: false,
   isGiven: false,
+  switchingSince: undefined,
   distrustsBefore: undefined,
 }
 const begin: readonly Effect[] = [

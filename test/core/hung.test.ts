@@ -37,7 +37,7 @@ import {
   stopped,
 } from './states.js'
 
-const next = epochOf(102)
+const next = epochOf(104)
 const gaveUp = rulingPresence({ renounced: reign })
 const hangs = { type: 'hung', incarnation: other, frameNo: 7 } as const
 const answers = { type: 'vouched', incarnation: other } as const
@@ -135,6 +135,7 @@ function taken(from: StandbyState): PrimaryState {
     mirror: undefined,
     hasAsked: false,
     isGiven: false,
+    switchingSince: undefined,
     distrustsBefore: undefined,
   }
 }

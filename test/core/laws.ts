@@ -11,12 +11,13 @@
  */
 
 import type { Effect, Transition } from '#lib/core/effect.js'
-import type { Happening } from '#lib/core/event.js'
+import type { Happening, TimerName } from '#lib/core/event.js'
 import { brokenInvariant } from '#lib/core/invariants.js'
 import { renounceable } from '#lib/core/presence.js'
 import type { CoreConfig, State } from '#lib/core/state.js'
 import { initialState, step } from '#lib/core/step.js'
 import { epochOf, type Incarnation, incarnationOf, instant, millis } from '#lib/units.js'
+import { endRule, handedOver, handOver, mayMissHandover, succeed } from './handing.js'
 import {
   type Action,
   actionsOfHung,
@@ -135,14 +136,16 @@ export class Laws {
     addVerdicts(this, world, index, may)
     for (const name of side.timers.split(' ').filter((name) => name !== '')) {
       if (name === 'start' && !mayStartWindowEnd(side, twin)) continue
+      if (name === 'handover' && !mayMissHandover(side, twin)) continue
       may(`timer ${name}`, (next) => {
         const due = sideOf(next, index)
         due.timers = without(due.timers, name)
-        this.post(next, index, { type: 'timer', name: name as 'start' | 'ask' | 'reopen' })
+        this.post(next, index, { type: 'timer', name: name as TimerName })
       })
     }
     const { ruling, log, state } = side
-    if (ruling !== undefined && log.length < this.bounds.frames && state.role === 'primary') {
+    const isOpen = log.length < this.bounds.frames && !side.isHolding
+    if (ruling !== undefined && isOpen && state.role === 'primary') {
       may('takes an input', (next) => this.#input(next, index))
     }
     if (side.link !== undefined && world.isLinkBroken && side.inbound.length === 0) {
@@ -299,6 +302,7 @@ export class Laws {
       case 'tell-role':
       case 'tell-mode':
       case 'tell-resync':
+      case 'tell-switchover':
         return
       default:
         this.#serve(world, index, effect)
@@ -314,9 +318,17 @@ export class Laws {
       case 'go-solo':
         return rule(world, side, effect.epoch)
       case 'demote':
-        side.ruling = undefined
-        side.feed = undefined
+        return endRule(side)
+      case 'hold-intake':
+        side.isHolding = true
+        return this.#checkDrained(world, index)
+      case 'release-intake':
+        side.isHolding = false
         return
+      case 'hand-over':
+        return handOver(world, index, effect)
+      case 'succeed':
+        return succeed(world, index, effect)
       case 'read-out':
         while (side.inbound.length > 0) this.#read(world, index)
         breakLink(world, true)
@@ -407,6 +419,12 @@ export class Laws {
     pump(world, index)
   }
 
+  /** Whether all that was numbered is acknowledged; deliveries are none of this world. */
+  #checkDrained(world: World, index: number): void {
+    const { isHolding, feed, log } = sideOf(world, index)
+    if (isHolding && feed?.acked === log.length) this.post(world, index, { type: 'drained' })
+  }
+
   #checkBarrier(world: World, index: number): void {
     const { feed } = sideOf(world, index)
     if (feed?.barrier === undefined || feed.acked < feed.barrier) return
@@ -452,6 +470,8 @@ export class Laws {
       }
       case 'frame':
         return this.#frame(world, index, packet)
+      case 'hand-over':
+        return this.post(world, index, handedOver(side, from, packet))
       case 'resume':
         if (side.follow?.epoch !== packet.epoch || packet.frames !== side.log.length) {
           return breakLink(world, false)
@@ -483,5 +503,6 @@ export class Laws {
       this.post(world, index, { type: 'near', incarnation: feed.to })
     }
     this.#checkBarrier(world, index)
+    this.#checkDrained(world, index)
   }
 }

@@ -3,6 +3,7 @@
  * step; and what the other one finds of it. Verdicts are true.
  */
 
+import { millis } from '#lib/units.js'
 import type { Laws } from './laws.js'
 import { other, sideOf, type World } from './world.js'
 import { beatOf, hasNews, isEnded } from './world-rules.js'
@@ -75,6 +76,16 @@ export function addMiseries(laws: Laws, world: World, index: number, may: May): 
       (next) => {
         next.closes += 1
         laws.post(next, index, { type: 'close-asked' })
+      },
+      true,
+    )
+  }
+  if (world.switchovers < bounds.switchovers && state.role === 'primary') {
+    may(
+      'is asked to switch over',
+      (next) => {
+        next.switchovers += 1
+        laws.post(next, index, { type: 'switchover-asked', deadline: millis(1) })
       },
       true,
     )

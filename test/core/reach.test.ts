@@ -32,6 +32,7 @@ const nothing: Bounds = {
   stalls: 0,
   cuts: 0,
   closes: 0,
+  switchovers: 0,
   hangs: 0,
   renouncements: 0,
   onLoss: 'wait',
@@ -45,6 +46,8 @@ const worlds: Readonly<Record<string, Partial<Bounds>>> = {
   'the link is cut': { cuts: 1 },
   'a standby renounces': { renouncements: 1 },
   'an event loop hangs': { hangs: 1 },
+  'the rule is handed over': { switchovers: 1 },
+  'the rule is handed over, and the link is cut': { switchovers: 1, cuts: 1 },
 }
 
 for (const [name, bounds] of Object.entries<Partial<Bounds>>(

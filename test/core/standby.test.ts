@@ -29,7 +29,7 @@ import {
   standby,
 } from './states.js'
 
-const next = epochOf(102)
+const next = epochOf(104)
 const asleep = { distrustsBefore: 4n } as const
 const noAck: Effect = { type: 'stop-acknowledging' }
 const gone: Happening = { type: 'found', incarnation: other, verdict: 'process-gone' }
@@ -48,6 +48,7 @@ function taken(from: StandbyState, over: Partial<PrimaryState> = {}): PrimarySta
     mirror: undefined,
     hasAsked: false,
     isGiven: false,
+    switchingSince: undefined,
     distrustsBefore: undefined,
     ...over,
   }

@@ -49,6 +49,7 @@ function begun(from: StartingState, over: Partial<PrimaryState> = {}): PrimarySt
     mirror: undefined,
     hasAsked: false,
     isGiven: false,
+    switchingSince: undefined,
     distrustsBefore: undefined,
     ...over,
   }

@@ -163,6 +163,7 @@ export function standby(over: Partial<StandbyState> = {}): StandbyState {
     history,
     resyncs: 0,
     distrustsBefore: undefined,
+    handover: undefined,
     ...over,
   }
 }
@@ -182,6 +183,7 @@ export function primary(over: Partial<PrimaryState> = {}): PrimaryState {
     mirror: mode === 'solo' ? undefined : other,
     hasAsked: false,
     isGiven: false,
+    switchingSince: undefined,
     distrustsBefore: undefined,
     ...over,
   }

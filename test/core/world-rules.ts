@@ -48,9 +48,15 @@ export function begin(world: World, index: number, epoch: number, over: 'nothing
   rule(world, side, epoch)
 }
 
-export function rule(world: World, side: Side, epoch: number): void {
+/** `side` rules from here on. */
+export function rule(
+  world: World,
+  side: Side,
+  epoch: number,
+  release: Side['release'] = 'all',
+): void {
   side.ruling = epoch
-  side.release = 'all'
+  side.release = release
   side.follow = undefined
   commit(world, side)
 }

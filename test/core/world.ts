@@ -18,6 +18,7 @@ export interface Bounds {
   readonly stalls: number
   readonly cuts: number
   readonly closes: number
+  readonly switchovers: number
   /** An event loop that hangs, for as long as it likes. */
   readonly hangs: number
   /**
@@ -55,6 +56,13 @@ export type Packet =
     }
   | { readonly type: 'acknowledge' | 'resume'; readonly epoch: number; readonly frames: number }
   | { readonly type: 'in-sync'; readonly epoch: number; readonly incarnation: Incarnation }
+  | {
+      readonly type: 'hand-over'
+      readonly former: number
+      readonly epoch: number
+      readonly frames: number
+      readonly ask: number
+    }
 
 export interface Beat {
   readonly incarnation: Incarnation
@@ -93,6 +101,10 @@ export interface Side {
   log: string
   ruling: number | undefined
   release: 'all' | 'acknowledged'
+  /** Intake is held for a switchover. */
+  isHolding: boolean
+  /** The newest ask of the one that handed its rule over. */
+  askOfFormer: number
   feed: Feed | undefined
   follow: { readonly epoch: number; readonly mayAcknowledge: boolean } | undefined
   /** Asks for a load so far on this link; `awaited`: the one that was not given up since. */
@@ -119,6 +131,7 @@ export interface World {
   stalls: number
   cuts: number
   closes: number
+  switchovers: number
   hangs: number
   renouncements: number
 }
@@ -150,6 +163,8 @@ export function blankSide(incarnation: Incarnation): Side {
     log: '',
     ruling: undefined,
     release: 'all',
+    isHolding: false,
+    askOfFormer: 0,
     feed: undefined,
     follow: undefined,
     asked: 0,
@@ -177,6 +192,7 @@ export function firstWorld(): World {
     stalls: 0,
     cuts: 0,
     closes: 0,
+    switchovers: 0,
     hangs: 0,
     renouncements: 0,
   }
@@ -271,8 +287,9 @@ export function textOf(value: object): string {
 /** The same text for equal worlds. */
 export function keyOf(world: World): string {
   const { sides, isLinkBroken, promised, histories } = world
-  const { deaths, stalls, cuts, closes, hangs, renouncements } = world
-  const counts = `${deaths}${stalls}${cuts}${closes}${hangs}${renouncements}${isLinkBroken ? '-' : '+'}`
+  const { deaths, stalls, cuts, closes, switchovers, hangs, renouncements } = world
+  const happened = `${deaths}${stalls}${cuts}${closes}${switchovers}${hangs}${renouncements}`
+  const counts = `${happened}${isLinkBroken ? '-' : '+'}`
   return `${counts}${promised} ${histories}|${keyOfSide(sides[0])}|${keyOfSide(sides[1])}`
 }
 
@@ -294,7 +311,7 @@ function keyOfSide(side: Side): string {
   const { ruling, release, feed, follow, asked, awaited, askedBy } = side
   const { resumeFrom, link, beat, inbound } = side
   const own = `${life} ${incarnation} ${seq} ${heard} ${draws} ${numberOf(state)} ${log}`
-  const gate = `${isGateOpen ? '+' : '-'}${isHung ? '!' : ''}${gaveUp || ''}`
+  const gate = `${isGateOpen ? '+' : '-'}${isHung ? '!' : ''}${gaveUp || ''}${side.isHolding ? 'h' : ''}${side.askOfFormer} `
   const duties = `${gate}${timers}${ruling} ${release} ${resumeFrom} ${asked} ${awaited} ${askedBy}`
   const ends = `${feed ? numberOf({ ...feed }) : ''} ${follow ? numberOf(follow) : ''} ${link}`
   const beats = `${presence ? numberOf(presence) : ''} ${beat ? numberOf(beat) : ''}`

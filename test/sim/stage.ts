@@ -6,6 +6,7 @@
  * be whole again and to deliver all, and then `check`. Nothing here does any harm.
  */
 
+import type { SwitchoverOutcome } from '#lib/events.js'
 import type { Told } from '#lib/runtime/ports.js'
 import type { SnapshotPort } from '#lib/runtime/ports-outbox.js'
 import type { TakeoverReport } from '#lib/runtime/ports-server.js'
@@ -61,6 +62,8 @@ export class Stage {
   readonly told: { readonly at: number; readonly member: MemberId; readonly event: Told }[] = []
   /** Codes of the faults, with the member that has them. */
   readonly faults: string[] = []
+  /** How each switchover ended. */
+  readonly switchovers: SwitchoverOutcome[] = []
   /** When a member that is down is to be started again. */
   readonly downUntil: Map<MemberId, number> = new Map()
   /** Until when a door takes nothing. */
@@ -299,6 +302,10 @@ export class Stage {
       onTakeover: (member, report) => this.#onTakeover(member, report),
       onEvent: (member, event) => {
         this.told.push({ at: clock.now(), member: member.id, event })
+        if (event.type === 'switchover') {
+          this.switchovers.push(event.outcome)
+          return this.note(`${member.id} switchover ${event.outcome} ${event.epoch}`)
+        }
         if (event.type !== 'role' && event.type !== 'mode') return
         const { type, epoch } = event
         const what = event.type === 'role' ? `${event.role} ${event.cause}` : event.mode

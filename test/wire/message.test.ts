@@ -93,6 +93,18 @@ const message: fc.Arbitrary<Message> = fc.oneof(
     { type: only('refuse-forward'), source: name, seq: u48, code: name, expected: u48 },
     plainObject,
   ),
+  fc.record(
+    {
+      type: only('hand-over'),
+      former: epoch,
+      epoch,
+      history,
+      frameNo: u48,
+      outputs: u48,
+      ask: u48,
+    },
+    plainObject,
+  ),
 )
 
 function bodyOf(written: Message): Uint8Array {

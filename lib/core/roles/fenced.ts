@@ -19,14 +19,15 @@ import {
   stay,
   tellRole,
 } from '../transition.js'
+import { namedReign, refuseSwitchover, renounceNamed } from './switchover.js'
 
 export function onFenced(state: FencedState, event: Event, config: CoreConfig): Transition<State> {
   switch (event.type) {
     case 'heard': {
       const ruling = rulingPeer(state, config)
-      return ruling
-        ? loadFrom(state, ruling, config, 'heard-primary', state.renounced)
-        : stay(state)
+      if (ruling) return loadFrom(state, ruling, config, 'heard-primary', state.renounced)
+      const named = namedReign(state.peer, state.renounced, config)
+      return named === undefined ? stay(state) : go({ ...state, renounced: named })
     }
     case 'timer':
       return event.name === 'start' && mayGoOn(state, config)
@@ -36,11 +37,15 @@ export function onFenced(state: FencedState, event: Event, config: CoreConfig): 
       return mayGoOn(state, config)
         ? go(state, { type: 'set-timer', name: 'start', delay: config.startWindow })
         : stay(state)
+    case 'handed-over':
+    case 'resume-asked':
+      return renounceNamed(state, event.epoch, config)
+    case 'switchover-asked':
+      return refuseSwitchover(state)
     case 'opened':
     case 'link-up':
     case 'link-down':
     case 'load-asked':
-    case 'resume-asked':
     case 'resume-refused':
     case 'load-installed':
     case 'load-failed':
@@ -54,6 +59,8 @@ export function onFenced(state: FencedState, event: Event, config: CoreConfig): 
     case 'vouched':
     case 'fenced':
     case 'stalled':
+    case 'switchover-cancelled':
+    case 'drained':
     case 'close-asked':
     case 'broken':
       return stay(state)
@@ -72,6 +79,10 @@ function goOn(state: FencedState, event: Event, config: CoreConfig): Transition<
   const { peer } = state
   // One that rules with other settings cannot be loaded from; it rules all the same.
   if (peer?.condition === 'alive' && peer.presence.role === 'primary') return stay(state)
+  // One that stands by is in sync, and will rule.
+  if (peer?.condition === 'alive' && peer.presence.role === 'standby') {
+    return go(state, { type: 'set-timer', name: 'start', delay: config.startWindow })
+  }
   const history = newHistory(event)
   const epoch = nextReign(state, config)
   const next = soloReign(state, history, epoch, config)

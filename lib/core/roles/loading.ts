@@ -21,6 +21,7 @@ import {
   tellRole,
 } from '../transition.js'
 import { startAgain } from './starting.js'
+import { namedReign, refuseSwitchover, renounceNamed } from './switchover.js'
 
 export function onLoading(
   state: LoadingState,
@@ -54,9 +55,14 @@ export function onLoading(
       return event.epoch === state.epoch && state.phase === 'catching-up'
         ? follow(state, config)
         : stay(state)
+    case 'handed-over':
+      return renounceNamed(state, event.epoch, config)
+    case 'resume-asked':
+      return renounceNamed(state, event.epoch, config)
+    case 'switchover-asked':
+      return refuseSwitchover(state)
     case 'opened':
     case 'load-asked':
-    case 'resume-asked':
     case 'near':
     case 'covered':
     case 'ack-timeout':
@@ -64,6 +70,8 @@ export function onLoading(
     case 'hung':
     case 'vouched':
     case 'fenced':
+    case 'switchover-cancelled':
+    case 'drained':
     case 'close-asked':
     case 'broken':
       return stay(state)
@@ -132,8 +140,10 @@ function onHeard(state: LoadingState, event: Event, config: CoreConfig): Transit
 /** The primary is gone, unreachable, or rules no more. */
 function lost(state: LoadingState, event: Event, config: CoreConfig): Transition<State> {
   const dropped: readonly Effect[] = [{ type: 'drop-load' }, { type: 'clear-timer', name: 'ask' }]
+  // It may have given its rule to this member, which was in sync then and is not any more.
+  const named = namedReign(state.peer, state.renounced, config) ?? state.renounced
   const then = state.hasState
-    ? fence(state, state, config, 'peer-lost', state.renounced)
+    ? fence(state, state, config, 'peer-lost', named)
     : startAgain(state, event, config)
   return { state: then.state, effects: [...dropped, ...then.effects] }
 }
@@ -147,6 +157,7 @@ function follow(state: LoadingState, config: CoreConfig): Transition<State> {
     history: state.history,
     resyncs: state.lost?.inARow ?? 0,
     distrustsBefore: state.distrustsBefore,
+    handover: undefined,
   }
   const effects: Effect[] = [announce(next, config), tellRole(state, next, 'paired')]
   if (next.resyncs > 0) {

@@ -25,6 +25,7 @@ import {
   rulingPeer,
   stay,
 } from '../transition.js'
+import { beginSwitchover, giveSwitchoverUp, handOver, namedReign } from './switchover.js'
 
 export function onPrimary(
   state: PrimaryState,
@@ -39,7 +40,14 @@ export function onPrimary(
     case 'stalled':
       return onStalled(state, event.seq, config)
     case 'timer':
+      if (event.name === 'drain') return giveSwitchoverUp(state)
       return event.name === 'reopen' && state.mode !== 'paired' ? reopen(state) : stay(state)
+    case 'switchover-asked':
+      return beginSwitchover(state, event)
+    case 'switchover-cancelled':
+      return giveSwitchoverUp(state)
+    case 'drained':
+      return handOver(state, config)
     case 'link-down':
       return onLinkDown(state, event.incarnation)
     case 'load-asked':
@@ -70,6 +78,7 @@ export function onPrimary(
     case 'load-installed':
     case 'load-failed':
     case 'told-in-sync':
+    case 'handed-over':
     case 'out-of-step':
     case 'close-asked':
     case 'broken':
@@ -99,6 +108,9 @@ function onHeard(
   // Two primaries meet: the lower reign yields. (Until arbiter and reunion policies exist, the
   // higher reign is the one that took over after the other was found gone.)
   if (presence.role === 'primary' && presence.epoch > state.epoch) return yieldTo(state, config)
+  // It gave this member a reign that came to nothing, and would believe that it is in sync in it.
+  const isNamedAbove = namedReign(state.peer, state.epoch, config) !== undefined
+  if (isNamedAbove && state.mode !== 'paired') return goSolo(state, config)
   const isOurs = incarnation === state.mirror
   if (state.mode === 'paired' && isOurs && presence.renounced === state.epoch) {
     // It gave up this reign for good, so it cannot have ruled from it: a gate that was in doubt
@@ -241,6 +253,7 @@ function goSolo(state: PrimaryState, config: CoreConfig): Transition<PrimaryStat
     mode: 'solo',
     mirror: undefined,
     hasAsked: false,
+    switchingSince: undefined,
   }
   return go(
     next,

@@ -8,10 +8,18 @@
  */
 
 import type { ResyncReason, RoleCause, Verdict } from '../../events.js'
+import { millis } from '../../units.js'
 import type { Effect, Suspect, Transition } from '../effect.js'
 import type { Event } from '../event.js'
 import { loseStep, tellResync } from '../resync.js'
-import type { CoreConfig, FencedState, LoadingState, StandbyState, State } from '../state.js'
+import type {
+  CoreConfig,
+  FencedState,
+  LoadingState,
+  Presence,
+  StandbyState,
+  State,
+} from '../state.js'
 import {
   announce,
   assertNever,
@@ -26,6 +34,15 @@ import {
   stay,
   tellRole,
 } from '../transition.js'
+import {
+  askForHandover,
+  isNamedFor,
+  mayTake,
+  namedReign,
+  refuse,
+  refuseSwitchover,
+  take,
+} from './switchover.js'
 
 export function onStandby(
   state: StandbyState,
@@ -53,13 +70,26 @@ export function onStandby(
     case 'vouched':
       // What follows from it stands in the beats: see `presenceOf`.
       return stay(state)
+    case 'handed-over':
+      return onHandedOver(state, event, config)
+    case 'resume-asked':
+      // It stands by in a reign that this member does not rule: the hand-over was lost with its
+      // link.
+      return isNamedFor(event.epoch, state.epoch, config)
+        ? refuse(state, event.epoch, config)
+        : stay(state)
     case 'timer':
-      return event.name === 'steady' ? go({ ...state, resyncs: 0 }) : stay(state)
+      if (event.name === 'steady') return go({ ...state, resyncs: 0 })
+      if (event.name !== 'handover') return stay(state)
+      return state.handover ? askForHandover(state) : missHandover(state, config)
+    case 'switchover-asked':
+      return refuseSwitchover(state)
+    case 'switchover-cancelled':
+    case 'drained':
     case 'told-in-sync':
     case 'opened':
     case 'link-down':
     case 'load-asked':
-    case 'resume-asked':
     case 'load-installed':
     case 'near':
     case 'covered':
@@ -79,19 +109,71 @@ function onHeard(
   config: CoreConfig,
 ): Transition<State> {
   const { presence } = event
+  if (namedReign(state.peer, state.epoch, config) !== undefined) {
+    return onNamed(state, presence, config)
+  }
   if (presence.epoch > state.epoch) return leftBehind(state, config)
   // Who renounces this very reign never went on alone from it. A word that may be older than our
   // own stall waits for the next beat.
-  if (presence.renounced === state.epoch) {
-    if (!isFresh(state)) return stay(state)
-    const isHung = state.peer?.hungIn !== undefined
-    return takeOver(state, isHung ? 'hung' : 'renounced', config)
-  }
+  if (isGivenUp(state, presence)) return takeRenounced(state, config)
   if (presence.role !== 'primary') return stay(state)
   if (presence.askRenounce === state.epoch) return renounce(state, 'asked', event, config)
-  const isTrusted =
-    state.distrustsBefore !== undefined && isFresh(state) && presence.inSync === config.incarnation
+  const isOurs = presence.epoch === state.epoch && presence.inSync === config.incarnation
+  const isTaken = state.handover !== undefined && isOurs
+  return trust(isTaken ? { ...state, handover: undefined } : state, isOurs)
+}
+
+/** By the other's word, once it is certainly younger than an own stall. */
+function takeRenounced(state: StandbyState, config: CoreConfig): Transition<State> {
+  if (!isFresh(state)) return stay(state)
+  const isHung = state.peer?.hungIn !== undefined
+  return takeOver(state, isHung ? 'hung' : 'renounced', config)
+}
+
+/** The reign was renounced, or, by one that has yet to take it, the place from which to take it. */
+function isGivenUp({ epoch, handover }: StandbyState, presence: Presence): boolean {
+  if (presence.renounced === epoch) return true
+  return handover !== undefined && presence.renounced === handover.former
+}
+
+function trust(state: StandbyState, isOurs: boolean): Transition<StandbyState> {
+  const isTrusted = state.distrustsBefore !== undefined && isFresh(state) && isOurs
   return isTrusted ? go({ ...state, distrustsBefore: undefined }) : stay(state)
+}
+
+/**
+ * The primary has given its rule to this member, which was not told so yet: beats can be quicker
+ * than the data stream. Whether the hand-over still comes, or is lost and its sender lives, is
+ * known when that one asks on a new link to resume, or asks to renounce; if it is found lost, this
+ * member takes over. Renouncing sooner would leave nobody where that one has just died.
+ */
+function onNamed(state: StandbyState, presence: Presence, config: CoreConfig): Transition<State> {
+  if (presence.renounced === presence.epoch) {
+    // Nothing was accepted since: whoever gave it away has given its own place up too.
+    return takeRenounced(state, config)
+  }
+  const isAsked = presence.askRenounce === state.epoch
+  if (isAsked || state.distrustsBefore !== undefined) return refuse(state, presence.epoch, config)
+  // A verdict comes within one window, and before this.
+  return go(state, { type: 'set-timer', name: 'handover', delay: millis(2 * config.window) })
+}
+
+/** The hand-over of the reign that this member is named for has not come, and its sender lives. */
+function missHandover(state: StandbyState, config: CoreConfig): Transition<State> {
+  const epoch = namedReign(state.peer, state.epoch, config)
+  const isOver = state.peer?.presence.renounced === epoch
+  return epoch === undefined || isOver ? stay(state) : refuse(state, epoch, config)
+}
+
+function onHandedOver(
+  state: StandbyState,
+  event: Extract<Event, { type: 'handed-over' }>,
+  config: CoreConfig,
+): Transition<State> {
+  if (mayTake(state, event, config)) return take(state, event, config)
+  return isNamedFor(event.epoch, state.epoch, config)
+    ? refuse(state, event.epoch, config)
+    : stay(state)
 }
 
 /**

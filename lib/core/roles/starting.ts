@@ -24,6 +24,7 @@ import {
   stay,
   tellRole,
 } from '../transition.js'
+import { refuseSwitchover } from './switchover.js'
 
 export function onStarting(
   state: StartingState,
@@ -42,6 +43,11 @@ export function onStarting(
       return go({ ...state, draw: drawFrom(event) })
     case 'timer':
       return event.name === 'start' ? onStartWindow(state, event, config) : stay(state)
+    case 'switchover-asked':
+      return refuseSwitchover(state)
+    case 'switchover-cancelled':
+    case 'drained':
+    case 'handed-over':
     case 'link-up':
     case 'link-down':
     case 'load-asked':
