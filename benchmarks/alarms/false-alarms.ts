@@ -43,12 +43,10 @@ async function run(scale: Scale, signal: AbortSignal): Promise<Findings> {
     const { takeovers, verdicts } = await harassHotpair(world, port, { seconds, signal })
     const rows = [
       countRow('hotpair: takeovers', takeovers, seconds),
-      countRow('hotpair: verdicts', verdicts.length, seconds),
+      countRow('hotpair: verdicts', sumOf(verdicts.values()), seconds),
       countRow('hand-rolled pair: takeovers', peer, peerSeconds),
     ]
-    const words = [...new Set(verdicts)].map((name) => {
-      return `${name} ${verdicts.filter((verdict) => verdict === name).length}`
-    })
+    const words = [...verdicts].map(([name, count]) => `${name} ${count}`)
     return {
       rows,
       aims: [
@@ -75,7 +73,7 @@ async function harassHotpair(
   world: World,
   port: number,
   { seconds, signal }: { readonly seconds: number; readonly signal: AbortSignal },
-): Promise<{ readonly takeovers: number; readonly verdicts: readonly string[] }> {
+): Promise<{ readonly takeovers: number; readonly verdicts: ReadonlyMap<string, number> }> {
   world.feed(true)
   const pair = await HotpairPair.open(world, port, settings)
   try {
@@ -125,6 +123,12 @@ async function harass(child: Child, until: number, signal: AbortSignal): Promise
     await sleep((Math.random() * betweenMs) / 2, undefined, { signal })
     await child.ask('block', blockMs)
   }
+}
+
+function sumOf(counts: Iterable<number>): number {
+  let sum = 0
+  for (const count of counts) sum += count
+  return sum
 }
 
 function countRow(subject: string, count: number, seconds: number): Row {

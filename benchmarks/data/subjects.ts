@@ -14,6 +14,9 @@ const memberProgram = new URL('./member.js', import.meta.url)
 const serverProgram = new URL('./plain-server.js', import.meta.url)
 const clientProgram = new URL('./plain-client.js', import.meta.url)
 
+/** A machine that is busy for a moment must not end a pair whose speed alone is asked for. */
+const patient = { windowMs: 2_000, startWindowMs: 2_000, hangAfterMs: 10_000 }
+
 /** Runs of blocks end here: whatever happens, every process of them is ended. */
 export class Subjects {
   readonly #children: Child[] = []
@@ -23,7 +26,7 @@ export class Subjects {
     const [near, far] = twoProcessors()
     const { a, b } = await controlPorts()
     const members = { a: `127.0.0.1:${a}`, b: `127.0.0.1:${b}` }
-    const common = { pair: 'bench', members, arbiter: 'none', ...options }
+    const common = { pair: 'bench', members, arbiter: 'none', ...patient, ...options }
     const start = (member: string, processor: number) => {
       return this.#start(memberProgram, processor, [JSON.stringify({ ...common, member })])
     }

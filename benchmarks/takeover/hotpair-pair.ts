@@ -24,7 +24,7 @@ const blank: MemberReport = {
   role: 'starting',
   mode: undefined,
   epoch: 0,
-  verdicts: [],
+  verdicts: {},
   takeovers: 0,
 }
 
@@ -115,9 +115,14 @@ export class HotpairPair {
     await Promise.all(this.#sides.map(({ child }) => child.end()))
   }
 
-  /** Verdicts of both members since they were opened, by name. */
-  get verdicts(): readonly string[] {
-    return this.#sides.flatMap(({ report }) => report.verdicts)
+  /** Verdicts of both members since they were opened, how many of each. */
+  get verdicts(): ReadonlyMap<string, number> {
+    const sums = new Map<string, number>()
+    for (const [name, count] of this.#sides.flatMap(({ report }) =>
+      Object.entries(report.verdicts),
+    ))
+      sums.set(name, (sums.get(name) ?? 0) + count)
+    return sums
   }
 
   /** By both members, those of ended processes too. */

@@ -19,14 +19,14 @@ export interface MemberReport {
   readonly role: string
   readonly mode: string | undefined
   readonly epoch: number
-  /** Verdicts on the other member so far that were none of `alive`. */
-  readonly verdicts: readonly string[]
+  /** Verdicts on the other member so far, how many of each, `alive` left out. */
+  readonly verdicts: Readonly<Record<string, number>>
   readonly takeovers: number
 }
 
 let world: Socket | undefined
 let member: Member<object> | undefined
-const verdicts: string[] = []
+const verdicts: Record<string, number> = {}
 let takeovers = 0
 const waiting: { readonly number: number; resolve(): void }[] = []
 
@@ -67,7 +67,7 @@ async function open({ worldPort, options }: OpenOrder): Promise<void> {
   opened.on('role', report)
   opened.on('mode', report)
   opened.on('verdict', ({ verdict }) => {
-    if (verdict !== 'alive') verdicts.push(verdict)
+    if (verdict !== 'alive') verdicts[verdict] = (verdicts[verdict] ?? 0) + 1
     report()
   })
   opened.on('takeover', () => {
