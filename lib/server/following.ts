@@ -8,7 +8,7 @@
  */
 
 import type { OutOfStep } from '../core/event.js'
-import { type ErrorCode, errorCodes, InputError, PairError } from '../errors.js'
+import { PairError } from '../errors.js'
 import type { ClockPort } from '../runtime/ports-clock.js'
 import type { SnapshotPort } from '../runtime/ports-outbox.js'
 import type { PeerLink } from '../runtime/ports-peer.js'
@@ -27,7 +27,7 @@ import {
   millis,
 } from '../units.js'
 import type { Message } from '../wire/message.js'
-import { Held } from './held.js'
+import { Held, refusal } from './held.js'
 import type { Input } from './intake.js'
 import { turnMs } from './pace.js'
 import type { Replica } from './replica.js'
@@ -292,14 +292,4 @@ export class Following<State> implements FollowingPort {
     this.#events.fault(error, frameNo ?? this.#replica.frameNo, channel)
     return 'divergence'
   }
-}
-
-function refusal(code: string, expected: number): InputError {
-  const known = isCode(code) ? code : 'ERR_HOTPAIR_INPUT'
-  if (expected === 0) return new InputError(known, 'the primary refused the input')
-  return new InputError(known, `the primary expects ${expected} next; it was not taken`, expected)
-}
-
-function isCode(code: string): code is ErrorCode {
-  return Object.hasOwn(errorCodes, code)
 }

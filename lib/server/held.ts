@@ -6,7 +6,7 @@
  * Bounded in bytes; beyond, an input is refused and its sender told.
  */
 
-import { InputError } from '../errors.js'
+import { type ErrorCode, errorCodes, InputError } from '../errors.js'
 import { Deque } from '../sync/deque.js'
 import type { Instant } from '../units.js'
 import { type Answer, type Input, queueFull, type Received } from './intake.js'
@@ -165,4 +165,15 @@ export function gap(source: string, seq: number, expected: number): InputError {
     `source ${JSON.stringify(source)} sent ${seq} where ${expected} is next; it was not taken`,
     expected,
   )
+}
+
+/** Why the primary would not take an input that was forwarded to it. */
+export function refusal(code: string, expected: number): InputError {
+  const known = isCode(code) ? code : 'ERR_HOTPAIR_INPUT'
+  if (expected === 0) return new InputError(known, 'the primary refused the input')
+  return new InputError(known, `the primary expects ${expected} next; it was not taken`, expected)
+}
+
+function isCode(code: string): code is ErrorCode {
+  return Object.hasOwn(errorCodes, code)
 }
