@@ -21,6 +21,8 @@ export interface Fault {
   readonly at: number
   /** When the pair was paired again. */
   until: number
+  /** On a starved machine: the pair fell apart before the blow, which struck a lone primary. */
+  isMissed: boolean
   /** When a member that was stopped has been woken. */
   wokenAt?: number
   /** Set when the other member has taken over. */
@@ -88,7 +90,14 @@ async function strike(name: FaultName, plan: FaultPlan): Promise<void> {
   // A restart is to be quicker than the window: its process is loaded before the blow.
   if (name === 'restart') await members.park(victim, signal)
   const at = performance.now()
-  const fault: Fault = { name, member: victim.member, at, until: Infinity, refusals: 0 }
+  const fault: Fault = {
+    name,
+    member: victim.member,
+    at,
+    until: Infinity,
+    refusals: 0,
+    isMissed: false,
+  }
   plan.onFault(fault)
   const epoch = primary.epoch
   await strikes[name]({

@@ -90,6 +90,7 @@ function faultResults({ sink, faults }: Notes, outputs: number) {
   for (const fault of faults) {
     const { name, member, takeover, tookMs } = fault
     const silenceMs = silenceOf(sink, fault, outputs)
+    if (fault.isMissed) continue
     if (kinds[name].of === 'standby') standbyFaults.push({ fault: name, silenceMs })
     else if (tookMs !== undefined) switchovers.push({ tookMs: round(tookMs), silenceMs })
     else if (takeover) takeovers.push({ cause: name, ...takeover, silenceMs })

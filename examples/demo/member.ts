@@ -45,12 +45,12 @@ async function open(settings: MemberSettings): Promise<void> {
     if (!passing.includes(codeOf(error))) trouble(error)
   })
   handOver = async () => {
-    report({
-      type: 'switchover-refused',
-      at: Date.now(),
-      code: '',
-      message: 'this version cannot hand over',
-    })
+    try {
+      const { epoch, tookMs } = await member.switchover()
+      report({ type: 'switchover', at: Date.now(), epoch, tookMs })
+    } catch (error) {
+      report({ type: 'switchover-refused', at: Date.now(), ...wordsOf(error) })
+    }
   }
   close = async () => {
     intake.close()

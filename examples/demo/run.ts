@@ -157,6 +157,7 @@ async function live(world: World, settings: RunSettings, signal: AbortSignal): P
   const onOver = (fault: Fault) => {
     const silenceMs = silenceOf(sink, fault, settings.expected.length)
     const tookMs = round(fault.until - fault.at)
+    if (fault.isMissed) timeline.tell('main', 'the pair was not whole: this one does not count')
     timeline.tell('main', `paired again after ${tookMs} ms; the sink was silent ${silenceMs} ms`)
   }
   const parts = { random, members, source, mayGoOn, onFault, onOver, signal }

@@ -46,16 +46,8 @@ export const kinds: Readonly<
   'block-standby': { of: 'standby', words: 'the event loop stands still of' },
 }
 
-export const faultNames: FaultName[] = [
-  'kill',
-  'restart',
-  'stop',
-  'block',
-  'poison',
-  'kill-standby',
-  'stop-standby',
-  'block-standby',
-]
+const isFaultName = (name: string): name is FaultName => name in kinds
+export const faultNames = Object.keys(kinds).filter(isFaultName)
 
 /** How often a switchover is asked for until the run is given up. */
 const mostAsked = 5
@@ -125,11 +117,14 @@ async function poisoned(blow: Blow): Promise<void> {
   await startAgain(blow)
 }
 
-// A refusal leaves everything as it was: like an operator, main asks again.
+// A refusal leaves everything as it was: like an operator, main asks again. A member that hands
+// over and then hears nothing cannot tell; where the other one rules, it was done.
 async function switchover(blow: Blow): Promise<void> {
   const { members, victim, fault, signal } = blow
   for (let asked = 1; asked <= mostAsked && fault.tookMs === undefined; asked++) {
     await members.until(() => members.isPaired, 'paired before a switchover', signal)
+    if (members.primary !== victim) fault.tookMs = performance.now() - fault.at
+    if (members.primary !== victim) return
     members.tell(victim, { type: 'switchover' })
     const isAnswered = () => fault.tookMs !== undefined || fault.refusals === asked
     await members.until(isAnswered, 'a switchover answered', signal)
@@ -144,11 +139,18 @@ async function startAgain({ members, victim, returnMs, signal }: Blow): Promise<
   members.open(victim)
 }
 
+// A standby that gave its place up before the blow loads from a primary that does not answer.
+function isMissed({ survivor }: Blow): boolean {
+  return survivor.role === 'loading' || survivor.role === 'fenced'
+}
+
 // The other member must rule alone or, if the victim is back already, with it in a new reign.
-async function survive({ fault, victim, survivor, epoch, members, signal }: Blow): Promise<void> {
+async function survive(blow: Blow): Promise<void> {
+  const { fault, victim, survivor, epoch, members, signal } = blow
   const rules = () =>
     survivor.role === 'primary' &&
     (survivor.mode === 'solo' || (survivor.mode !== undefined && survivor.epoch > epoch))
   const what = `member ${survivor.member} primary after ${fault.name} of ${victim.member}`
-  await members.until(rules, what, signal)
+  await members.until(() => rules() || isMissed(blow), what, signal)
+  fault.isMissed = !rules()
 }

@@ -6,7 +6,7 @@
  */
 
 import t, { type Test } from 'tap'
-import { Outside, windowMs } from './outside.js'
+import { Outside, type Party, windowMs } from './outside.js'
 import { poison } from './programs/messages.js'
 
 t.setTimeout(120_000)
@@ -31,6 +31,10 @@ async function silenceUntil(outside: Outside, holds: () => boolean): Promise<num
 function isPerfect(t: Test, outside: Outside): void {
   t.same(outside.handedOn, outside.expected, 'the stream is that of one uninterrupted process')
   t.same(outside.offences, [], 'no number was given twice')
+}
+
+function epochOf({ told }: Party): number {
+  return Math.max(...told.map((event) => ('epoch' in event ? event.epoch : 0)))
 }
 
 t.test('a primary hangs: it is made to renounce, and the other takes over', async (t) => {
@@ -138,5 +142,25 @@ t.test('a poisoned frame halts the other member, if that is the policy', async (
   t.match(standby.last('role'), { cause: 'suspect', verdict: 'hung' })
   await outside.until(() => standby.last('fault') !== undefined, 'and says why')
   t.match(standby.last('fault'), { code: 'ERR_HOTPAIR_SUSPECT', message: /frame 51/ })
+  isPerfect(t, outside)
+})
+
+t.test('a planned switchover, there and back: nothing is in doubt or repeated', async (t) => {
+  const outside = await Outside.open(t)
+  let { primary, standby } = await outside.startPair()
+  await outside.feedThrough(50)
+  for (let turn = 1; turn <= 4; turn += 1) {
+    const epoch = epochOf(primary)
+    outside.feed(50)
+    primary.send({ type: 'switchover' })
+    outside.feed(50)
+    await outside.untilPaired(standby, primary)
+    await outside.untilAll()
+    t.match(primary.last('switchover'), { outcome: 'done' })
+    t.ok(epochOf(standby) > epoch, 'in a higher reign')
+    ;[primary, standby] = [standby, primary]
+  }
+  const others = outside.arrivals.filter(({ verdict }) => verdict.type !== 'new')
+  t.same(others, [], 'every output arrived once')
   isPerfect(t, outside)
 })

@@ -64,6 +64,9 @@ async function run(options: Omit<MemberOptions<Sum>, 'app'>): Promise<void> {
       case 'slow':
         frameMs = order.milliseconds
         return
+      case 'switchover':
+        // How it ended is told by its event.
+        return void member.switchover().catch(() => {})
       case 'litter':
         return litter(order.milliseconds)
       case 'close':

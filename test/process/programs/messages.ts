@@ -18,6 +18,7 @@ export type Order =
   | { readonly type: 'litter'; readonly milliseconds: number }
   /** Every frame takes so long from now on. */
   | { readonly type: 'slow'; readonly milliseconds: number }
+  | { readonly type: 'switchover' }
   | { readonly type: 'close' }
 
 /** From a member process to the test. */
