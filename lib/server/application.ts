@@ -6,11 +6,12 @@
  * clock, a role or a peer here; what it sends is collected and handed back.
  */
 
-import { deserialize, serialize } from 'node:v8'
+import { serialize } from 'node:v8'
 import { type ErrorCode, PairError, reasonOf } from '../errors.js'
 import type { App, Frame } from '../options.js'
 import type { HistoryId } from '../units.js'
 import { type ContextParts, FrameContext, type Produced } from './frame-context.js'
+import { readImage } from './read-image.js'
 
 export interface Applied {
   readonly outputs: readonly Produced[]
@@ -95,7 +96,7 @@ export class Application<State> {
   restore(image: Uint8Array, check: (meta: unknown, state: unknown) => HistoryId): void {
     let parts: unknown
     try {
-      parts = deserialize(image)
+      parts = readImage(image)
     } catch (error) {
       throw new PairError(
         'ERR_HOTPAIR_STATE',

@@ -2,13 +2,14 @@
  * The digest of the state: equal for whatever a load gives back, different for whatever differs.
  */
 
-import { deserialize, serialize } from 'node:v8'
+import { serialize } from 'node:v8'
 import t, { type Test } from 'tap'
 import { digestOf, digestToSend } from '#lib/server/digest.js'
 import { Hash64 } from '#lib/server/hash64.js'
+import { readImage } from '#lib/server/read-image.js'
 import { change, generator, grown, type State } from './any-state.js'
 
-const loaded = <T>(value: T): T => deserialize(serialize(value))
+const loaded = <T>(value: T): T => readImage(serialize(value)) as T
 
 t.test('digest(state) is digest(load(snapshot(state))), whatever was done to it', (t) => {
   let cases = 0
