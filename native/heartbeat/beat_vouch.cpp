@@ -38,7 +38,10 @@ void BeatPair::note_frame(Instant now) noexcept {
 void BeatPair::give_up_if_asked(Instant now) noexcept {
   if (!std::exchange(has_heard_, false)) return;
   const std::uint64_t epoch = presence::word(view_.peer_presence, presence::kAskRenounce);
-  if (epoch == 0 || epoch != gate.armed()) return;
+  // Before the look at the loop below: a loop that has answered and armed since then has another
+  // arming, and this one is good for nothing.
+  const Arming armed = gate.armed();
+  if (epoch == 0 || epoch != armed.epoch()) return;
   // One that has given it up itself cannot go on from here: somebody must be left who can.
   if (presence::word(view_.peer_presence, presence::kRenounced) == epoch) return;
   // Both speak of this reign, and one of them rules in it.
@@ -50,7 +53,7 @@ void BeatPair::give_up_if_asked(Instant now) noexcept {
   // A standby gives up for the asking. A primary only when its event loop hangs: it may have come
   // back since the other found it so.
   if (presence::is_primary(presence_) && !vouch.is_hung(now)) return;
-  if (!gate.renounce(epoch)) return;
+  if (!gate.renounce(armed)) return;
   view_.renounced_natively = epoch;
   wants_beat_ = true;
 }

@@ -42,11 +42,16 @@ Gate::Renewal Gate::renew(BootInstant now) noexcept {
 }
 
 void Gate::arm(std::uint64_t epoch) noexcept {
-  CHECK(epoch < kRenounced);
+  CHECK(epoch >> kEpochBits == 0);
+  ++arming_no_;
+  // The shift leaves ten bits of the number below the mark.
+  const std::uint64_t number = (arming_no_ << kEpochBits) & ~kRenounced;
   std::uint64_t former = arming_.load(kAlone);
-  // release: what JavaScript announced for this epoch was written before; pairs with renounce().
+  // release: what JavaScript announced and answered before it armed is seen by whoever finds this
+  // word; pairs with armed().
   while ((former & kRenounced) == 0 &&
-         !arming_.compare_exchange_weak(former, epoch, std::memory_order_release, kAlone)) {
+         !arming_.compare_exchange_weak(former, epoch == 0 ? 0 : number | epoch,
+                                        std::memory_order_release, kAlone)) {
   }
 }
 
@@ -62,20 +67,20 @@ std::uint64_t Gate::disarm() noexcept {
   // The gate is shut by its own word before the mark that held it shut goes.
   shut();
   arming_.store(0, std::memory_order_release);  // pairs with the acquire in is_open()
-  return word & ~kRenounced;
+  return Arming(word).epoch();
 }
 
-std::uint64_t Gate::armed() const noexcept {
-  const std::uint64_t word = arming_.load(kAlone);
-  return (word & kRenounced) == 0 ? word : 0;
+Arming Gate::armed() const noexcept {
+  const std::uint64_t word = arming_.load(std::memory_order_acquire);  // pairs with arm()
+  return Arming((word & kRenounced) == 0 ? word : 0);
 }
 
-bool Gate::renounce(std::uint64_t epoch) noexcept {
-  CHECK(epoch != 0 && epoch < kRenounced);
-  // seq_cst: the gate is shut for every other processor before the beat that says so leaves. It
-  // also pairs with the release in arm().
-  return arming_.compare_exchange_strong(epoch, epoch | kRenounced, std::memory_order_seq_cst,
-                                         std::memory_order_relaxed);
+bool Gate::renounce(Arming arming) noexcept {
+  std::uint64_t word = arming.word_;
+  if (arming.epoch() == 0) return false;
+  // seq_cst: the gate is shut for every other processor before the beat that says so leaves.
+  return arming_.compare_exchange_strong(word, word | kRenounced, std::memory_order_seq_cst,
+                                         kAlone);
 }
 
 }  // namespace hotpair::heartbeat

@@ -11,8 +11,10 @@
 // The arming is one word that both threads change by exchange: an epoch that may be renounced, or
 // an epoch that was. Whoever changes it first has decided: a reign that JavaScript has disarmed
 // cannot be renounced behind its back, and one that was renounced is known to JavaScript before it
-// decides anything else. To renounce is to shut the gate: as long as the word says renounced the
-// gate is shut, whatever else is written, and only JavaScript, by taking it, ends that.
+// decides anything else. Each arming is another word, though it be for the same epoch: what the
+// beat thread found out under an earlier one gives it no right under a later. To renounce is to
+// shut the gate: as long as the word says renounced the gate is shut, whatever else is written, and
+// only JavaScript, by taking it, ends that.
 #pragma once
 
 #include <atomic>
@@ -21,6 +23,18 @@
 #include "base/units.hpp"
 
 namespace hotpair::heartbeat {
+
+// What the beat thread may renounce: one arming of one epoch.
+class Arming {
+ public:
+  // 0 for none.
+  std::uint64_t epoch() const noexcept { return word_ & ((std::uint64_t{1} << 53) - 1); }
+
+ private:
+  friend class Gate;
+  explicit Arming(std::uint64_t word) noexcept : word_(word) {}
+  std::uint64_t word_;
+};
 
 class Gate {
  public:
@@ -48,15 +62,17 @@ class Gate {
   // is shut when something was.
   // thread: JavaScript
   std::uint64_t disarm() noexcept;
-  // 0 for none, and once it was renounced.
+  // Of no epoch once it was renounced.
   // thread: any
-  std::uint64_t armed() const noexcept;
-  // False: `epoch` is not armed, or not any more.
+  Arming armed() const noexcept;
+  // False: this arming is none, or is not any more.
   // thread: beat
-  [[nodiscard]] bool renounce(std::uint64_t epoch) noexcept;
+  [[nodiscard]] bool renounce(Arming arming) noexcept;
 
  private:
-  // Marks the epoch in the word as renounced. Epochs are safe integers of JavaScript.
+  // Epochs are safe integers of JavaScript: 53 bits. Above them stands the number of the arming,
+  // ten bits that go round; above that the mark of a renounced one.
+  static constexpr unsigned kEpochBits = 53;
   static constexpr std::uint64_t kRenounced = std::uint64_t{1} << 63;
 
   const Nanos span_;
@@ -66,6 +82,8 @@ class Gate {
   std::atomic<std::int64_t> last_beat_;
   // 0, an armed epoch, or a renounced one. Written by both threads.
   std::atomic<std::uint64_t> arming_{0};
+  // Number of the last arming. Of the JavaScript thread.
+  std::uint64_t arming_no_ = 0;
 };
 
 }  // namespace hotpair::heartbeat

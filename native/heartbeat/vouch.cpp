@@ -23,7 +23,7 @@ void Vouch::answer() noexcept { answered_.store(asked_.load(kAlone), kAlone); }
 void Vouch::announce_block(Instant until) noexcept { block_until_.store(until.nanos, kAlone); }
 
 bool Vouch::look(Instant now) noexcept {
-  if (is_open_ && answered_.load(kAlone) == asked_.load(kAlone)) is_open_ = false;
+  if (is_answered()) is_open_ = false;
   note_block(now);
   if (is_open_ || now < ask_at_) return false;
   asked_.store(asked_.load(kAlone) + 1, kAlone);
@@ -31,6 +31,12 @@ bool Vouch::look(Instant now) noexcept {
   since_ = now;
   ask_at_ = now + period();
   return true;
+}
+
+bool Vouch::is_answered() const noexcept { return answered_.load(kAlone) == asked_.load(kAlone); }
+
+bool Vouch::is_hung(Instant now) const noexcept {
+  return is_open_ && now - since_ >= hang_after_ && !is_answered();
 }
 
 // What lies before the end of a block is not counted.

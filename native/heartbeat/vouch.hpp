@@ -24,7 +24,7 @@ class Vouch {
   // `hang_after` is the age from which on the loop counts as hung.
   Vouch(Instant now, Nanos hang_after) noexcept;
 
-  // The loop runs.
+  // The loop runs: when the doorbell's callback says so, and before each decision of JavaScript.
   // thread: JavaScript
   void answer() noexcept;
   // The loop may stand still until `until`; a point that has passed ends what was announced.
@@ -41,10 +41,11 @@ class Vouch {
   // The beat thread woke `lateness` after the planned time. Call it before `look`.
   void excuse(Instant now, Nanos lateness) noexcept;
 
-  // All as of the last look.
+  // As of the last look.
   Nanos age(Instant now) const noexcept { return is_open_ ? now - since_ : Nanos{0}; }
   bool is_busy() const noexcept { return is_busy_; }
-  bool is_hung(Instant now) const noexcept { return age(now) >= hang_after_; }
+  // Looks anew whether the question was answered, and at nothing else.
+  bool is_hung(Instant now) const noexcept;
   // When the next look may find something new.
   Instant next_deadline(Instant now) const noexcept;
 
@@ -52,6 +53,7 @@ class Vouch {
   // A quarter: a hang is found within five quarters of hang_after, and four rings in that time are
   // nothing to a loop.
   Nanos period() const noexcept { return hang_after_ / 4; }
+  bool is_answered() const noexcept;
   void note_block(Instant now) noexcept;
 
   const Nanos hang_after_;

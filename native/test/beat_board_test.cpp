@@ -117,13 +117,14 @@ TEST(a_renewal_never_opens_what_was_shut) {
 
 TEST(a_reign_that_is_armed_can_be_renounced_once_and_no_other) {
   Gate gate(kSpan, at(1000));
-  EXPECT(!gate.renounce(7));
+  EXPECT(!gate.renounce(gate.armed()));
   gate.arm(7);
-  EXPECT_EQ(gate.armed(), 7u);
-  EXPECT(!gate.renounce(8));
-  EXPECT(gate.renounce(7));
-  EXPECT(!gate.renounce(7));
-  EXPECT_EQ(gate.armed(), 0u);
+  const Arming armed = gate.armed();
+  EXPECT_EQ(armed.epoch(), 7u);
+  EXPECT(gate.renounce(armed));
+  EXPECT(!gate.renounce(armed));
+  EXPECT_EQ(gate.armed().epoch(), 0u);
+  EXPECT(!gate.renounce(gate.armed()));
   EXPECT_EQ(gate.disarm(), 7u);
   EXPECT_EQ(gate.disarm(), 0u);
 }
@@ -131,19 +132,39 @@ TEST(a_reign_that_is_armed_can_be_renounced_once_and_no_other) {
 TEST(a_reign_that_was_disarmed_cannot_be_renounced) {
   Gate gate(kSpan, at(1000));
   gate.arm(7);
+  const Arming armed = gate.armed();
   EXPECT_EQ(gate.disarm(), 0u);
-  EXPECT(!gate.renounce(7));
+  EXPECT(!gate.renounce(armed));
   EXPECT_EQ(gate.disarm(), 0u);
 }
 
 TEST(a_reign_can_be_armed_for_none_and_for_another) {
   Gate gate(kSpan, at(1000));
   gate.arm(7);
+  const Arming first = gate.armed();
   gate.arm(9);
-  EXPECT(!gate.renounce(7));
+  EXPECT(!gate.renounce(first));
+  const Arming second = gate.armed();
+  EXPECT_EQ(second.epoch(), 9u);
   gate.arm(0);
-  EXPECT(!gate.renounce(9));
-  EXPECT_EQ(gate.armed(), 0u);
+  EXPECT(!gate.renounce(second));
+  EXPECT_EQ(gate.armed().epoch(), 0u);
+}
+
+TEST(what_was_found_under_one_arming_is_no_right_under_the_next_of_the_same_reign) {
+  Gate gate(kSpan, at(1000));
+  const std::uint64_t epoch = (std::uint64_t{1} << 53) - 1;
+  gate.arm(epoch);
+  // More than the number of an arming can count.
+  for (int i = 0; i < 3000; ++i) {
+    const Arming former = gate.armed();
+    EXPECT_EQ(former.epoch(), epoch);
+    EXPECT_EQ(gate.disarm(), 0u);
+    gate.arm(epoch);
+    EXPECT(!gate.renounce(former));
+  }
+  EXPECT(gate.renounce(gate.armed()));
+  EXPECT_EQ(gate.disarm(), epoch);
 }
 
 TEST(a_renounced_gate_opens_to_nobody_until_that_was_taken) {
@@ -151,7 +172,7 @@ TEST(a_renounced_gate_opens_to_nobody_until_that_was_taken) {
   gate.open();
   gate.arm(7);
   REQUIRE(gate.is_open(at(1100)));
-  REQUIRE(gate.renounce(7));
+  REQUIRE(gate.renounce(gate.armed()));
   EXPECT(!gate.is_open(at(1100)));
   gate.open();
   EXPECT(!gate.is_open(at(1100)));
@@ -159,7 +180,7 @@ TEST(a_renounced_gate_opens_to_nobody_until_that_was_taken) {
   EXPECT(!gate.is_open(at(1201)));
   // Nor can it be armed again behind the back of what was renounced.
   gate.arm(9);
-  EXPECT_EQ(gate.armed(), 0u);
+  EXPECT_EQ(gate.armed().epoch(), 0u);
   EXPECT_EQ(gate.disarm(), 7u);
   // What stood open before stands shut, and is opened by JavaScript alone.
   EXPECT(!gate.is_open(at(1201)));
@@ -175,9 +196,9 @@ TEST(of_javascript_and_the_beat_thread_exactly_one_decides_over_a_reign) {
   std::uint64_t renounced_there = 0;
   std::thread beat([&] {
     while (!is_done.load(std::memory_order_acquire)) {
-      const std::uint64_t epoch = gate.armed();
-      if (epoch == 0) continue;
-      if (gate.renounce(epoch)) renounced_there += epoch;
+      const Arming armed = gate.armed();
+      if (armed.epoch() == 0) continue;
+      if (gate.renounce(armed)) renounced_there += armed.epoch();
       tried.fetch_add(1, std::memory_order_relaxed);
     }
   });

@@ -1,153 +1,11 @@
 // One pair on a hand clock, with a test in the place of the peer: what its beats say of its event
 // loop, and when it gives a reign up for being asked.
-#include "beat_endpoint.hpp"
+#include "hand_pair.hpp"
 #include "harness.hpp"
-#include "heartbeat/presence_layout.hpp"
 
 using namespace hotpair;
 using namespace hotpair::heartbeat;
-using hotpair::test::config_of;
-using hotpair::test::local;
-using hotpair::test::Ports;
-
-namespace {
-
-constexpr std::uint8_t kStandby = 2;
-constexpr std::uint64_t kEpoch = 1001;
-
-Presence said_by(std::uint8_t role, std::uint64_t epoch, std::uint64_t ask = 0) {
-  Presence said{};
-  said[presence::kRole] = role;
-  store_little<std::uint64_t>(said.data() + presence::kEpoch, epoch);
-  store_little<std::uint64_t>(said.data() + presence::kAskRenounce, ask);
-  return said;
-}
-
-// Member a, driven by hand; its peer is a bare socket.
-class HandPair {
- public:
-  HandPair()
-      : config_(config_of(0, 0xa1, ports_)),
-        peer_(std::move(open_udp(local(ports_.b))).value()),
-        poller_(std::move(Poller::open()).value()) {
-    config_.timing = {Nanos::millis(100), Nanos::millis(1000), Nanos::millis(500)};
-    auto opened = BeatPair::open(config_, board_, now_, boot());
-    CHECK(opened.ok());
-    pair_ = std::move(opened).value();
-    CHECK(pair_->attach(*poller_));
-  }
-  ~HandPair() { pair_->detach(); }
-
-  BeatPair& pair() { return *pair_; }
-  BeatBoard& board() { return board_; }
-  Instant now() const { return now_; }
-  BootInstant boot() const { return BootInstant{now_.nanos}; }
-  BoardView view() const {
-    BoardView view{};
-    CHECK(board_.view.try_read(view));
-    return view;
-  }
-
-  void announce(const Presence& presence) {
-    pair_->announced.write(presence);
-    pair_->obey(command::kAnnounce, now_);
-    work();
-  }
-  // As a loop that runs does when its bell rings.
-  void work() {
-    static_cast<void>(pair_->work(now_, boot()));
-    if (is_loop_alive) pair_->vouch.answer();
-  }
-  // Time goes on, in steps of a ms, with nothing heard but what `each` brings.
-  template <typename Each>
-  void pass(std::int64_t millis, Each each) {
-    for (std::int64_t i = 0; i < millis; ++i) {
-      now_ = now_ + Nanos::millis(1);
-      each();
-      if (now_ >= pair_->next_deadline(now_)) work();
-    }
-  }
-  void pass(std::int64_t millis) {
-    pass(millis, [] {});
-  }
-
-  // The peer says `presence` in a beat, which is heard in one wake.
-  void hear(const Presence& presence, std::uint32_t age_ms = 0, std::uint32_t flags = 0) {
-    said();
-    Beat beat;
-    beat.sender = 1;
-    beat.pair = config_.pair;
-    beat.incarnation = 0xb1;
-    beat.seq = ++peer_seq_;
-    beat.echo = {config_.incarnation, last_.seq, last_.sent_at, 0};
-    beat.vouch_age_ms = age_ms;
-    beat.flags = flags;
-    beat.in_frame = in_frame;
-    beat.presence = presence;
-    PacketBytes bytes;
-    encode(beat, config_.keys, bytes);
-    send_to(peer_, bytes, local(ports_.a));
-    CHECK(hotpair::test::eventually([&] {
-      pair_->on_ready({pair_.get(), 0, Watched::Part::kUdp, 0}, now_);
-      work();
-      return view().heard_at == static_cast<std::uint64_t>(now_.nanos) &&
-             view().peer_vouch_age_ms == age_ms;
-    }));
-  }
-
-  // All beats that the pair has sent since the last call; the newest is `last`.
-  std::size_t said() {
-    std::array<std::uint8_t, kPacketBytes + 1> bytes;
-    Address from;
-    std::size_t beats = 0;
-    for (;;) {
-      const IoResult got = receive_from(peer_, bytes, from);
-      if (got.status != Io::kDone) return beats;
-      Beat beat;
-      CHECK(decode(std::span(bytes).first(got.bytes), config_.pair, config_.keys, beat) ==
-            Decoded::kOk);
-      last_ = beat;
-      beats += beat.kind == BeatKind::kBeat;
-    }
-  }
-  const Beat& last() const { return last_; }
-  std::uint64_t renounced_in_last() const {
-    return presence::word(last_.presence, presence::kRenounced);
-  }
-
-  bool is_loop_alive = true;
-  // What the peer says of its own frame.
-  std::uint64_t in_frame = 0;
-
- private:
-  Ports ports_;
-  PairConfig config_;
-  UniqueFd peer_;
-  std::unique_ptr<Poller> poller_;
-  BeatBoard board_;
-  std::unique_ptr<BeatPair> pair_;
-  Instant now_{Nanos::millis(5000).count};
-  std::uint64_t peer_seq_ = 0;
-  Beat last_;
-};
-
-// A primary in `kEpoch`, armed for it and with its gate open, that has heard its standby.
-void begin_as_primary(HandPair& hand) {
-  hand.announce(said_by(presence::kPrimary, kEpoch));
-  hand.hear(said_by(kStandby, kEpoch));
-  hand.pair().gate.open();
-  hand.pair().gate.arm(kEpoch);
-  CHECK(hand.view().renounced_natively == 0);
-}
-
-void hang(HandPair& hand, std::int64_t millis) {
-  hand.is_loop_alive = false;
-  hand.pass(millis, [&, i = std::int64_t{0}]() mutable {
-    if (++i % 100 == 0) hand.hear(said_by(kStandby, kEpoch));
-  });
-}
-
-}  // namespace
+using namespace hotpair::test;
 
 TEST(a_hung_primary_that_is_asked_gives_up_shuts_its_gate_and_says_so_at_once) {
   HandPair hand;
@@ -335,7 +193,7 @@ TEST(a_loop_that_goes_from_frame_to_frame_answers_nothing_and_does_not_hang) {
     if (hand.now().nanos / 1'000'000 % 100 == 0) hand.hear(said_by(kStandby, kEpoch, kEpoch));
   });
   EXPECT(!hand.pair().vouch.is_hung(hand.now()));
-  EXPECT_EQ(hand.pair().gate.armed(), kEpoch);
+  EXPECT_EQ(hand.pair().gate.armed().epoch(), kEpoch);
   hand.pass(700);  // It stays in the last one.
   EXPECT(hand.pair().vouch.is_hung(hand.now()));
 }
@@ -347,9 +205,9 @@ TEST(nobody_gives_up_for_one_that_has_given_up_itself) {
   Presence asking = said_by(kStandby, kEpoch, kEpoch);
   store_little<std::uint64_t>(asking.data() + presence::kRenounced, kEpoch);
   hand.hear(asking);
-  EXPECT_EQ(hand.pair().gate.armed(), kEpoch);
+  EXPECT_EQ(hand.pair().gate.armed().epoch(), kEpoch);
   hand.hear(said_by(kStandby, kEpoch, kEpoch));
-  EXPECT_EQ(hand.pair().gate.armed(), 0u);
+  EXPECT_EQ(hand.pair().gate.armed().epoch(), 0u);
 }
 
 TEST(a_peer_is_hung_by_its_own_account_until_it_says_less) {

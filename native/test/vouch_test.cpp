@@ -47,6 +47,15 @@ TEST(the_age_is_that_of_the_oldest_question_and_no_second_one_is_put) {
   EXPECT(vouch.age(at(1650)) == Nanos::millis(50));
 }
 
+TEST(an_answer_counts_at_once_and_not_from_the_next_look) {
+  Vouch vouch(at(1000), kHangAfter);
+  REQUIRE(vouch.look(at(1000)));
+  EXPECT(!vouch.look(at(1600)));
+  EXPECT(vouch.is_hung(at(1600)));
+  vouch.answer();
+  EXPECT(!vouch.is_hung(at(1600)));
+}
+
 TEST(what_the_beat_thread_slept_through_the_loop_had_no_time_for) {
   Vouch vouch(at(1000), kHangAfter);
   REQUIRE(vouch.look(at(1000)));
