@@ -75,7 +75,7 @@ export class Host<State> {
 
   /** Of no link until the beats are open. */
   beatStatistics(since?: BeatStatistics): BeatStatistics {
-    return this.#beats?.statistics(since) ?? { links: [] }
+    return this.#beats?.statistics(since) ?? { isRealtime: false, links: [] }
   }
 
   get refused(): RefusedCounts {

@@ -44,6 +44,7 @@ export function readStatistics(
     jitter: histogram(offset + layout.jitter),
   })
   return {
+    isRealtime: at(facts.board.statistics + layout.realtime) !== 0,
     links: Array.from({ length: links }, (_, index) => {
       const offset = facts.board.statistics + index * layout.linkBytes
       return {
@@ -58,6 +59,7 @@ export function readStatistics(
 /** What came between two looks at the same links. */
 export function between(earlier: BeatStatistics, later: BeatStatistics): BeatStatistics {
   return {
+    isRealtime: later.isRealtime,
     links: later.links.map((link, index) => {
       const before = earlier.links[index]
       return before === undefined ? link : linkBetween(before, link)

@@ -144,6 +144,8 @@ export interface BoardFacts {
  * histogram. All numbers are u64 that only grow.
  */
 export interface BeatStatisticsFacts {
+  /** From `board.statistics` on: 1 while the beat thread has real-time priority. */
+  readonly realtime: number
   readonly linkBytes: number
   readonly udp: number
   readonly tcp: number

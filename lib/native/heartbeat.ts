@@ -82,7 +82,7 @@ class BoundHeartbeat implements Heartbeat {
   readonly #frameLow: number
   readonly #frameHigh: number
   #last: HeartbeatView
-  #statistics: BeatStatistics = { links: [] }
+  #statistics: BeatStatistics = { isRealtime: false, links: [] }
 
   constructor(binding: Binding, handle: HeartbeatHandle, { links }: HeartbeatOptions) {
     const { board } = binding.facts

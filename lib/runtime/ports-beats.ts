@@ -114,5 +114,10 @@ export interface LinkStatistics {
 
 /** How the beats of each link fared, in the order of the addresses. */
 export interface BeatStatistics {
+  /**
+   * The beat thread runs before all ordinary threads of its machine, because the system lets it and
+   * it needs little.
+   */
+  readonly isRealtime: boolean
   readonly links: readonly LinkStatistics[]
 }

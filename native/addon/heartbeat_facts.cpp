@@ -65,6 +65,7 @@ Napi::Object statistics_facts(Napi::Env env) {
   using heartbeat::LinkStatistics;
   using heartbeat::PathStatistics;
   Napi::Object facts = Napi::Object::New(env);
+  set_fact(facts, "realtime", offsetof(heartbeat::BeatStatistics, realtime));
   set_fact(facts, "linkBytes", sizeof(LinkStatistics));
   set_fact(facts, "udp", offsetof(LinkStatistics, udp));
   set_fact(facts, "tcp", offsetof(LinkStatistics, tcp));

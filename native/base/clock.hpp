@@ -25,4 +25,8 @@ Instant monotonic_now() noexcept;
 // thread: any
 BootInstant boot_now() noexcept;
 
+// Time that the calling thread has had a processor for.
+// thread: any
+Nanos thread_cpu_time() noexcept;
+
 }  // namespace hotpair

@@ -29,4 +29,6 @@ Instant monotonic_now() noexcept { return {read(CLOCK_MONOTONIC)}; }
 
 BootInstant boot_now() noexcept { return {read(kBootClock)}; }
 
+Nanos thread_cpu_time() noexcept { return {read(CLOCK_THREAD_CPUTIME_ID)}; }
+
 }  // namespace hotpair

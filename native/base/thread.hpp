@@ -36,4 +36,9 @@ class Thread {
   bool is_running_;
 };
 
+// Asks that the calling thread runs before all ordinary ones, or as one of them again. False: the
+// system does not allow it (on Linux it takes root, CAP_SYS_NICE or an RLIMIT_RTPRIO from 1 on), or
+// knows no such thing; nothing has changed then.
+bool set_realtime(bool is_realtime) noexcept;
+
 }  // namespace hotpair

@@ -5,7 +5,10 @@
 #include <pthread.h>
 #include <signal.h>
 #if defined(__linux__)
+#include <sched.h>
 #include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 #endif
 
 #include <bit>
@@ -77,5 +80,19 @@ void Thread::join() noexcept {
   if (!std::exchange(is_running_, false)) return;
   CHECK(pthread_join(std::bit_cast<pthread_t>(handle_), nullptr) == 0);
 }
+
+#if defined(__linux__)
+bool set_realtime(bool is_realtime) noexcept {
+  // The lowest of the real-time priorities: before the ordinary, behind whoever chose more. What
+  // this thread should ever start is ordinary again.
+  sched_param parameters{};
+  parameters.sched_priority = is_realtime ? 1 : 0;
+  const int policy = is_realtime ? SCHED_FIFO | SCHED_RESET_ON_FORK : SCHED_OTHER;
+  // By number, because musl's function of this name only says that it does nothing.
+  return ::syscall(SYS_sched_setscheduler, 0, policy, &parameters) == 0;
+}
+#else
+bool set_realtime(bool) noexcept { return false; }
+#endif
 
 }  // namespace hotpair

@@ -66,11 +66,17 @@ void BeatLoop::remove(BeatPair& pair) noexcept {
 void BeatLoop::run() noexcept {
   Poller::Batch batch;
   WakeWatch watch(monotonic_now(), boot_now());
+  Promptness promptness(monotonic_now(), thread_cpu_time());
+  bool wants_realtime = false;
   Instant planned = kNever;
   for (;;) {
     const std::span<void*> ready = poller_->wait(planned, batch);
     const Instant now = monotonic_now();
     const Wake wake = watch.observe(now, boot_now(), planned);
+    if (promptness.observe(now, thread_cpu_time()) != wants_realtime) {
+      wants_realtime = !wants_realtime;
+      is_realtime_ = set_realtime(wants_realtime) && wants_realtime;
+    }
     if (wake.stood_still > Nanos{0}) {
       for (BeatPair* pair = pairs_; pair != nullptr; pair = pair->mail.next) {
         pair->excuse(now, wake);
@@ -138,7 +144,9 @@ Instant BeatLoop::work_all() noexcept {
   const BootInstant boot = boot_now();
   Instant planned = kNever;
   bool has_news = false;
+  const std::uint64_t realtime = is_realtime_ ? 1 : 0;
   for (BeatPair* pair = pairs_; pair != nullptr; pair = pair->mail.next) {
+    pair->statistics().realtime.set(realtime);
     if (pair->is_touched || now >= pair->deadline) {
       has_news = pair->work(now, boot) || has_news;
       pair->deadline = pair->next_deadline(now);

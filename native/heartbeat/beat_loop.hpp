@@ -5,7 +5,7 @@
 // added it allocates nothing, takes no lock and logs nothing. Its system calls are: epoll_wait,
 // epoll_ctl, timerfd_settime, read (of the eventfd), recvfrom, recvmsg, sendto, recv, send,
 // accept4, socket, bind, connect, setsockopt, getsockopt, getpeername, close, clock_gettime, and
-// the futex or write by which it wakes the JavaScript thread.
+// the futex or write by which it wakes the JavaScript thread, and sched_setscheduler.
 //
 // Commands come through a lock-free stack: a pair puts itself on it once, however many commands it
 // has, and the thread takes the whole stack at once. `remove` waits until the thread has let go, so
@@ -20,6 +20,7 @@
 #include "base/thread.hpp"
 #include "heartbeat/beat_pair.hpp"
 #include "heartbeat/poller.hpp"
+#include "heartbeat/promptness.hpp"
 
 namespace hotpair::heartbeat {
 
@@ -68,6 +69,8 @@ class BeatLoop {
   std::atomic<std::uint32_t> detached_count_{0};
   // Attached pairs, linked by Mail::next. Of the beat thread.
   BeatPair* pairs_ = nullptr;
+  // The thread runs before all ordinary ones. Of the beat thread.
+  bool is_realtime_ = false;
   // Null before start() has finished and after stop().
   std::unique_ptr<Thread> thread_;
 };

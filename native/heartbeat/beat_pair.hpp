@@ -94,6 +94,7 @@ class BeatPair {
   // When `work` is due though nothing comes; and whether something came.
   Instant deadline{};
   bool is_touched = true;
+  BeatStatistics& statistics() noexcept { return board_.statistics; }
 
   // thread: beat, all below
   bool attach(Poller& poller) noexcept;

@@ -74,6 +74,8 @@ struct LinkStatistics {
 // Of all links that a pair may have; those of links that it does not have stay zero.
 struct BeatStatistics {
   std::array<LinkStatistics, kMostLinks> links;
+  // 1 while the beat thread has real-time priority, else 0.
+  Count realtime;
 };
 
 // What one path has brought, in the hands of the beat thread.

@@ -5,6 +5,7 @@
 #include "harness.hpp"
 #include "heartbeat/beat_schedule.hpp"
 #include "heartbeat/probe.hpp"
+#include "heartbeat/promptness.hpp"
 
 using namespace hotpair;
 using namespace hotpair::heartbeat;
@@ -249,6 +250,22 @@ TEST(a_wake_knows_how_late_it_is_and_what_it_slept_through) {
   wake = watch.observe(at(21), boot(60'521), at(20));
   EXPECT(wake.lateness == Nanos::millis(1));
   EXPECT(wake.stood_still == Nanos::millis(60'001));
+}
+
+TEST(a_thread_runs_before_others_while_it_needs_little_and_atones_for_a_second) {
+  Promptness promptness(at(0), Nanos::millis(7));
+  EXPECT(promptness.observe(at(50), Nanos::millis(57)));
+  EXPECT(promptness.observe(at(100), Nanos::millis(32)));
+  // 26 ms in a tenth of a second.
+  EXPECT(!promptness.observe(at(200), Nanos::millis(58)));
+  EXPECT(!promptness.observe(at(1199), Nanos::millis(58)));
+  EXPECT(promptness.observe(at(1300), Nanos::millis(58)));
+  // As long as it is flooded it stays an ordinary one.
+  Nanos cpu = Nanos::millis(58);
+  for (std::int64_t now = 1400; now < 9000; now += 100) {
+    cpu = cpu + Nanos::millis(99);
+    EXPECT(!promptness.observe(at(now), cpu));
+  }
 }
 
 TEST(a_link_says_gone_only_when_both_ports_and_udp_do) {

@@ -25,7 +25,7 @@ function histogram(...buckets: (readonly [belowMs: number, count: number])[]): H
 
 function statistics(heard: number, lost: number, times: Histogram): BeatStatistics {
   const path: PathStatistics = { sent: heard, heard, lost, late: 0, jitter: times }
-  return { links: [{ udp: path, tcp: path, roundTrip: times }] }
+  return { isRealtime: false, links: [{ udp: path, tcp: path, roundTrip: times }] }
 }
 
 t.test('buckets are whole microseconds, then eight a doubling, up to 16.8 s', async (t) => {
@@ -53,7 +53,7 @@ t.test('a span of time is the difference of two looks', async (t) => {
   ])
   const [nothing] = between(after, after).links
   t.match(nothing?.roundTrip, { count: 0, p50Ms: 0, p99Ms: 0, maxMs: 0, buckets: [] })
-  t.strictSame(between({ links: [] }, after), after)
+  t.strictSame(between({ isRealtime: false, links: [] }, after), after)
 })
 
 t.test('two members count what they sent and heard of each other', async (t) => {
