@@ -13,6 +13,8 @@ import { freePorts } from '../../examples/demo/ports.js'
 
 // A guard for the whole file, for whoever runs it without tap's own.
 t.setTimeout(120_000)
+// A child waits most of its time for windows to pass: several do it at once.
+t.jobs = 4
 
 const program = fileURLToPath(new URL('./programs/ending.js', import.meta.url))
 const alone = fileURLToPath(new URL('./programs/alone.js', import.meta.url))
@@ -106,7 +108,8 @@ const endings = [
 
 for (const [stage, roles] of Object.entries(stages)) {
   for (const { ending, how, act, complains } of endings) {
-    t.test(`at '${stage}', ended by '${ending}', a process ends as it should`, async (t) => {
+    const name = `at '${stage}', ended by '${ending}', a process ends as it should`
+    t.test(name, { buffered: true }, async (t) => {
       const end = await run(stage, ending, act)
       t.match(end.said, `ready: ${roles}\n`)
       t.equal(end.how, how)
