@@ -14,7 +14,8 @@ const readWindow: unknown = Reflect.get(DefaultDeserializer.prototype, '_readHos
 class ImageReader extends DefaultDeserializer {
   /** Called by the engine for each view. */
   _readHostObject(): unknown {
-    if (typeof readWindow !== 'function') throw new Error('this Node reads no typed arrays')
+    if (typeof readWindow !== 'function')
+      throw new Error('this version of Node.js reads no typed arrays')
     return apart(Reflect.apply(readWindow, this, []))
   }
 }
