@@ -158,6 +158,27 @@ export const canaries: Readonly<Record<string, () => Wraps>> = {
     },
   }),
 
+  /** Whoever gave its rule away takes it back when it hears nothing of it for a window. */
+  'rollback-on-silence': () =>
+    rules((own, state, event, config) => {
+      const isDue = event.type === 'timer' && event.name === 'handover'
+      if (!isDue || state.role !== 'standby' || state.handover === undefined) return undefined
+      const { now, wall, entropy } = event
+      const found = { type: 'found', incarnation: state.primary, verdict: 'unreachable' } as const
+      return own(state, { ...found, now, wall, entropy }, config)
+    }),
+
+  /** Whoever is handed the rule sends what the other one does not hold. */
+  'hand-over-into-solo': () =>
+    server(({ feeding, handing }) => ({
+      handing: over(handing, {
+        succeed: (...asked) => {
+          handing.succeed(...asked)
+          feeding.release()
+        },
+      }),
+    })),
+
   /** Inputs that a standby held back are forgotten when it takes over. */
   'hold-back-forgotten': () =>
     server((port, { server: { following } }) => ({

@@ -118,6 +118,8 @@ export class Deeds {
         return pair.slow(who, deed.eachMs, deed.forMs)
       case 'break':
         return pair.breakLink()
+      case 'switchover':
+        return pair.member(who)?.switchover(deed.withinMs)
       case 'powercut':
         return this.#powerCut(deed.forMs)
       default:

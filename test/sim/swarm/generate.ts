@@ -123,6 +123,7 @@ const allKinds = [
   'receiver down',
   'receiver stuck',
   'wall',
+  'switchover',
 ] as const
 
 function kindsOf(settings: Settings, { chance }: Draw): readonly Kind[] {
@@ -202,6 +203,19 @@ class Episodes {
       const isReady = loadMs === 0
       if (isReady) this.#after(0, { do: 'seek', until: 'standby is standby', withinMs: 200 })
       this.#after(loadMs, { do: 'kill', who: 'primary', forMs: undefined, ifSpare: false })
+      return rest()
+    }
+    if (chance(0.3)) {
+      // Whoever is to rule stands still when it is told, and the other one has to take it back.
+      this.#after(0, { do: 'switchover', who: 'primary', withinMs: 1_000 })
+      const forMs = 4 * windowMs
+      const victim = pick('a', 'b')
+      const delayMs = between(0, 1.5 * linkDelayMs)
+      this.#after(delayMs, { do: 'block', who: victim, forMs, ifSpare: false })
+      this.#after(0, { do: 'seek', until: 'other is solo', withinMs: 3 * windowMs })
+      this.#after(0, { do: 'cut', from: 'other', forMs: this.#blinkMs() })
+      this.#after(1, { do: 'feed', count: 10 })
+      this.#after(between(0, 50), { do: 'kill', who: 'other', forMs: undefined, ifSpare: false })
       return rest()
     }
     const who = pick('primary', 'standby')
@@ -316,6 +330,8 @@ class Episodes {
         const how = kind === 'receiver down' ? 'down' : 'stuck'
         return this.#at(at, { do: 'receiver', channel, how, forMs: between(10, 1_000) })
       }
+      case 'switchover':
+        return this.#at(at, { do: 'switchover', who: 'primary', withinMs: pick(100, 2_000) })
       case 'wall':
         return this.#at(at, {
           do: 'wall',

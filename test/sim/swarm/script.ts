@@ -36,6 +36,12 @@ export type Deed =
       readonly forMs: number | undefined
       readonly ifSpare: boolean
     }
+  /** It is asked to hand its rule over; how that ends stands in the trace. */
+  | {
+      readonly do: 'switchover'
+      readonly who: Who
+      readonly withinMs: number
+    }
   /** Both die at once and are back after a while, blank: their history ends here. */
   | { readonly do: 'powercut'; readonly forMs: number }
   /** SIGSTOP and SIGCONT; a loop that stands still while beats go on. */

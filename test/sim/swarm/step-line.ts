@@ -57,6 +57,8 @@ function printDeed(deed: Deed): string {
       return `deaf ${deed.who} for ${round(deed.forMs)}`
     case 'receiver':
       return `receiver ${deed.channel} ${deed.how} for ${round(deed.forMs)}`
+    case 'switchover':
+      return `switchover ${deed.who} within ${round(deed.withinMs)}`
     case 'powercut':
       return `powercut for ${round(deed.forMs)}`
     case 'wall':
@@ -119,6 +121,11 @@ function parseDeed(words: Words): Deed {
     case 'receiver': {
       const channel = words.number()
       return { do: verb, channel, how: words.oneOf(hows), forMs: words.forMs() }
+    }
+    case 'switchover': {
+      const who = words.oneOf(members)
+      words.expect('within')
+      return { do: verb, who, withinMs: words.number() }
     }
     case 'powercut':
       return { do: verb, forMs: words.forMs() }

@@ -370,6 +370,9 @@ export class Trial {
       onEvent: (member: SimMember<State>, event) => {
         if (event.type === 'verdict') this.note(`${member.id} finds the other ${event.verdict}`)
         if (event.type === 'mode') this.note(`${member.id} is ${event.mode} in ${event.epoch}`)
+        if (event.type === 'switchover') {
+          this.note(`${member.id}: switchover ${event.outcome}, ${event.tookMs.toFixed(1)} ms`)
+        }
         if (event.type !== 'role') return
         this.note(`${member.id} is ${event.role} in ${event.epoch} (${event.cause})`)
         if (event.role === 'standby') this.#compare(`when ${member.id} stands by`)
