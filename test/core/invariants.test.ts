@@ -6,7 +6,7 @@
 import t from 'tap'
 import { brokenInvariant } from '#lib/core/invariants.js'
 import type { State } from '#lib/core/state.js'
-import { epochOf, historyId } from '#lib/units.js'
+import { epochOf, historyId, instant } from '#lib/units.js'
 import {
   a,
   b,
@@ -51,6 +51,7 @@ const offences: readonly [string, State, State][] = [
     primary({ record: recordOf('a', reign, true) }),
   ],
   ['pairing or paired with nobody', solo, { ...primary({ mode: 'pairing' }), mirror: undefined }],
+  ['a switchover without a standby', solo, primary({ switchingSince: instant(0) })],
   ['the highest reign went back', starting({ highest: after }), starting({ highest: reign })],
   ['a stopped member came back', stopped(), starting()],
   ['a member that was loading rules', loading(), primary()],

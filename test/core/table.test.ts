@@ -10,7 +10,7 @@ import { brokenInvariant } from '#lib/core/invariants.js'
 import type { PeerView, Presence, State } from '#lib/core/state.js'
 import { initialState, step } from '#lib/core/step.js'
 import type { Role } from '#lib/events.js'
-import { type Epoch, epochOf, historyId, incarnationOf, instant } from '#lib/units.js'
+import { type Epoch, epochOf, historyId, incarnationOf, instant, millis } from '#lib/units.js'
 import {
   type a,
   b,
@@ -64,7 +64,7 @@ const outOfStep: readonly OutOfStep[] = [
   'state',
   'protocol',
 ]
-const timers: readonly TimerName[] = ['start', 'ask', 'reopen', 'steady']
+const timers: readonly TimerName[] = ['start', 'ask', 'reopen', 'steady', 'drain', 'handover']
 
 const happenings: readonly Happening[] = [
   { type: 'opened' },
@@ -72,6 +72,9 @@ const happenings: readonly Happening[] = [
   { type: 'ack-timeout' },
   { type: 'stuck', hasDelivered: true },
   { type: 'stuck', hasDelivered: false },
+  { type: 'switchover-asked', deadline: millis(0) },
+  { type: 'switchover-cancelled' },
+  { type: 'drained' },
   { type: 'close-asked' },
   { type: 'broken' },
   { type: 'stalled', seq: 0n },
@@ -96,6 +99,8 @@ const happenings: readonly Happening[] = [
     ...epochs.flatMap((epoch): Happening[] => [
       { type: 'resume-asked', incarnation, epoch, history },
       { type: 'told-in-sync', incarnation, epoch },
+      { type: 'handed-over', incarnation, former: reign, epoch, isExact: true },
+      { type: 'handed-over', incarnation, former: epoch, epoch: epochOf(102), isExact: false },
     ]),
   ]),
 ]
@@ -118,6 +123,8 @@ const mirrors: readonly State[] = [
   loading({ renounced: reign, hasState: true, distrustsBefore: 3n, link: undefined }),
   standby(),
   standby({ distrustsBefore: 3n, link: undefined }),
+  standby({ handover: { former: noReign, phase: 'sent', since: instant(0) } }),
+  standby({ handover: { former: reign, phase: 'asked', since: instant(9) }, link: undefined }),
   standby({ peer: peer(rulingPresence(), { hungIn: 7 }) }),
   standby({ peer: peer(rulingPresence(), { answered: 9n }), distrustsBefore: 3n }),
   fenced(),
@@ -131,6 +138,7 @@ const rulers: readonly State[] = [
   primary({ mode: 'pairing' }),
   primary({ mode: 'pairing', distrustsBefore: 3n }),
   primary({ mode: 'paired' }),
+  primary({ mode: 'paired', switchingSince: instant(0) }),
   primary({ mode: 'paired', distrustsBefore: 3n }),
   primary({ mode: 'paired', hasAsked: true, link: undefined }),
   fenced(),
