@@ -32,6 +32,12 @@ export class Deque<T> {
     return this.length === 0 ? undefined : this.#items[this.#items.length - 1]
   }
 
+  /** Puts `item` in front of the one at `index`, or last. */
+  insert(index: number, item: T): void {
+    if (index >= this.length) this.push(item)
+    else this.#items.splice(this.#head + index, 0, item)
+  }
+
   shift(): T | undefined {
     if (this.length === 0) return undefined
     const item = this.#items[this.#head]

@@ -4,6 +4,7 @@
 
 import t from 'tap'
 import { Channels } from '#lib/server/channels.js'
+import { Held } from '#lib/server/held.js'
 import type { Ledger } from '#lib/server/ledger.js'
 import { Pace, turnMs } from '#lib/server/pace.js'
 import { PairClock } from '#lib/server/pair-clock.js'
@@ -218,5 +219,23 @@ t.test('a slow program is given fewer frames at once, a fast one no more than 64
   pace.learn(5, 0, millis(5 * 1_000))
   t.equal(pace.mostAtOnce, 1)
   t.equal(pace.mostATurn, 512, 'what a turn may take follows from the outputs alone')
+  t.end()
+})
+
+t.test('inputs that are put in front of thousands that came before take no time of note', (t) => {
+  const held = new Held(1_000_000_000)
+  const refused: Error[] = []
+  const hold = (seq: number) => {
+    const answer = { resolve: () => {}, reject: (error: Error) => void refused.push(error) }
+    held.hold({ data: new Uint8Array(), source: 's', seq, answer }, 's', instant(0))
+  }
+  const count = 20_000
+  for (let seq = count + 1; seq <= 2 * count; seq += 1) hold(seq)
+  for (let seq = 1; seq <= count; seq += 1) hold(seq)
+  hold(count / 2)
+  t.strictSame(refused, [])
+  const seqs = held.drain().map(({ seq }) => seq)
+  t.equal(seqs.length, 2 * count, 'a second copy is answered with the first')
+  t.ok(seqs.every((seq, index) => seq === index + 1))
   t.end()
 })
