@@ -11,6 +11,9 @@ import { flights, loadRecords } from '../../examples/demo/records.js'
 import { run } from '../../examples/demo/run.js'
 import type { FaultName } from '../../examples/demo/strikes.js'
 
+// A guard for the whole file, for whoever runs it without tap's own.
+t.setTimeout(120_000)
+
 const all = loadRecords(flights())
 
 interface Trial {
