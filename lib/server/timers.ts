@@ -4,7 +4,7 @@
  * `process` sets and clears them; a primary makes a frame of each that is due by pair time, and
  * both members take it off the table when they process that frame. Each setting has a number, so
  * that a frame made for a setting which an earlier frame has cleared or replaced is passed over, on
- * both alike (docs/PROTOCOL.md#16). No clock is read here.
+ * both alike (docs/PROTOCOL.md#15). No clock is read here.
  */
 
 /** One timer that is set. */
