@@ -130,10 +130,11 @@ export class HotpairPair {
     return this.#sides.reduce((sum, { report }) => sum + report.takeovers, this.#takeoversOfEnded)
   }
 
-  /** Asks the primary to change places; when that was, or undefined where it cannot. */
-  async switchover(): Promise<number | undefined> {
+  /** Has the members change places; when that was asked for. Resolves when the other rules. */
+  async switchover(): Promise<number> {
     const at = monotonicMs()
-    return (await this.primary.child.ask<boolean>('switchover')) ? at : undefined
+    await this.primary.child.ask('switchover')
+    return at
   }
 
   get #ruling(): Side[] {

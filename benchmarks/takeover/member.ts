@@ -96,9 +96,7 @@ serve({
     await member?.close()
     world?.destroy()
   },
-  switchover() {
-    if (member === undefined || !('switchover' in member)) return false
-    const ask = member.switchover as (() => Promise<unknown>) | undefined
-    return ask === undefined ? false : ask.call(member).then(() => true)
+  async switchover() {
+    await member?.switchover()
   },
 })
