@@ -97,11 +97,8 @@ async function follow(order: HandRolledOrder, primaryPort: number): Promise<void
 async function open(order: HandRolledOrder): Promise<void> {
   world = await dial(order.worldPort)
   world.on('error', () => {})
-  let count = 0
-  onPackets(world, (kind) => {
-    if (kind !== inputKind) return
-    count += 1
-    if (isPrimary) world.write(pack(1, () => [epoch, count]))
+  onPackets(world, (kind, number) => {
+    if (kind === inputKind && isPrimary) world.write(pack(1, () => [epoch, number]))
   })
   world.write(pack(1, () => [0, process.pid]))
   if (order.primaryPort === undefined) rule(order)

@@ -4,7 +4,7 @@
  */
 
 import { connect, type Socket } from 'node:net'
-import { type Member, type MemberOptions, openMember } from 'hotpair'
+import { type Member, type MemberOptions, type Output, openMember } from 'hotpair'
 import { serve, tell } from '../support/serve.js'
 import { block, litter } from './harm.js'
 import { confirmedKind, onPackets, pack } from './wire.js'
@@ -41,7 +41,8 @@ function confirmed(number: number): void {
   while (waiting[0] !== undefined && waiting[0].number <= number) waiting.shift()?.resolve()
 }
 
-function deliver(socket: Socket, epoch: number, number: number): Promise<void> {
+function deliver(socket: Socket, { epoch, data }: Output): Promise<void> {
+  const number = Buffer.from(data.buffer, data.byteOffset).readUIntLE(0, 6)
   return new Promise((resolve) => {
     waiting.push({ number, resolve })
     socket.write(pack(1, () => [epoch, number]))
@@ -56,7 +57,7 @@ async function open({ worldPort, options }: OpenOrder): Promise<void> {
     app: {
       init: () => ({}),
       process: (_state, frame, ctx) => ctx.send(frame.data),
-      deliver: ({ epoch, number }) => deliver(socket, epoch, number),
+      deliver: (output) => deliver(socket, output),
     },
   })
   member = opened
@@ -81,10 +82,12 @@ async function open({ worldPort, options }: OpenOrder): Promise<void> {
   socket.write(pack(1, () => [0, process.pid]))
 }
 
-const data = new Uint8Array(256)
+const inputBytes = 256
 
 // A refusal means that the other member has it, or that this one is closing: no figure hangs on it.
 function take(opened: Member<object>, seq: number): void {
+  const data = Buffer.alloc(inputBytes)
+  data.writeUIntLE(seq, 0, 6)
   opened.receive(data, { source: 'world', seq }).catch(() => {})
 }
 

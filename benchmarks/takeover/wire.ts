@@ -2,8 +2,8 @@
  * What travels between the outside world and a member of any pair that is measured: small packets
  * of fixed size, so that taking them apart costs nothing that would be measured with them.
  *
- *     to a member:    u48 kind, u48 number      kind 0: an input; 1: outputs up to number arrived
- *     to the world:   u48 epoch, u48 number     epoch 0: who speaks, by process id
+ *     to a member:    u48 kind, u48 number      kind 0: an input; 1: its output has arrived
+ *     to the world:   u48 epoch, u48 number     the output of an input; epoch 0: who speaks
  */
 
 import type { Socket } from 'node:net'

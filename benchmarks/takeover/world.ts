@@ -16,6 +16,9 @@ const rate = 5_000
 /** Five inputs at a time; the platform has no finer timer. */
 const tickMs = 1
 
+/** Inputs given whose outputs have not arrived, at most: a second's, for no fault takes longer. */
+const mostUnanswered = rate
+
 /** Milliseconds on the monotonic clock, exact to the nanosecond. */
 export function monotonicMs(): number {
   return Number(process.hrtime.bigint()) / 1e6
@@ -34,6 +37,7 @@ export class World {
   #ticks: NodeJS.Timeout | undefined
   #isFeeding = false
   #given = 0
+  #answered = 0
   #startedAt = 0
   #givenAtStart = 0
   #newest: Arrival = { epoch: 0, at: 0 }
@@ -67,8 +71,7 @@ export class World {
     clearInterval(this.#ticks)
     this.#isFeeding = isFeeding
     if (!isFeeding) return
-    this.#startedAt = monotonicMs()
-    this.#givenAtStart = this.#given
+    this.#anchor()
     this.#ticks = setInterval(() => this.#tick(), tickMs)
   }
 
@@ -81,6 +84,8 @@ export class World {
   reset(): void {
     this.#newest = { epoch: 0, at: 0 }
     this.#given = 0
+    this.#answered = 0
+    this.feed(this.#isFeeding)
   }
 
   /** Since when the connection of process `pid` has been over; undefined while it stands. */
@@ -130,7 +135,7 @@ export class World {
         return
       }
       number = value
-      this.#arrived(epoch, at)
+      this.#arrived(epoch, value, at)
     }
     onPackets(socket, onPacket, () => {
       at = monotonicMs()
@@ -146,11 +151,14 @@ export class World {
     socket.on('close', ended)
   }
 
-  #arrived(epoch: number, at: number): void {
+  #arrived(epoch: number, number: number, at: number): void {
     if (epoch < this.#newest.epoch) return
+    this.#answered = Math.max(this.#answered, number)
     if (this.#lastAt > 0) this.#longestMs = Math.max(this.#longestMs, at - this.#lastAt)
     this.#lastAt = at
     if (epoch === this.#newest.epoch) return
+    // What a pair without replication has lost is not waited for.
+    this.#answered = this.#given
     this.#newest = { epoch, at }
     this.#look()
   }
@@ -159,10 +167,20 @@ export class World {
     for (const watcher of this.#watchers) watcher()
   }
 
+  #anchor(): void {
+    this.#startedAt = monotonicMs()
+    this.#givenAtStart = this.#given
+  }
+
   #tick(): void {
     if (!this.#isFeeding) return
+    // What nobody is there to take would never be answered.
+    if (this.#sockets.size === 0) return this.#anchor()
     const elapsed = monotonicMs() - this.#startedAt
-    const due = this.#givenAtStart + Math.floor((elapsed * rate) / 1000)
+    const most = this.#answered + mostUnanswered
+    const due = Math.min(most, this.#givenAtStart + Math.floor((elapsed * rate) / 1000))
+    // Who could not keep up is not given all that it missed at once.
+    if (due === most) this.#anchor()
     const first = this.#given + 1
     const count = due - this.#given
     if (count <= 0) return
