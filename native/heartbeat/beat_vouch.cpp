@@ -44,15 +44,16 @@ void BeatPair::give_up_if_asked(Instant now) noexcept {
   if (epoch == 0 || epoch != armed.epoch()) return;
   // One that has given it up itself cannot go on from here: somebody must be left who can.
   if (presence::word(view_.peer_presence, presence::kRenounced) == epoch) return;
-  // Both speak of this reign, and one of them rules in it.
-  if (presence::word(presence_, presence::kEpoch) != epoch ||
-      presence::word(view_.peer_presence, presence::kEpoch) != epoch ||
-      presence::is_primary(presence_) == presence::is_primary(view_.peer_presence)) {
-    return;
+  // Nothing that was announced stands before what was armed.
+  if (presence::word(presence_, presence::kEpoch) != epoch) return;
+  // A standby gives up for the asking: also when the other has handed its reign over to it, which
+  // this one has not heard, and is a standby of the next. A primary gives up only to its standby,
+  // and when its event loop hangs: it may have come back since the other found it so.
+  if (presence::is_primary(presence_)) {
+    const bool is_by_standby = presence::word(view_.peer_presence, presence::kEpoch) == epoch &&
+                               !presence::is_primary(view_.peer_presence);
+    if (!is_by_standby || !vouch.is_hung(now)) return;
   }
-  // A standby gives up for the asking. A primary only when its event loop hangs: it may have come
-  // back since the other found it so.
-  if (presence::is_primary(presence_) && !vouch.is_hung(now)) return;
   if (!gate.renounce(armed)) return;
   view_.renounced_natively = epoch;
   wants_beat_ = true;

@@ -92,6 +92,18 @@ TEST(a_standby_that_is_asked_gives_up_with_a_living_loop) {
   EXPECT_EQ(hand.pair().gate.disarm(), kEpoch);
 }
 
+TEST(a_standby_that_missed_a_hand_over_gives_its_reign_up_to_the_one_that_sent_it) {
+  HandPair hand;
+  hand.announce(said_by(kStandby, kEpoch));
+  hand.hear(said_by(presence::kPrimary, kEpoch));
+  hand.pair().gate.arm(kEpoch);
+  hand.hear(said_by(kStandby, kEpoch + 1));
+  EXPECT_EQ(hand.view().renounced_natively, 0u);
+  hand.is_loop_alive = false;
+  hand.hear(said_by(kStandby, kEpoch + 1, kEpoch));
+  EXPECT_EQ(hand.view().renounced_natively, kEpoch);
+}
+
 TEST(an_asking_that_is_not_repeated_is_forgotten) {
   HandPair hand;
   begin_as_primary(hand);
