@@ -53,7 +53,7 @@ t.test('a right pair passes every death', { timeout: 60_000 }, async (t) => {
 })
 
 t.test('a pair that sends what it noticed as sent is only known to the helper', async (t) => {
-  const result = await trial({ flaw: 'repeats', faults: ['kill'], count: 15_000 })
+  const result = await trial({ flaw: 'repeats', faults: ['kill'], count: 40_000 })
   t.ok(result.counts.known > 100, `${result.counts.known} known`)
   t.ok(result.isPerfect, 'the stream behind the helper is the same')
 })
