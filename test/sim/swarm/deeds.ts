@@ -43,9 +43,10 @@ export class Deeds {
     if (isLeftOut) return
     this.#trial.note(`> ${printStep(step)}${who ? ` (${who})` : ''}`)
     if (step.do !== 'feed' && step.do !== 'start' && step.do !== 'wall') this.faults += 1
+    const isCalm = this.faultsEndAt <= this.#now
     if ('forMs' in step && step.forMs !== undefined) this.#lasts(step.forMs)
     if (who && (step.do === 'stop' || step.do === 'block')) this.#victim = who
-    this.#harm(step, who ?? 'a')
+    this.#harm(step, who ?? 'a', isCalm)
   }
 
   /** Who that is at this moment. */
@@ -73,9 +74,9 @@ export class Deeds {
     this.faultsEndAt = Math.max(this.faultsEndAt, this.#now + ms)
   }
 
-  #harm(deed: Harm, who: MemberId): void {
+  /** `isCalm`: no other fault lasts at this moment. */
+  #harm(deed: Harm, who: MemberId, isCalm: boolean): void {
     const { pair, feeder, sink, clock, roles } = this.#trial
-    const isCalm = this.faultsEndAt <= this.#now + ('forMs' in deed ? (deed.forMs ?? 0) : 0)
     switch (deed.do) {
       case 'feed':
         return feeder.allow(deed.count)
