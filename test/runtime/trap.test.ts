@@ -58,7 +58,7 @@ for (const [name, call, instead] of calls) {
     const [error] = errors
     t.ok(error?.message.startsWith(`process() of frame 7 called ${name}, which differs`))
     t.ok(error?.message.includes(instead), String(error?.message))
-    t.match(error?.message, /at .*trap\.test\.js:\d+:\d+\)$/)
+    t.match(error?.message, /at .*trap\.test\.[jt]s:\d+:\d+\)$/)
     t.end()
   })
 }
