@@ -1,6 +1,6 @@
 /**
  * Makes a failing scenario small: drops steps, calms settings, feeds less, brings steps together
- * and rounds their times, as long as it still breaks the same promise.
+ * and rounds their times, as long as it still breaks the same promise in the same way.
  *
  * Greedy and bounded by runs, not by time, so that it gives the same answer again.
  */
@@ -60,12 +60,18 @@ class Shrinker {
     if (this.#runs >= mostRuns) return false
     this.#runs += 1
     const { violations } = await new Trial(script, this.#wraps()).run()
-    const found = violations.find(({ promise }) => promise === (this.#promise ?? promise))
+    const found = violations.find(({ promise, text }) => this.#isSame(promise, text))
     if (found === undefined) return false
     this.#promise = found.promise
     this.#text = found.text
     this.#best = script
     return true
+  }
+
+  /** The same promise, broken in the same words: numbers and statuses aside. */
+  #isSame(promise: Promised, text: string): boolean {
+    if (this.#promise === undefined) return true
+    return promise === this.#promise && wordsOf(text) === wordsOf(this.#text)
   }
 
   async #dropSteps(): Promise<void> {
@@ -136,4 +142,8 @@ class Shrinker {
     const steps = this.#best.steps.map((one, index) => (index === at ? step : one))
     return this.#isBetter({ ...this.#best, steps })
   }
+}
+
+function wordsOf(text: string): string {
+  return text.replace(/\{.*/s, '').replace(/[\d.]+/g, '#')
 }

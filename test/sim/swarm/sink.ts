@@ -99,5 +99,5 @@ export class Sink {
 
 /** One incarnation, in sentences and keys. */
 export function nameOf(member: SimMember<State>): string {
-  return `${member.id}.${String(member.incarnation).slice(-4)}`
+  return `${member.id}.${member.incarnation.toString(36)}`
 }
