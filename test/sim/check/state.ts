@@ -50,7 +50,7 @@ function digestOf(state: State): string {
     sums,
     now,
     ballast,
-    new Float64Array(means),
+    new Float64Array(means.values()),
     typeof state.poison,
   ]
   return createHash('sha256').update(serialize(values)).digest('hex')
