@@ -350,3 +350,18 @@ t.test('policy go begins nothing over one that stands by', (t) => {
   t.match(effects, [{ type: 'set-timer', name: 'start' }])
   t.end()
 })
+
+t.test('a primary that rules alone goes above a reign that was given to it in vain', (t) => {
+  const { state, effects } = decide(primary(), heard(naming), b)
+  t.match(state, { role: 'primary', mode: 'solo', epoch: 104 })
+  t.ok(effects.some(({ type }) => type === 'store-record'))
+  t.end()
+})
+
+t.test('a primary that is paired leaves such a reign to what its mirror says of it', (t) => {
+  const epoch = epochOf(100)
+  const record: PairRecord = { ...bothInSync, epoch }
+  const { state } = decide(primary({ mode: 'paired', epoch, record }), heard(naming), b)
+  t.match(state, { role: 'primary', mode: 'paired', epoch })
+  t.end()
+})

@@ -246,7 +246,7 @@ export function take(
     { type: 'open-gate' },
     { type: 'succeed', epoch, mirror },
     tellRole(state, next, 'switchover'),
-    { type: 'tell-mode', mode: state.link === mirror ? 'paired' : 'waiting', epoch },
+    { type: 'tell-mode', mode: 'paired', epoch },
   )
 }
 
