@@ -15,6 +15,8 @@ export const errorCodes = {
   ERR_HOTPAIR_ADDRESS: 'an address cannot be resolved or used on this host',
   ERR_HOTPAIR_ADDRESS_IN_USE: 'another process holds a port of this member',
   ERR_HOTPAIR_NO_MEMORY: 'a buffer of the announced size cannot be allocated',
+  ERR_HOTPAIR_SHARED_MEMORY:
+    'shared memory of the announced size cannot be made, or what another process handed over is none of ours; nothing was mapped',
   ERR_HOTPAIR_CLOSED: 'the member is closed or closing; the input was not taken here',
   ERR_HOTPAIR_NOT_PRIMARY:
     'only the primary takes an input without (source, seq); the input was not taken',

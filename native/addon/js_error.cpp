@@ -11,6 +11,9 @@ void throw_error(Napi::Env env, const Error& error) {
   if (error.os_error != 0) {
     message += " failed: " + std::generic_category().message(error.os_error);
   }
+  if (error.wanted_bytes != 0) {
+    message += " (" + std::to_string(error.wanted_bytes) + " bytes were wanted)";
+  }
   Napi::Error thrown = Napi::Error::New(env, message);
   thrown.Set("code", Napi::String::New(env, error_name(error.code)));
   thrown.ThrowAsJavaScriptException();

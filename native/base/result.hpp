@@ -29,6 +29,8 @@ struct Error {
   const char* action;
   // errno of that call, or 0 when the operating system had no part in it.
   int os_error = 0;
+  // How many bytes of memory were asked for, or 0 when it was not about memory.
+  std::uint64_t wanted_bytes = 0;
 };
 
 template <typename T>

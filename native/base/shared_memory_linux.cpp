@@ -1,0 +1,136 @@
+// Shared memory by memfd_create and seals; see shared_memory.hpp.
+//
+// Calls that are newer than the oldest glibc that Node.js runs on are made by number, and the
+// numbers of their flags stand here for headers that do not know them yet.
+#if defined(__linux__) && !defined(HOTPAIR_USE_POLL)
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/statfs.h>
+#include <sys/syscall.h>
+#include <sys/sysinfo.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cstdlib>
+#include <cstring>
+
+#include "base/shared_memory.hpp"
+
+namespace hotpair {
+namespace {
+
+constexpr unsigned kCloexec = 0x1;
+constexpr unsigned kAllowSealing = 0x2;
+// Since Linux 6.3; may be demanded by vm.memfd_noexec.
+constexpr unsigned kNoexecSeal = 0x8;
+
+constexpr int kAddSeals = 1033;
+constexpr int kGetSeals = 1034;
+constexpr int kSealSeal = 0x1;
+constexpr int kSealShrink = 0x2;
+constexpr int kSealGrow = 0x4;
+constexpr int kSeals = kSealSeal | kSealShrink | kSealGrow;
+
+// What fstatfs says of a memfd of ordinary pages. One of huge pages could run out of them at any
+// access, whatever its size.
+constexpr long kTmpfsMagic = 0x01021994;
+
+// A signal undoes the whole call that it interrupts, so it is made in parts: 16 MiB take about
+// 5 ms, and a profiler's signal every 10 ms lets one in two through at worst.
+constexpr std::size_t kReservePart = std::size_t{16} << 20;
+
+Error refused(const char* action, int os_error, std::size_t bytes) noexcept {
+  return Error{ErrorCode::kSharedMemory, action, os_error, bytes};
+}
+
+int open_memfd() noexcept {
+  constexpr unsigned flags = kCloexec | kAllowSealing;
+  const long fd = ::syscall(SYS_memfd_create, "hotpair", flags | kNoexecSeal);
+  if (fd >= 0 || errno != EINVAL) return static_cast<int>(fd);
+  return static_cast<int>(::syscall(SYS_memfd_create, "hotpair", flags));
+}
+
+// The number behind `name` in the text of /proc/meminfo, in bytes; 0 when it is not there.
+std::uint64_t meminfo_entry(const char* text, const char* name) noexcept {
+  const char* at = std::strstr(text, name);
+  if (at == nullptr) return 0;
+  return std::uint64_t{std::strtoull(at + std::strlen(name), nullptr, 10)} * 1024;
+}
+
+// What the machine could give without ending a process for it. Where it cannot be read, all that
+// it has. The limit of a container is not in it.
+std::uint64_t available_memory() noexcept {
+  std::array<char, 4096> text{};
+  const UniqueFd file(::open("/proc/meminfo", O_RDONLY | O_CLOEXEC));
+  const ssize_t count = file.is_open() ? ::read(file.get(), text.data(), text.size() - 1) : 0;
+  const std::uint64_t available = meminfo_entry(text.data(), "MemAvailable:");
+  if (count > 0 && available > 0) return available + meminfo_entry(text.data(), "SwapFree:");
+  struct sysinfo all{};
+  if (::sysinfo(&all) != 0) return UINT64_MAX;
+  return (std::uint64_t{all.totalram} + all.totalswap) * all.mem_unit;
+}
+
+Result<void> reserve_all(const UniqueFd& fd, std::size_t bytes) noexcept {
+  // The kernel would begin and end other processes on the way to find that it is too much.
+  if (bytes > available_memory()) {
+    return refused("reserving shared memory, more than the machine has free,", ENOMEM, bytes);
+  }
+  for (std::size_t done = 0; done < bytes;) {
+    const std::size_t part = std::min(bytes - done, kReservePart);
+    if (::fallocate(fd.get(), 0, static_cast<off_t>(done), static_cast<off_t>(part)) == 0) {
+      done += part;
+    } else if (errno != EINTR) {
+      return refused("reserving shared memory", errno, bytes);
+    }
+  }
+  return {};
+}
+
+}  // namespace
+
+Result<UniqueFd> create_shared_memory(std::size_t bytes, Reserve reserve) noexcept {
+  // Growing a file past this limit is a signal that ends the process, so it is asked for before.
+  rlimit limit{};
+  if (::getrlimit(RLIMIT_FSIZE, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY &&
+      bytes > limit.rlim_cur) {
+    return refused("making shared memory above the limit of a file's size (ulimit -f)", EFBIG,
+                   bytes);
+  }
+  UniqueFd fd(open_memfd());
+  if (!fd.is_open()) return refused("memfd_create", errno, bytes);
+  if (::ftruncate(fd.get(), static_cast<off_t>(bytes)) != 0) {
+    return refused("setting the size of shared memory", errno, bytes);
+  }
+  if (reserve == Reserve::kNow) {
+    const Result<void> reserved = reserve_all(fd, bytes);
+    if (!reserved.ok()) return reserved.error();
+  }
+  if (::fcntl(fd.get(), kAddSeals, kSeals) != 0) {
+    return refused("sealing shared memory", errno, bytes);
+  }
+  return fd;
+}
+
+Result<std::size_t> shared_memory_size(const UniqueFd& fd) noexcept {
+  struct stat facts{};
+  if (::fstat(fd.get(), &facts) != 0) return refused("fstat of shared memory", errno, 0);
+  struct statfs system{};
+  if (::fstatfs(fd.get(), &system) != 0 || static_cast<long>(system.f_type) != kTmpfsMagic) {
+    return refused("what was handed over is no shared memory", 0, 0);
+  }
+  const int seals = ::fcntl(fd.get(), kGetSeals);
+  if (seals < 0 || (seals & kSeals) != kSeals) {
+    return refused("the shared memory is not sealed: it could shrink while it is in use", 0, 0);
+  }
+  return static_cast<std::size_t>(facts.st_size);
+}
+
+std::size_t page_size() noexcept { return static_cast<std::size_t>(::sysconf(_SC_PAGESIZE)); }
+
+}  // namespace hotpair
+
+#endif
