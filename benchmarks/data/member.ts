@@ -37,7 +37,10 @@ const member = await openMember<object>({
 function untilDelivered(count: number): Promise<void> {
   return new Promise((resolve) => {
     onDelivered = () => {
-      if (delivered >= count) resolve()
+      if (delivered < count) return
+      // Once only: a promise that is resolved again with each output of the next block costs time.
+      onDelivered = () => {}
+      resolve()
     }
     onDelivered()
   })
