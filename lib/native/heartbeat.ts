@@ -74,6 +74,7 @@ export function openHeartbeat(options: HeartbeatOptions, onRing: () => void): He
 class BoundHeartbeat implements Heartbeat {
   readonly #binding: Binding
   readonly #handle: HeartbeatHandle
+  readonly #askGate: () => boolean
   readonly #words: Int32Array
   /** The look under way, copied word by word. */
   readonly #copy: Int32Array<ArrayBuffer>
@@ -81,6 +82,8 @@ class BoundHeartbeat implements Heartbeat {
   /** Where the marks of the frame lie among the words. */
   readonly #frameLow: number
   readonly #frameHigh: number
+  /** What stands in the upper half of the mark. */
+  #markedHigh = 0
   #last: HeartbeatView
   #statistics: BeatStatistics = { isRealtime: false, links: [] }
 
@@ -88,6 +91,7 @@ class BoundHeartbeat implements Heartbeat {
     const { board } = binding.facts
     this.#binding = binding
     this.#handle = handle
+    this.#askGate = handle.gateQuestion()
     this.#linkCount = links.length
     this.#frameLow = board.frameLow / Int32Array.BYTES_PER_ELEMENT
     this.#frameHigh = board.frameHigh / Int32Array.BYTES_PER_ELEMENT
@@ -131,7 +135,7 @@ class BoundHeartbeat implements Heartbeat {
   }
 
   isGateOpen(): boolean {
-    return this.#handle.isGateOpen()
+    return this.#askGate()
   }
 
   arm(epoch: bigint): void {
@@ -148,8 +152,13 @@ class BoundHeartbeat implements Heartbeat {
 
   markFrame(frameNo: number): void {
     if (this.#words.length === 0) return
+    // Twice a frame: the upper half is left alone while nothing stands in it.
+    const high = frameNo < 2 ** 32 ? 0 : Math.floor(frameNo / 2 ** 32)
+    if (high !== this.#markedHigh) {
+      Atomics.store(this.#words, this.#frameHigh, high)
+      this.#markedHigh = high
+    }
     Atomics.store(this.#words, this.#frameLow, frameNo | 0)
-    Atomics.store(this.#words, this.#frameHigh, Math.floor(frameNo / 2 ** 32))
   }
 
   statistics(since?: BeatStatistics): BeatStatistics {

@@ -45,6 +45,37 @@ struct LetGo {
 };
 using BoardUse = std::unique_ptr<SharedBoard, LetGo>;
 
+// The gate of a pair as long as there is one, null afterwards. Held by the pair's object and by
+// each function that asks it, which may outlive the object.
+using GatePlace = std::shared_ptr<const heartbeat::Gate*>;
+
+// This is asked before each output, so it looks at no receiver and makes no wrapper of its call:
+// what it needs comes with the function itself.
+napi_value ask_gate(napi_env env, napi_callback_info info) {
+  void* data = nullptr;
+  if (napi_get_cb_info(env, info, nullptr, nullptr, nullptr, &data) != napi_ok) return nullptr;
+  const heartbeat::Gate* gate = **static_cast<const GatePlace*>(data);
+  napi_value answer = nullptr;
+  const bool is_open = gate != nullptr && gate->is_open(boot_now());
+  return napi_get_boolean(env, is_open, &answer) == napi_ok ? answer : nullptr;
+}
+
+// A function of JavaScript that asks the gate at `place`.
+Napi::Value gate_question(Napi::Env env, const GatePlace& place) {
+  auto data = std::make_unique<GatePlace>(place);
+  napi_value function = nullptr;
+  napi_status status =
+      napi_create_function(env, "isGateOpen", NAPI_AUTO_LENGTH, &ask_gate, data.get(), &function);
+  NAPI_THROW_IF_FAILED(env, status, Napi::Value());
+  const auto collect = [](napi_env, void* held, void*) {
+    std::unique_ptr<GatePlace>(static_cast<GatePlace*>(held)).reset();
+  };
+  status = napi_add_finalizer(env, function, data.get(), collect, nullptr, nullptr);
+  NAPI_THROW_IF_FAILED(env, status, Napi::Value());
+  static_cast<void>(data.release());
+  return {env, function};
+}
+
 class HeartbeatObject final : public Listener {
  public:
   static constexpr const char* kClassName = "HeartbeatHandle";
@@ -57,6 +88,7 @@ class HeartbeatObject final : public Listener {
       : config_(std::move(config)),
         board_(std::move(board)),
         pair_(std::move(pair)),
+        gate_(std::make_shared<const heartbeat::Gate*>(&pair_->gate)),
         buffer_(Napi::Reference<Napi::ArrayBuffer>::New(buffer, 1)),
         ring_(Napi::Persistent(ring)) {
     thread.add(*this);
@@ -135,9 +167,8 @@ class HeartbeatObject final : public Listener {
     return {};
   }
 
-  Napi::Value is_gate_open(const Napi::CallbackInfo& info) {
-    const bool is_open = pair_ != nullptr && pair_->gate.is_open(boot_now());
-    return Napi::Boolean::New(info.Env(), is_open);
+  Napi::Value gate_question(const Napi::CallbackInfo& info) {
+    return addon::gate_question(info.Env(), gate_);
   }
 
   Napi::Value arm(const Napi::CallbackInfo& info) {
@@ -180,6 +211,7 @@ class HeartbeatObject final : public Listener {
   void end() noexcept {
     if (pair_ == nullptr) return;
     pair_->gate.shut();
+    *gate_ = nullptr;
     if (HeartbeatThread* beats = thread(); beats != nullptr) {
       beats->remove(*this);
       beats->loop().remove(*pair_);
@@ -223,6 +255,8 @@ class HeartbeatObject final : public Listener {
   // All below are empty after the end. The pair writes to the board, so it goes first.
   BoardUse board_;
   std::unique_ptr<heartbeat::BeatPair> pair_;
+  // Never empty; null stands in it after the end.
+  const GatePlace gate_;
   Napi::Reference<Napi::ArrayBuffer> buffer_;
   Napi::FunctionReference ring_;
 };
@@ -295,7 +329,7 @@ void register_heartbeat(Napi::Env env, Napi::Object exports, Napi::Object facts)
                              Class::method<&HeartbeatObject::set_peer_host>("setPeerHost"),
                              Class::method<&HeartbeatObject::open_gate>("openGate"),
                              Class::method<&HeartbeatObject::close_gate>("closeGate"),
-                             Class::method<&HeartbeatObject::is_gate_open>("isGateOpen"),
+                             Class::method<&HeartbeatObject::gate_question>("gateQuestion"),
                              Class::method<&HeartbeatObject::arm>("arm"),
                              Class::method<&HeartbeatObject::disarm>("disarm"),
                              Class::method<&HeartbeatObject::announce_block>("announceBlock"),

@@ -145,12 +145,25 @@ t.test('a closed board is detached', async (t) => {
   t.throws(() => handle.announce(new Uint8Array(128)), { code: 'ERR_HOTPAIR_CLOSED' })
 })
 
+t.test('the bound question about the gate outlives its heartbeat', async (t) => {
+  const port = await freePort()
+  const handle = loadBinding().openHeartbeat(heartbeatOptions('a', port, port + 2), () => {})
+  const isGateOpen = handle.gateQuestion()
+  t.equal(isGateOpen(), false)
+  handle.openGate()
+  t.equal(isGateOpen(), true)
+  t.equal(isGateOpen.call({}), true, 'it has no receiver')
+  handle.close()
+  t.equal(isGateOpen(), false)
+  t.equal(handle.gateQuestion()(), false, 'one that is made afterwards, too')
+})
+
 t.test('a foreign receiver is refused', async (t) => {
   const port = await freePort()
   const handle = loadBinding().openHeartbeat(heartbeatOptions('a', port, port + 2), () => {})
   t.teardown(() => handle.close())
   for (const receiver of [{}, Object.create(handle), loadBinding().openOutbox(1 << 20), null]) {
-    t.throws(() => handle.isGateOpen.call(receiver), TypeError)
+    t.throws(() => handle.gateQuestion.call(receiver), TypeError)
     t.throws(() => handle.close.call(receiver), TypeError)
   }
   t.throws(() => Reflect.construct(handle.constructor, []), TypeError)
