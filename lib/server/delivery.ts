@@ -13,7 +13,7 @@
 import { setMaxListeners } from 'node:events'
 import { PairError } from '../errors.js'
 import type { Timer } from '../runtime/ports-clock.js'
-import { type HistoryId, type Instant, instant, millis } from '../units.js'
+import { type HistoryId, millis } from '../units.js'
 import type { Channel } from './channels.js'
 import type { DeliveryOptions } from './delivery-options.js'
 import { type Answers, Inquiry } from './inquiry.js'
@@ -25,6 +25,7 @@ import {
   openLane,
   outputOf,
   overdue,
+  type Reign,
   type SentItem,
   shiftSent,
   waitingItem,
@@ -33,16 +34,23 @@ import {
 /** First and longest pause before a failed delivery is tried again. */
 const firstRetryMs = 10
 const longestRetryMs = 1_000
+/** Looks for overdue deliveries in the time that one may take. */
+const looksATimeout = 4
+
+const noContext: { readonly signal: AbortSignal } = { signal: AbortSignal.abort() }
 
 export class Delivery {
   readonly #options: DeliveryOptions
   readonly #lanes = new Map<number, Lane>()
-  #history: HistoryId | undefined
-  #epoch = 0
+  #reign: Reign | undefined
   #released = 0
   #isBoundByNotices = false
   #abort: AbortController | undefined
+  /** What each `deliver` is given beside its output; means nothing without `#abort`. */
+  #context = noContext
   #watch: Timer | undefined
+  /** Looks for overdue deliveries so far: exact enough, where a clock costs as much as the rest. */
+  #looks = 0
 
   constructor(options: DeliveryOptions) {
     this.#options = options
@@ -57,8 +65,7 @@ export class Delivery {
 
   /** A reign begins, or goes on under another epoch. */
   reign(history: HistoryId, epoch: number): void {
-    this.#history = history
-    this.#epoch = epoch
+    this.#reign = { pair: this.#options.pair, history, epoch }
   }
 
   /** Takes an output of `channel`, the next in order. */
@@ -102,6 +109,7 @@ export class Delivery {
   open(): void {
     if (this.#abort) return
     this.#abort = new AbortController()
+    this.#context = Object.freeze({ signal: this.#abort.signal })
     // One signal serves every running delivery: more listeners than the usual bound are no leak.
     setMaxListeners(0, this.#abort.signal)
     this.#watchTimeouts()
@@ -122,17 +130,19 @@ export class Delivery {
   clear(): void {
     this.shut()
     for (const lane of this.#lanes.values()) {
+      lane.isOver = true
       lane.retry?.clear()
       lane.inquiry?.end()
     }
     this.#lanes.clear()
-    this.#history = undefined
+    this.#reign = undefined
     this.#released = 0
   }
 
   #lane(channel: Channel): Lane {
     const known = this.#lanes.get(channel.index)
     if (known?.channel === channel) return known
+    if (known) known.isOver = true
     const lane = openLane(channel)
     this.#lanes.set(channel.index, lane)
     return lane
@@ -162,13 +172,13 @@ export class Delivery {
 
   /** Nothing of the lane is begun before the receiver has answered, or its time is over. */
   #ask(lane: Lane): void {
-    const { pair, wasReceived, clock, askTimeoutMs, isGateOpen } = this.#options
-    const history = this.#history
+    const { wasReceived, clock, askTimeoutMs, isGateOpen } = this.#options
+    const reign = this.#reign
     const items = [...lane.items].slice(0, lane.toAsk)
     const isReleased = items.every(({ frameNo }) => frameNo <= this.#released)
-    if (lane.inquiry || history === undefined || !isReleased) return
+    if (lane.inquiry || reign === undefined || !isReleased) return
     if (this.#abort === undefined || !isGateOpen()) return
-    const outputs = items.map((item) => outputOf(lane, item, { pair, history, epoch: this.#epoch }))
+    const outputs = items.map((item) => outputOf(lane, item, reign))
     const options = { wasReceived, clock, timeoutMs: askTimeoutMs }
     lane.inquiry = new Inquiry(outputs, options, (answers) => this.#answered(lane, items, answers))
   }
@@ -182,57 +192,57 @@ export class Delivery {
     const first = firstFailed(lane)
     if (first && unknown !== undefined)
       this.#report(lane, first, `the receiver was asked, ${unknown}`)
-    for (const sent of shiftSent(lane)) this.#options.onSent(lane.channel, sent)
+    this.#reportSent(lane)
     this.#retry(lane)
   }
 
   /** False: the gate is shut, and nothing was begun. */
   #begin(lane: Lane, item: Item): boolean {
-    const { deliver, clock, pair, isGateOpen } = this.#options
-    const history = this.#history
-    const signal = this.#abort?.signal
-    if (history === undefined || signal === undefined) return false
-    const begunAt = clock.now()
-    const output = outputOf(lane, item, { pair, history, epoch: this.#epoch })
+    const { deliver, isGateOpen } = this.#options
+    const reign = this.#reign
+    if (reign === undefined || this.#abort === undefined) return false
+    const output = outputOf(lane, item, reign)
+    item.begunIn = this.#looks
     // Asked last of all: a process that is stopped behind this line sends when it is woken.
     if (!isGateOpen()) return false
     item.state = 'running'
-    item.begunAt = begunAt
     try {
-      const running = deliver(output, { signal })
+      const running = deliver(output, this.#context)
       if (running === undefined) this.#succeed(lane, item)
       else {
         running.then(
           () => this.#succeed(lane, item),
           (error) => {
-            lane.settledAt = clock.now()
+            lane.settledIn = this.#looks
             this.#fail(lane, item, error)
           },
         )
       }
     } catch (error) {
-      lane.settledAt = begunAt
+      lane.settledIn = this.#looks
       this.#fail(lane, item, error)
     }
     return true
   }
 
-  #isCurrent(lane: Lane): boolean {
-    return this.#lanes.get(lane.channel.index) === lane
-  }
-
   #succeed(lane: Lane, item: Item): void {
-    if (!this.#isCurrent(lane) || item.state === 'sent') return
+    if (lane.isOver || item.state === 'sent') return
     item.state = 'sent'
     lane.failures = 0
     lane.hasDelivered = true
-    lane.settledAt = this.#options.clock.now()
-    for (const sent of shiftSent(lane)) this.#options.onSent(lane.channel, sent)
+    lane.settledIn = this.#looks
+    this.#reportSent(lane)
     this.#pump(lane)
   }
 
+  #reportSent(lane: Lane): void {
+    for (let sent = shiftSent(lane); sent; sent = shiftSent(lane)) {
+      this.#options.onSent(lane.channel, sent)
+    }
+  }
+
   #fail(lane: Lane, item: Item, cause: unknown): void {
-    if (!this.#isCurrent(lane) || item.state !== 'running') return
+    if (lane.isOver || item.state !== 'running') return
     item.state = 'failed'
     // A delivery that was told to stop is no fault of its receiver.
     if (this.#abort) this.#report(lane, item, cause)
@@ -251,7 +261,7 @@ export class Delivery {
    */
   #retry(lane: Lane): void {
     lane.retry = undefined
-    if (!this.#isCurrent(lane)) return
+    if (lane.isOver) return
     // One that succeeds at once leaves the queue: what failed is looked for anew each time, and
     // nothing new is begun before it.
     lane.isPumping = true
@@ -265,22 +275,21 @@ export class Delivery {
     this.#pump(lane)
   }
 
-  /** A `deliver` that does not settle counts as failed; four looks a timeout are exact enough. */
+  /** A `deliver` that does not settle counts as failed; some looks a timeout are exact enough. */
   #watchTimeouts(): void {
     const { clock, timeoutMs } = this.#options
-    this.#watch = clock.setTimer(millis(timeoutMs / 4), () => {
+    this.#watch = clock.setTimer(millis(timeoutMs / looksATimeout), () => {
       this.#watchTimeouts()
-      const before = instant(clock.now() - timeoutMs)
+      this.#looks += 1
+      const before = this.#looks - looksATimeout
       for (const lane of this.#lanes.values()) this.#failOverdue(lane, before)
     })
   }
 
-  /**
-   * What was begun before `before` counts as failed; the channel is stuck if nothing else ended.
-   */
-  #failOverdue(lane: Lane, before: Instant): void {
+  /** Begun before the interval `before` counts as failed; stuck if nothing has ended since. */
+  #failOverdue(lane: Lane, before: number): void {
     const { timeoutMs, onStuck } = this.#options
-    const isStuck = lane.settledAt <= before
+    const isStuck = lane.settledIn < before
     const items = overdue(lane, before)
     for (const item of items) {
       this.#fail(lane, item, new Error(`deliver did not settle within ${timeoutMs} ms`))

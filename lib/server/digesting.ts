@@ -58,13 +58,16 @@ export class Digesting {
     this.#frameNo = frameNo
   }
 
-  /** The next frame is processed: its digest is told through `feed`, if one is due. */
-  processed(feed: Pick<Feed, 'digest'> | undefined): void {
+  /**
+   * The next frame is processed, in a batch that began at `batchAt`: its digest is told through
+   * `feed`, if one is due. A rest may last to the end of a batch; no frame has to read the clock.
+   */
+  processed(feed: Pick<Feed, 'digest'> | undefined, batchAt: Instant): void {
     const { frameNo, faultAt, digestMs } = this.#replica
     if (feed === undefined || this.#every === 0 || digestMs > this.#longestMs) return
     if (frameNo - this.#frameNo < this.#every && faultAt <= this.#frameNo) return
+    if (batchAt < this.#restUntil) return
     const begun = this.#clock.now()
-    if (begun < this.#restUntil) return
     feed.digest(frameNo, this.#replica.digest())
     const ended = this.#clock.now()
     this.#replica.digestMs = elapsed(begun, ended)

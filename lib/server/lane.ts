@@ -7,7 +7,6 @@ import { PairError, reasonOf } from '../errors.js'
 import type { Output } from '../options.js'
 import type { Timer } from '../runtime/ports-clock.js'
 import { Deque } from '../sync/deque.js'
-import { type Instant, instant } from '../units.js'
 import type { Channel } from './channels.js'
 import type { Inquiry } from './inquiry.js'
 
@@ -22,8 +21,8 @@ export interface SentItem {
 export interface Item extends SentItem {
   isRepeat: boolean
   state: 'waiting' | 'running' | 'failed' | 'sent'
-  /** When its last attempt began; means nothing before. */
-  begunAt: Instant
+  /** In which interval between two looks for overdue ones its last attempt began. */
+  begunIn: number
 }
 
 export interface Lane {
@@ -34,8 +33,8 @@ export interface Lane {
   /** Last number whose notice the standby holds. */
   noticed: number
   failures: number
-  /** When a delivery of it last ended by itself, well or not. */
-  settledAt: Instant
+  /** In which interval between two looks a delivery of it last ended by itself, well or not. */
+  settledIn: number
   /** One has succeeded since this member began to rule. */
   hasDelivered: boolean
   retry: Timer | undefined
@@ -44,7 +43,12 @@ export interface Lane {
   inquiry: Inquiry | undefined
   /** A `deliver` that resolves at once comes back here before its call has returned. */
   isPumping: boolean
+  /** The reign is over, or the channel began anew: late results mean nothing. */
+  isOver: boolean
 }
+
+/** What all outputs of a reign have in common. */
+export type Reign = Pick<Output, 'pair' | 'history' | 'epoch'>
 
 export function openLane(channel: Channel): Lane {
   return {
@@ -53,27 +57,24 @@ export function openLane(channel: Channel): Lane {
     begun: 0,
     noticed: channel.sent,
     failures: 0,
-    settledAt: instant(0),
+    settledIn: -1,
     hasDelivered: false,
     retry: undefined,
     toAsk: 0,
     inquiry: undefined,
     isPumping: false,
+    isOver: false,
   }
 }
 
 /** Field by field: this is done for every output, and a spread costs ten times as much. */
 export function waitingItem(output: SentItem, isRepeat: boolean): Item {
   const { number, frameNo, digest, data } = output
-  return { number, frameNo, digest, data, isRepeat, state: 'waiting', begunAt: instant(0) }
+  return { number, frameNo, digest, data, isRepeat, state: 'waiting', begunIn: 0 }
 }
 
 /** What the application is given of `item`, an output of `lane`. */
-export function outputOf(
-  lane: Lane,
-  item: Item,
-  reign: Pick<Output, 'pair' | 'history' | 'epoch'>,
-): Output {
+export function outputOf(lane: Lane, item: Item, reign: Reign): Output {
   return {
     pair: reign.pair,
     history: reign.history,
@@ -88,19 +89,17 @@ export function outputOf(
   }
 }
 
-/** Takes off the front of `lane` what is sent, in order. */
-export function* shiftSent(lane: Lane): Generator<SentItem> {
-  while (lane.items.first?.state === 'sent') {
-    const sent = lane.items.shift()
-    lane.begun -= 1
-    if (sent) yield sent
-  }
+/** Takes the first of `lane` off if it is sent. */
+export function shiftSent(lane: Lane): SentItem | undefined {
+  if (lane.items.first?.state !== 'sent') return undefined
+  lane.begun -= 1
+  return lane.items.shift()
 }
 
-/** What is running in `lane` since `before` or longer. */
-export function overdue(lane: Lane, before: Instant): readonly Item[] {
+/** What is running in `lane` since before the interval `before`. */
+export function overdue(lane: Lane, before: number): readonly Item[] {
   const begun = [...lane.items].slice(0, lane.begun)
-  return begun.filter(({ state, begunAt }) => state === 'running' && begunAt <= before)
+  return begun.filter(({ state, begunIn }) => state === 'running' && begunIn < before)
 }
 
 /** Why the delivery of `item` failed, in a sentence. */

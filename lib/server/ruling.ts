@@ -217,7 +217,7 @@ export class Ruling<State> {
     const before = ledger.addedBytes
     for (const frame of frames) {
       this.#replica.apply(frame)
-      this.#digesting.processed(this.#feed)
+      this.#digesting.processed(this.#feed, began)
       if (ledger.isBatchLarge) this.keep()
     }
     this.keep()

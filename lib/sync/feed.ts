@@ -162,8 +162,8 @@ export class Feed {
     this.#last = frame.frameNo
   }
 
-  /** All up to `done` is processed; `sent` were sent since the last call. */
-  progress(done: number, sent: readonly SentNotice[], now: Instant): void {
+  /** All up to `done` is processed; `sent`, the feed's own now, were sent since the last call. */
+  progress(done: number, sent: SentNotice[], now: Instant): void {
     if (done === this.#done && sent.length === 0) return
     // Outputs stand still when notices are not taken, however idle the inputs are.
     if (sent.length > 0) this.#waitingSince ??= now

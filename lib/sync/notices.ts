@@ -47,8 +47,9 @@ export class Notices {
     return Math.ceil(this.#untold.length / noticesAPacket)
   }
 
-  add(sent: readonly SentNotice[]): void {
-    if (this.#untold.length === 0) this.#untold = [...sent]
+  /** `sent` is the list's own from here on. */
+  add(sent: SentNotice[]): void {
+    if (this.#untold.length === 0) this.#untold = sent
     else for (const notice of sent) this.#untold.push(notice)
   }
 
@@ -74,7 +75,7 @@ export class Notices {
       this.#unheld.shift()
       this.#unheldCount -= first.sent.length
       if (learnt === nothing) learnt = new Map()
-      for (const { channel, number } of first.sent) learnt.set(channel, number)
+      learn(first.sent, learnt)
     }
   }
 
@@ -85,4 +86,14 @@ export class Notices {
     this.#unheld.clear()
     this.#unheldCount = 0
   }
+}
+
+// Mostly there are many of one channel behind each other, and the last one counts.
+function learn(sent: readonly SentNotice[], into: Map<number, number>): void {
+  let last: SentNotice | undefined
+  for (const notice of sent) {
+    if (last !== undefined && last.channel !== notice.channel) into.set(last.channel, last.number)
+    last = notice
+  }
+  if (last !== undefined) into.set(last.channel, last.number)
 }

@@ -44,7 +44,7 @@ function primary(digestEvery: number, ackTimeoutMs = 500) {
     for (let done = 0; done < count; done += 1) {
       now += 1
       state.frameNo += 1
-      digesting.processed(isFed ? feed : undefined)
+      digesting.processed(isFed ? feed : undefined, clock.now())
     }
     return told.splice(0)
   }
