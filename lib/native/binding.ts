@@ -20,7 +20,7 @@ import type {
 /**
  * The number that the addon must carry in `abi`; raised with each incompatible change of this file.
  */
-export const bindingAbi = 2
+export const bindingAbi = 3
 
 /**
  * The frame-diff outbox of one member. Batches, never single outputs, cross the boundary. A

@@ -12,7 +12,7 @@
 namespace hotpair::addon {
 
 // The contract of lib/native/binding.ts (`bindingAbi`) that this addon carries out.
-inline constexpr int kAbi = 2;
+inline constexpr int kAbi = 3;
 
 class HeartbeatThread;
 
