@@ -6,6 +6,7 @@
  * when it would take away the last member that holds all, which no pair survives.
  */
 
+import type { State } from '#lib/core/state.js'
 import { type MemberId, millis, peerOf } from '#lib/units.js'
 import { channelName } from './app.js'
 import type { Deed, Step, Who } from './script.js'
@@ -18,6 +19,11 @@ const detectMs = 0.5
 const turnsMs = 15
 /** How long a member that was closed may take to end; then it is looked for again. */
 const closingMs = 20
+
+/** Whoever has asked the only other one to give up is the last that is sure to hold all. */
+function hasAsked(state: State): boolean {
+  return state.role === 'primary' && state.hasAsked
+}
 
 type Harm = Exclude<Deed, { do: 'await' | 'seek' | 'expect' | 'heal' | 'rest' }>
 
@@ -59,9 +65,13 @@ export class Deeds {
     return who === 'primary' ? primary : peerOf(primary)
   }
 
+  /** One that is still closing starts when it has ended. */
   startIfDown(id: MemberId): void {
+    if (this.#trial.pair.member(id)) {
+      if (this.#downUntil.has(id)) this.#comeBack(id, closingMs)
+      return
+    }
     this.#downUntil.delete(id)
-    if (this.#trial.pair.member(id)) return
     this.#trial.note(`start ${id}`)
     this.#trial.pair.start(id)
   }
@@ -162,6 +172,7 @@ export class Deeds {
     const own = pair.member(id)
     if (other === undefined || own === undefined || !other.isRunning || !own.isRunning) return false
     const { state } = other
+    if (hasAsked(own.state)) return false
     if (state.role === 'primary') {
       // One that is paired and stood still may have been left behind: alone it is fenced.
       const isSure = state.mode !== 'paired' || state.distrustsBefore === undefined
@@ -194,6 +205,7 @@ export class Deeds {
     if (!pair.isPaired || pair.primary?.id !== who || pair.net.isWhole === false) return
     // One that stands still already: which of the two counts, and from when, is not said here.
     if (!pair.members.every(({ isRunning }) => isRunning)) return
+    if (pair.primary && hasAsked(pair.primary.state)) return
     const trips = 4.5 * (beatDelayMs + linkDelayMs) + turnsMs
     const heir = peerOf(who)
     const lossMs = settings.beatLoss > 0 ? settings.mostBeatsLostInRow * heartbeatMs : 0
