@@ -14,6 +14,9 @@ const { first, count, canary, isFirstEnough, shared, share } = workerData as Thr
 // The simulation makes thousands of errors on purpose; nobody reads where they came from.
 Error.stackTraceLimit = 0
 
+/** What every seed must have. */
+const atLeast = { virtualMs: 60_000, frames: 1_000, faults: 5 }
+
 for (;;) {
   const from = Atomics.add(shared, 0, share)
   if (from >= count || Atomics.load(shared, 1) !== 0) break
@@ -26,13 +29,14 @@ for (;;) {
 }
 
 function reportOf(seed: number, { violations, counts }: Outcome): Report {
-  const { virtualMs, frames, faults } = counts
-  const hasFailed = violations.length > 0
   const told = violations.map(({ promise, atMs, text }) => ({
     promise,
     text: `at ${atMs.toFixed(1)} ms: ${text}`,
   }))
+  if (told.length === 0 && canary === undefined) told.push(...shortOf(counts))
+  const hasFailed = told.length > 0
   const never = Number.POSITIVE_INFINITY
+  const { virtualMs, frames, faults } = counts
   return {
     sums: { seeds: 1, ...counts },
     least: hasFailed
@@ -40,4 +44,14 @@ function reportOf(seed: number, { violations, counts }: Outcome): Report {
       : { virtualMs, frames, faults },
     failures: hasFailed ? [{ seed, violations: told }] : [],
   }
+}
+
+/** A simulator that gets short of faults would find nothing: that is a failure too. */
+function shortOf(counts: Outcome['counts']): { promise: string; text: string }[] {
+  return (['virtualMs', 'frames', 'faults'] as const)
+    .filter((key) => counts[key] < atLeast[key])
+    .map((key) => ({
+      promise: 'length',
+      text: `a seed has ${counts[key]} ${key}, ${atLeast[key]} are the least`,
+    }))
 }
