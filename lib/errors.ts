@@ -13,7 +13,7 @@ export const errorCodes = {
   ERR_HOTPAIR_NATIVE:
     'the addon is missing, of another version, or an operating system call in it failed',
   ERR_HOTPAIR_ADDRESS: 'an address cannot be resolved or used on this host',
-  ERR_HOTPAIR_ADDRESS_IN_USE: 'another process holds a port of this member',
+  ERR_HOTPAIR_ADDRESS_IN_USE: 'another process holds a port or the socket of this member',
   ERR_HOTPAIR_NO_MEMORY: 'a buffer of the announced size cannot be allocated',
   ERR_HOTPAIR_SHARED_MEMORY:
     'shared memory of the announced size cannot be made, or what another process handed over is none of ours; nothing was mapped',

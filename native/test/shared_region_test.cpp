@@ -17,8 +17,10 @@
 #include <thread>
 
 #include "harness.hpp"
+#include "local_folder.hpp"
 
 using namespace hotpair;
+using hotpair::test::open_descriptors;
 
 namespace {
 
@@ -62,12 +64,6 @@ void expect_refused(const Result<SharedRegion>& result, std::string_view words) 
       std::string_view(result.error().action).find(words) != std::string_view::npos;
   EXPECT(says_it);
   if (!says_it) std::cerr << "  it says: " << result.error().action << "\n";
-}
-
-int open_descriptors() {
-  int count = 0;
-  for (int fd = 0; fd < 256; ++fd) count += ::fcntl(fd, F_GETFD) >= 0 ? 1 : 0;
-  return count;
 }
 
 // A limit of this process, put back at the end.

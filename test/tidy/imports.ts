@@ -171,9 +171,10 @@ const includes: Readonly<Record<string, readonly string[]>> = {
   heartbeat: ['heartbeat', 'base'],
   snapshot: ['snapshot', 'base'],
   outbox: ['outbox', 'base'],
+  ipc: ['ipc', 'base'],
   vigil: ['vigil', 'base'],
-  addon: ['addon', 'heartbeat', 'snapshot', 'outbox', 'vigil', 'base'],
-  test: ['test', 'heartbeat', 'snapshot', 'outbox', 'vigil', 'base'],
+  addon: ['addon', 'heartbeat', 'snapshot', 'outbox', 'ipc', 'vigil', 'base'],
+  test: ['test', 'heartbeat', 'snapshot', 'outbox', 'ipc', 'vigil', 'base'],
 }
 
 export const includeTable: Rule = {
