@@ -7,6 +7,8 @@
  * both alike (docs/PROTOCOL.md#15). No clock is read here.
  */
 
+import { Heap } from '../sync/heap.js'
+
 /** One timer that is set. */
 export interface TimerEntry {
   readonly name: string
@@ -37,10 +39,10 @@ export class Timers {
   readonly #most: number
   readonly #table = new Map<string, TimerEntry>()
   /**
-   * A binary heap, the earliest first. Entries that are no longer in the table are dropped when
-   * they come up, or all at once when they outnumber the others.
+   * The earliest first. Entries that are no longer in the table are dropped when they come up, or
+   * all at once when they outnumber the others.
    */
-  #heap: TimerEntry[] = []
+  readonly #heap = new Heap<TimerEntry>(isBefore)
   #settings = 0
 
   /** `most`: how many may be set at once. */
@@ -74,7 +76,7 @@ export class Timers {
   /** When the next one is due; undefined when none is set. */
   get earliest(): number | undefined {
     this.#dropStale()
-    return this.#heap[0]?.due
+    return this.#heap.first?.due
   }
 
   /**
@@ -83,10 +85,8 @@ export class Timers {
    */
   takeDue(stamp: number): TimerEntry | undefined {
     this.#dropStale()
-    const [first] = this.#heap
-    if (first === undefined || first.due > stamp) return undefined
-    this.#removeFirst()
-    return first
+    const { first } = this.#heap
+    return first === undefined || first.due > stamp ? undefined : this.#heap.shift()
   }
 
   /** The frame of `setting` is processed. False when that setting does not stand any more. */
@@ -104,7 +104,7 @@ export class Timers {
   reset({ settings, entries }: TimerTable): void {
     this.#settings = settings
     this.#table.clear()
-    this.#heap = []
+    this.#heap.clear()
     for (const entry of entries) {
       this.#table.set(entry.name, entry)
       this.#add(entry)
@@ -116,50 +116,16 @@ export class Timers {
   }
 
   #dropStale(): void {
-    for (let first = this.#heap[0]; first && this.#isStale(first); first = this.#heap[0]) {
-      this.#removeFirst()
+    for (let { first } = this.#heap; first && this.#isStale(first); first = this.#heap.first) {
+      this.#heap.shift()
     }
   }
 
   #add(entry: TimerEntry): void {
     // Twice the table and a little: a standby, which never takes from the heap, stays bounded too.
-    if (this.#heap.length > 2 * this.#table.size + 64) {
-      const left = this.#heap.filter((each) => !this.#isStale(each))
-      this.#heap = []
-      for (const each of left) this.#push(each)
-    }
-    this.#push(entry)
-  }
-
-  #push(entry: TimerEntry): void {
-    const heap = this.#heap
-    let index = heap.push(entry) - 1
-    while (index > 0) {
-      const parent = (index - 1) >> 1
-      const above = heap[parent]
-      if (above === undefined || !isBefore(entry, above)) break
-      heap[index] = above
-      index = parent
-    }
-    heap[index] = entry
-  }
-
-  #removeFirst(): void {
-    const heap = this.#heap
-    const last = heap.pop()
-    if (last === undefined || heap.length === 0) return
-    let index = 0
-    for (;;) {
-      const left = heap[2 * index + 1]
-      const right = heap[2 * index + 2]
-      if (left === undefined) break
-      const isRight = right !== undefined && isBefore(right, left)
-      const least = isRight ? right : left
-      if (!isBefore(least, last)) break
-      heap[index] = least
-      index = 2 * index + (isRight ? 2 : 1)
-    }
-    heap[index] = last
+    const isMostlyStale = this.#heap.length > 2 * this.#table.size + 64
+    if (isMostlyStale) this.#heap.filter((each) => !this.#isStale(each))
+    this.#heap.push(entry)
   }
 }
 

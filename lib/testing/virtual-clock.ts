@@ -7,23 +7,36 @@
  */
 
 import type { ClockPort, Timer } from '../runtime/ports-clock.js'
+import { Heap } from '../sync/heap.js'
 import { type Instant, instant, type Millis } from '../units.js'
 
-interface Entry {
+class Entry implements Timer {
   readonly at: number
   readonly order: number
   readonly isQuiet: boolean
   run: (() => void) | undefined
+
+  constructor(at: number, order: number, isQuiet: boolean, run: () => void) {
+    this.at = at
+    this.order = order
+    this.isQuiet = isQuiet
+    this.run = run
+  }
+
+  clear(): void {
+    this.run = undefined
+  }
 }
 
 /**
  * Rounds of settled promises between two entries: the longest chain of awaits in the code is
  * shorter.
  */
-const promiseRounds = 8
+const promiseRounds = 5
+const settled = Promise.resolve()
 
 export class VirtualClock implements ClockPort {
-  readonly #entries: Entry[] = []
+  readonly #entries = new Heap<Entry>(isBefore)
   #now = 0
   #order = 0
   #deferred: (() => void)[] = []
@@ -41,6 +54,11 @@ export class VirtualClock implements ClockPort {
     return this.#order
   }
 
+  /** When the next entry is due. */
+  get nextAt(): number {
+    return this.#entries.first?.at ?? Number.POSITIVE_INFINITY
+  }
+
   now(): Instant {
     return instant(this.#now)
   }
@@ -50,12 +68,7 @@ export class VirtualClock implements ClockPort {
   }
 
   setTimer(delay: Millis, fire: () => void): Timer {
-    const entry = this.#put(this.#now + Math.max(delay, 0), fire, false)
-    return {
-      clear: () => {
-        entry.run = undefined
-      },
-    }
+    return this.#put(this.#now + Math.max(delay, 0), fire, false)
   }
 
   /**
@@ -81,21 +94,39 @@ export class VirtualClock implements ClockPort {
   }
 
   /** Runs everything up to `until` milliseconds. */
-  async run(until: number): Promise<void> {
-    let isSettled = false
-    for (;;) {
-      for (let round = 0; !isSettled && round < promiseRounds; round += 1) {
-        await undefined
-        if (this.#deferred.length > 0) this.#runDeferred()
+  run(until: number): Promise<void> {
+    return new Promise((resolve, reject) => {
+      let rounds = promiseRounds
+      const goOn = (): void => {
+        try {
+          if (this.#deferred.length > 0) this.#runDeferred()
+          rounds -= 1
+          const isOver = rounds === 0 && !this.#runEntry(until)
+          if (isOver) return resolve()
+          if (rounds === 0) rounds = promiseRounds
+          void settled.then(goOn)
+        } catch (error) {
+          reject(error)
+        }
       }
-      if (!isSettled) this.#look()
+      void settled.then(goOn)
+    })
+  }
+
+  /** Runs what is due next, and all that is quiet before it. False: nothing is left. */
+  #runEntry(until: number): boolean {
+    this.#look()
+    for (;;) {
       const entry = this.#take(until)
       if (entry === undefined) break
       this.#now = entry.at
-      isSettled = entry.isQuiet || entry.run === undefined
-      entry.run?.()
+      const { run } = entry
+      if (run === undefined) continue
+      run()
+      if (!entry.isQuiet) return true
     }
     this.#now = Math.max(this.#now, until)
+    return false
   }
 
   #look(): void {
@@ -112,42 +143,16 @@ export class VirtualClock implements ClockPort {
     for (const run of deferred) run()
   }
 
-  // A binary heap by (at, order).
   #put(at: number, run: () => void, isQuiet: boolean): Entry {
-    const entry: Entry = { at, order: this.#order, isQuiet, run }
+    const entry = new Entry(at, this.#order, isQuiet, run)
     this.#order += 1
-    const heap = this.#entries
-    let index = heap.push(entry) - 1
-    while (index > 0) {
-      const parent = (index - 1) >> 1
-      const above = heap[parent]
-      if (above === undefined || !isBefore(entry, above)) break
-      heap[index] = above
-      index = parent
-    }
-    heap[index] = entry
+    this.#entries.push(entry)
     return entry
   }
 
   #take(until: number): Entry | undefined {
-    const heap = this.#entries
-    const first = heap[0]
-    if (first === undefined || first.at > until) return undefined
-    const last = heap.pop()
-    if (last === undefined || last === first) return first
-    let index = 0
-    for (;;) {
-      const left = heap[2 * index + 1]
-      const right = heap[2 * index + 2]
-      if (left === undefined) break
-      const isRight = right !== undefined && isBefore(right, left)
-      const least = isRight ? right : left
-      if (!isBefore(least, last)) break
-      heap[index] = least
-      index = 2 * index + (isRight ? 2 : 1)
-    }
-    heap[index] = last
-    return first
+    const { first } = this.#entries
+    return first === undefined || first.at > until ? undefined : this.#entries.shift()
   }
 }
 
