@@ -1,22 +1,44 @@
 /**
- * CRC-32C in plain TypeScript, one byte at a time.
+ * CRC-32C in plain TypeScript, four bytes at a time.
  *
  * It serves the simulator, which runs without the addon, and the tests as an oracle that shares
- * nothing with the C++ one. It is some thirty times slower and must not be used where an output
- * is on its way.
+ * nothing with the C++ one. It is some ten times slower and must not be used where an output is on
+ * its way.
  */
 
 const polynomial = 0x82f63b78
 
-const table: Uint32Array = Uint32Array.from({ length: 256 }, (_, byte) => {
+const tableOf = (next: (byte: number) => number) =>
+  Uint32Array.from({ length: 256 }, (_, byte) => next(byte))
+
+/** What a byte becomes when it is shifted out, and when one, two, three more follow it. */
+const last = tableOf((byte) => {
   let sum = byte
   for (let bit = 0; bit < 8; bit++) sum = (sum >>> 1) ^ (sum & 1 ? polynomial : 0)
   return sum
 })
+const third = tableOf((byte) => shifted(at(last, byte)))
+const second = tableOf((byte) => shifted(at(third, byte)))
+const first = tableOf((byte) => shifted(at(second, byte)))
+
+function at(table: Uint32Array, byte: number): number {
+  return table[byte & 0xff] ?? 0
+}
+
+function shifted(sum: number): number {
+  return (sum >>> 8) ^ at(last, sum)
+}
 
 /** The CRC-32C of `data`; `before` is that of the bytes in front of it. */
 export function crc32c(data: Uint8Array, before = 0): number {
+  const { length } = data
+  const byte = (index: number) => data[index] ?? 0
   let sum = ~before
-  for (const byte of data) sum = (sum >>> 8) ^ (table[(sum ^ byte) & 0xff] ?? 0)
+  let index = 0
+  for (; index + 4 <= length; index += 4) {
+    sum ^= byte(index) | (byte(index + 1) << 8) | (byte(index + 2) << 16) | (byte(index + 3) << 24)
+    sum = at(first, sum) ^ at(second, sum >>> 8) ^ at(third, sum >>> 16) ^ at(last, sum >>> 24)
+  }
+  for (; index < length; index += 1) sum = (sum >>> 8) ^ at(last, sum ^ byte(index))
   return ~sum >>> 0
 }

@@ -65,8 +65,13 @@ function stage(imageBytes: number): ChunkReader {
 class ReferenceReader implements ChunkReader {
   #staging: Uint8Array | undefined
   readonly #isThere: Uint8Array
+  /** Bytes that are missing. */
+  #missing: number
+  /** Parts that are there, each apart from the others. */
+  #parts = 0
 
   constructor(imageBytes: number) {
+    this.#missing = imageBytes
     try {
       this.#staging = new Uint8Array(imageBytes)
       this.#isThere = new Uint8Array(imageBytes)
@@ -88,16 +93,18 @@ class ReferenceReader implements ChunkReader {
     if (end > staging.length) return 'outside'
     if (this.#isThere.subarray(begin, end).includes(1)) return 'overlap'
 
-    const isApart = this.#isThere[begin - 1] !== 1 && this.#isThere[end] !== 1
-    if (isApart && this.#parts() === mostParts) return 'outside'
+    const neighbours = (this.#isThere[begin - 1] ?? 0) + (this.#isThere[end] ?? 0)
+    if (neighbours === 0 && this.#parts === mostParts) return 'outside'
+    this.#parts += 1 - neighbours
+    this.#missing -= data.length
     this.#isThere.fill(1, begin, end)
     staging.set(data, begin)
-    return this.#isComplete() ? 'complete' : 'ok'
+    return this.#missing === 0 ? 'complete' : 'ok'
   }
 
   take(): Uint8Array {
     const image = this.#open()
-    if (!this.#isComplete()) throw new RangeError('the image cannot be taken before it is complete')
+    if (this.#missing > 0) throw new RangeError('the image cannot be taken before it is complete')
     this.#staging = undefined
     return image
   }
@@ -109,17 +116,5 @@ class ReferenceReader implements ChunkReader {
   #open(): Uint8Array {
     if (!this.#staging) throw new ClosedError('the chunk reader is closed')
     return this.#staging
-  }
-
-  #isComplete(): boolean {
-    return !this.#isThere.includes(0)
-  }
-
-  #parts(): number {
-    let count = 0
-    for (const [at, is] of this.#isThere.entries()) {
-      if (is === 1 && this.#isThere[at - 1] !== 1) count += 1
-    }
-    return count
   }
 }
