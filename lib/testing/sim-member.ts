@@ -30,7 +30,7 @@ import type { SimEndOwner } from './sim-link.js'
 import type { SimPair } from './sim-pair.js'
 import { SimProcess } from './sim-process.js'
 import { SimSocket } from './sim-socket.js'
-import type { SimTime } from './sim-time.js'
+import { processClock } from './sim-time.js'
 
 /** How long a closed member stays, so that its last word leaves. */
 const farewellMs = 20
@@ -40,6 +40,8 @@ const usualDigestEvery = 50
 export class SimMember<App> implements SimEndOwner {
   readonly id: MemberId
   readonly incarnation: Incarnation
+  /** Of this incarnation, in sentences and keys. */
+  readonly name: string
   readonly hello: PeerHello
   readonly server: Server<App>
   readonly runtime: Runtime
@@ -59,9 +61,10 @@ export class SimMember<App> implements SimEndOwner {
     this.#pair = pair
     this.id = id
     this.incarnation = incarnation
+    this.name = `${id}.${incarnation.toString(36)}`
     this.hello = { protocol: 1, pair: 'simulated', member: id, incarnation, settings: {} }
     this.#process = new SimProcess(pair.options.clock)
-    this.clock = clockOf(pair, this)
+    this.clock = processClock(pair.options.clock, pair.timeOf(id), (run) => this.act(run))
     this.beats = pair.makeBeats(this, () => this.act(() => this.#unit.look()))
     this.#blocks = new AnnouncedBlocks(this.clock, (ms) => this.beats.announceBlock(ms))
     this.server = this.#makeServer()
@@ -283,17 +286,5 @@ export class SimMember<App> implements SimEndOwner {
       failed: (error) => this.fault(error),
     }
     return new Runtime(config, ports, wraps?.step?.(step) ?? step)
-  }
-}
-
-function clockOf<App>(pair: SimPair<App>, member: SimMember<App>): ClockPort {
-  const { clock } = pair.options
-  const time: SimTime = pair.timeOf(member.id)
-  return {
-    now: () => time.now(),
-    wall: () => time.wall(),
-    setTimer: (delay, fire) => time.setTimer(delay, () => member.act(fire)),
-    defer: (run) => clock.defer(() => member.act(run)),
-    nextTurn: (run) => clock.nextTurn(() => member.act(run)),
   }
 }

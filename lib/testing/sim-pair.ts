@@ -73,9 +73,13 @@ export class SimPair<State> {
   readonly options: SimOptions<State>
   readonly net: SimNet
   readonly #members = new Map<MemberId, SimMember<State>>()
+  /** The living ones. */
+  members: readonly SimMember<State>[] = []
   readonly #times: Readonly<Record<MemberId, SimTime>>
   /** Dead incarnations whose end could not be seen from the other side. */
   readonly #unseen = new Set<{ readonly id: MemberId; readonly incarnation: Incarnation }>()
+  readonly #word = new BigUint64Array(1)
+  readonly #halves = new Uint32Array(this.#word.buffer)
   #link: SimLink | undefined
   #isDialling = false
 
@@ -103,14 +107,11 @@ export class SimPair<State> {
     return this.#members.get(id)
   }
 
-  get members(): readonly SimMember<State>[] {
-    return [...this.#members.values()]
-  }
-
   /** The member that rules, if exactly one does. */
   get primary(): SimMember<State> | undefined {
-    const ruling = this.members.filter(({ role }) => role === 'primary')
-    return ruling.length === 1 ? ruling[0] : undefined
+    const [one, other] = this.members
+    if (one?.role !== 'primary') return other?.role === 'primary' ? other : undefined
+    return other?.role === 'primary' ? undefined : one
   }
 
   /** Both believe it, and neither has a reason to doubt. */
@@ -131,6 +132,7 @@ export class SimPair<State> {
   start(id: MemberId): SimMember<State> {
     const member = new SimMember(this, id, incarnationOf(this.random64()))
     this.#members.set(id, member)
+    this.members = [...this.#members.values()]
     member.open()
     return member
   }
@@ -140,6 +142,7 @@ export class SimPair<State> {
     const member = this.member(id)
     if (member === undefined) return
     this.#members.delete(id)
+    this.members = [...this.#members.values()]
     member.die()
     this.#link?.endOf(member)
     const { clock, detectMs, beatDelay } = this.options
@@ -207,8 +210,10 @@ export class SimPair<State> {
   }
 
   random64(): bigint {
-    const word = () => BigInt(Math.floor(this.options.random() * 2 ** 32))
-    return (word() << 32n) | word() | 1n
+    const { random } = this.options
+    this.#halves[1] = random() * 2 ** 32
+    this.#halves[0] = random() * 2 ** 32
+    return (this.#word[0] ?? 0n) | 1n
   }
 
   makeBeats(of: SimMember<State>, ring: () => void): SimBeats {

@@ -5,7 +5,7 @@
  * Rates are what crystals show and a little more; the rules must hold for any two hosts.
  */
 
-import type { Timer } from '../runtime/ports-clock.js'
+import type { ClockPort, Timer } from '../runtime/ports-clock.js'
 import { type Instant, instant, type Millis, millis } from '../units.js'
 import type { VirtualClock } from './virtual-clock.js'
 
@@ -48,5 +48,20 @@ export class SimTime {
   /** A timer of a thread that knows no promises. */
   setQuietTimer(delay: Millis, fire: () => void): void {
     this.#clock.setQuietTimer(millis(delay / this.#rate), fire)
+  }
+}
+
+/** Time as one process of that host has it: nothing fires but through `act`. */
+export function processClock(
+  clock: VirtualClock,
+  time: SimTime,
+  act: (run: () => void) => void,
+): ClockPort {
+  return {
+    now: () => time.now(),
+    wall: () => time.wall(),
+    setTimer: (delay, fire) => time.setTimer(delay, () => act(fire)),
+    defer: (run) => clock.defer(() => act(run)),
+    nextTurn: (run) => clock.nextTurn(() => act(run)),
   }
 }

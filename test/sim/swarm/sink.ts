@@ -41,7 +41,7 @@ export class Sink {
   /** `deliver` of the application. */
   deliver(output: Output, member: SimMember<State>): Promise<void> | undefined {
     const { random, settings, check } = this.#parts
-    const by = nameOf(member)
+    const by = member.name
     check.begun(by, output)
     const kind = settings.throwing + settings.synchronous > 0 ? random() : 1
     if (kind < settings.throwing) {
@@ -58,7 +58,7 @@ export class Sink {
 
   #send(output: Output, member: SimMember<State>): Promise<void> {
     const { clock, random, settings, check } = this.#parts
-    const by = nameOf(member)
+    const by = member.name
     const delay = () => settings.deliverMs * (0.5 + random())
     const key = `${by} ${output.channel}`
     const now = clock.now()
@@ -95,9 +95,4 @@ export class Sink {
     }
     return verdict.type === 'new' || verdict.type === 'known'
   }
-}
-
-/** One incarnation, in sentences and keys. */
-export function nameOf(member: SimMember<State>): string {
-  return `${member.id}.${member.incarnation.toString(36)}`
 }

@@ -12,7 +12,6 @@ import type { SimMember } from '#lib/testing/sim-member.js'
 import type { InputCheck } from '../check/inputs.js'
 import type { State } from './app.js'
 import { type Inputs, idOf } from './order.js'
-import { nameOf } from './sink.js'
 
 /** Inputs that may be under way past the last one accepted. */
 const ahead = 100
@@ -80,7 +79,7 @@ export class Source {
 
   #send(member: SimMember<State>, seq: number, now: number): void {
     const order = this.#inputs.order(this.index, seq)
-    const name = nameOf(member)
+    const { name } = member
     this.#check.asked(name)
     member.receive(this.#inputs.bytesOf(order), this.name, seq).then(
       ({ frameNo }) => {

@@ -27,7 +27,7 @@ import { drawn, type Inputs } from './order.js'
 import { streamOf } from './random.js'
 import type { Condition, Script, Step, Who } from './script.js'
 import { calm, type Settings } from './settings.js'
-import { nameOf, Sink } from './sink.js'
+import { Sink } from './sink.js'
 import { snapshotOf } from './snapshot.js'
 
 /** What a trial may put in the place of shipped parts. */
@@ -199,10 +199,18 @@ export class Trial {
   async #seek(step: Extract<Step, { do: 'await' | 'seek' }>): Promise<void> {
     const { clock } = this
     const until = clock.now() + step.withinMs
-    while (!this.holds(step.until) && clock.now() < until) await clock.run(clock.now() + 0.1)
+    while (!this.holds(step.until) && clock.now() < until) await this.#pass(0.1, until)
     if (step.do === 'seek' || this.holds(step.until)) return
     const text = `not ${step.until} after ${step.withinMs} ms: ${this.describe()}`
     this.findings.report('S6', text)
+  }
+
+  /** Runs for `ms`, as many times as it takes for anything to happen, but not past `until`. */
+  async #pass(ms: number, until: number): Promise<void> {
+    const { clock } = this
+    let at = clock.now() + ms
+    while (at < clock.nextAt && at < until) at += ms
+    await clock.run(at)
   }
 
   /** All faults end; within `healMs` the pair is whole, and stays so. */
@@ -215,7 +223,7 @@ export class Trial {
     feeder.finish()
     const healMs = 10 * settings.windowMs + 10_000
     const until = clock.now() + healMs
-    while (clock.now() < until && !this.isWhole) await clock.run(clock.now() + 5)
+    while (clock.now() < until && !this.isWhole) await this.#pass(5, until)
     if (!this.isWhole) {
       findings.report('S6', `not whole after ${healMs} ms: ${this.describe()}`)
       return
@@ -223,7 +231,7 @@ export class Trial {
     await clock.run(clock.now() + timersMs)
     // A divergence that the last inputs have made may be found late, and is mended.
     const last = clock.now() + (settings.diverges > 0 ? healMs : 0)
-    while (clock.now() < last && !this.isWhole) await clock.run(clock.now() + 5)
+    while (clock.now() < last && !this.isWhole) await this.#pass(5, last)
     if (!this.isWhole) findings.report('S6', `it fell apart by itself: ${this.describe()}`)
     else this.#checkEnd()
   }
@@ -240,7 +248,7 @@ export class Trial {
     const line = this.#lineOf(primary)
     if (line === undefined) return
     const { log } = line
-    const living = this.pair.members.map(nameOf)
+    const living = this.pair.members.map(({ name }) => name)
     this.#inputCheck.atEnd(line, this.inputs, living)
     this.#timers.atEnd(log, this.inputs)
     this.outputs.atEnd(line, this.inputs, this.sink.streams)
@@ -368,7 +376,7 @@ export class Trial {
     return {
       onTakeover: (member, report) => {
         this.takeovers.push(report)
-        this.outputs.takenOver(nameOf(member), report)
+        this.outputs.takenOver(member.name, report)
         this.note(`${member.id} takes over in ${report.epoch} (${report.verdict})`)
       },
       onEvent: (member: SimMember<State>, event) => {
