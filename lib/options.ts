@@ -132,8 +132,8 @@ export interface MemberOptions<State> {
    */
   readonly onLoss?: 'wait' | 'go'
   /**
-   * Milliseconds for which the event loop may leave its own beat thread's question unanswered until
-   * the member counts as hung. Default `max(500, windowMs)`; at least `windowMs`.
+   * Milliseconds for which the event loop may fail to come round, its wait for events not counted,
+   * until the member counts as hung. Default `max(500, windowMs)`; at least `windowMs`.
    */
   readonly hangAfterMs?: number
   /**

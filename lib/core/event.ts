@@ -40,8 +40,8 @@ export type Happening =
       readonly verdict: 'process-gone' | 'unreachable'
     }
   /**
-   * Fresh beats say that the other's event loop has left the question of its beat thread unanswered
-   * for `hangAfter`. It rules on: this gives nobody a right (docs/PROTOCOL.md#8).
+   * Fresh beats say that the other's event loop has not come round for `hangAfter`. It rules on:
+   * this gives nobody a right (docs/PROTOCOL.md#8).
    */
   | {
       readonly type: 'hung'

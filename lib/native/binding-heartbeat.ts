@@ -30,8 +30,8 @@ export interface HeartbeatOptions {
   /** Microseconds of silence until the verdict `unreachable`, at least three intervals. */
   readonly windowMicros: number
   /**
-   * Whole milliseconds for which a question of the beat thread may stand unanswered until the event
-   * loop counts as hung, 10 to 600,000; alike on both members.
+   * Whole milliseconds for which the event loop may fail to come round, its wait for events not
+   * counted, until it counts as hung, 10 to 600,000; alike on both members.
    */
   readonly hangAfterMs: number
   /** Whether this member opens the beat connections (`b` does, `a` listens). */
@@ -103,7 +103,7 @@ export interface BoardFacts {
   readonly peerPresence: number
   /** `counterBytes` bytes, as the peer set them. */
   readonly peerCounters: number
-  /** u32, ms for which the peer's event loop has left its beat thread's question open. */
+  /** u32, ms for which the peer's event loop has not come round, its wait not counted. */
   readonly peerVouchAge: number
   /** u32, 1 while the peer's event loop stands in a block that it announced. */
   readonly peerBusy: number

@@ -6,8 +6,8 @@
 export interface BeatView {
   readonly suspicion: 'unheard' | 'alive' | 'late' | 'suspect'
   /**
-   * Speaks of `peerIncarnation`. `hung`: its newest beat says that its event loop has left the beat
-   * thread's question unanswered for `hangAfterMs`; a later beat that says less takes it back.
+   * Speaks of `peerIncarnation`. `hung`: its newest beat says that its event loop has not come
+   * round for `hangAfterMs`; a later beat that says less takes it back.
    */
   readonly verdict: 'none' | 'process-gone' | 'unreachable' | 'hung'
   /** Monotonic milliseconds, the clock of `performance.now()`'s origin aside; 0 before any. */
@@ -34,8 +34,8 @@ export interface BeatView {
   readonly roundTripMs: number
   readonly linksUp: number
   /**
-   * Whole milliseconds for which the other's event loop has left the oldest question of its beat
-   * thread unanswered, as its newest beat says; 0 when it has answered, and before any beat.
+   * Whole milliseconds for which the other's event loop has not come round, its wait for events
+   * not counted, as its newest beat says; 0 when it runs, and before any beat.
    */
   readonly peerVouchAgeMs: number
   /** The newest beat says that its loop stands in a block that it has announced. */

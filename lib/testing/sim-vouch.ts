@@ -1,10 +1,10 @@
 /**
  * The part of a simulated beat thread that watches its own event loop and gives a reign up for it.
  *
- * The thread asks the loop four times in `hangAfterMs`; the age of the vouch is how long the oldest
- * question has stood, not counting a block that was announced. When the other member asks for the
- * reign for which this one is armed, a standby gives it up at once and a primary when its loop is
- * found hung (docs/PROTOCOL.md#8). Times are those of the host.
+ * The age of the vouch is how long the loop has stood still, not counting a block that was
+ * announced. When the other member asks for the reign for which this one is armed, a standby gives
+ * it up at once and a primary when its loop is found hung (docs/PROTOCOL.md#8). Times are those of
+ * the host.
  */
 
 /** Where the blob of `lib/wire/presence.ts` has what a beat thread reads and writes. */
@@ -17,7 +17,7 @@ const primaryRole = 3
 export class SimVouch {
   readonly hangAfterMs: number
   readonly #now: () => number
-  #questionAt: number | undefined
+  #standsSince: number | undefined
   #blockUntil = 0
   #armed = 0n
   /** Given up since `arm`, and not yet taken by `disarm`. */
@@ -34,7 +34,7 @@ export class SimVouch {
 
   /** The frame that is being processed, as a beat says it. */
   get frameNo(): number {
-    return this.#questionAt === undefined ? this.#mark : this.#stoodIn
+    return this.#standsSince === undefined ? this.#mark : this.#stoodIn
   }
 
   set frameNo(frameNo: number) {
@@ -43,7 +43,7 @@ export class SimVouch {
 
   /** Whole milliseconds, as a beat says it. */
   get ageMs(): number {
-    const since = this.#questionAt
+    const since = this.#standsSince
     return since === undefined
       ? 0
       : Math.max(0, Math.floor(this.#now() - Math.max(since, this.#blockUntil)))
@@ -64,25 +64,25 @@ export class SimVouch {
 
   /** When the loop, should it still stand by then, counts as hung; undefined while it runs. */
   get hungAt(): number | undefined {
-    const since = this.#questionAt
+    const since = this.#standsSince
     return since === undefined ? undefined : Math.max(since, this.#blockUntil) + this.hangAfterMs
   }
 
-  /** The event loop stands still from now on: the next question finds no answer. */
+  /** The event loop stands still from now on. */
   loopStands(): void {
-    if (this.#questionAt !== undefined) return
-    this.#questionAt = this.#now() + this.hangAfterMs / 8
+    if (this.#standsSince !== undefined) return
+    this.#standsSince = this.#now()
     // The rest of a simulated turn runs on; this thread sees where the loop stands.
     this.#stoodIn = this.#mark
   }
 
   loopRuns(): void {
-    this.#questionAt = undefined
+    this.#standsSince = undefined
   }
 
-  /** The thread itself stood still for `ms`: no question stood meanwhile. */
+  /** The thread itself stood still for `ms`, which does not count. */
   slept(ms: number): void {
-    if (this.#questionAt !== undefined) this.#questionAt += ms
+    if (this.#standsSince !== undefined) this.#standsSince += ms
   }
 
   announceBlock(ms: number): void {

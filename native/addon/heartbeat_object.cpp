@@ -96,8 +96,6 @@ class HeartbeatObject final : public Listener {
   }
   ~HeartbeatObject() { end(); }
 
-  void vouch() noexcept override { pair_->vouch.answer(); }
-
   bool take_news() noexcept override {
     return pair_->has_news.exchange(false, std::memory_order_acquire);  // pairs with publish()
   }
@@ -187,7 +185,8 @@ class HeartbeatObject final : public Listener {
   Napi::Value disarm(const Napi::CallbackInfo& info) {
     if (pair_ == nullptr) return Napi::BigInt::New(info.Env(), std::uint64_t{0});
     // Who decides does not hang: what is asked of a hung one must not find it while it does.
-    pair_->vouch.answer();
+    CHECK(thread() != nullptr);
+    thread()->turns().note();
     return Napi::BigInt::New(info.Env(), pair_->gate.disarm());
   }
 
@@ -286,14 +285,17 @@ Napi::Value open_heartbeat(const Napi::CallbackInfo& info) {
     return {};
   }
   BoardUse shared(std::make_unique<SharedBoard>().release());
-  auto pair = heartbeat::BeatPair::open(*config, shared->board, monotonic_now(), boot_now());
-  if (!pair.ok()) {
-    throw_error(env, pair.error());
-    return {};
-  }
   const Result<HeartbeatThread*> thread = HeartbeatThread::of(env);
   if (!thread.ok()) {
     throw_error(env, thread.error());
+    return {};
+  }
+  // What the loop did before does not count against it.
+  thread.value()->turns().note();
+  config->event_loop = thread.value()->turns().watch();
+  auto pair = heartbeat::BeatPair::open(*config, shared->board, monotonic_now(), boot_now());
+  if (!pair.ok()) {
+    throw_error(env, pair.error());
     return {};
   }
   const auto buffer = buffer_over(env, *shared);

@@ -29,21 +29,32 @@ Result<void> HeartbeatThread::start() {
     bell_.close();
     return started.error();
   }
+  turns_ = TurnRecorder::open(env_);
+  if (turns_ == nullptr) {
+    started.value()->stop();
+    bell_.close();
+    return Error{ErrorCode::kNative, "recording the turns of the event loop"};
+  }
   loop_ = std::move(started).value();
   // After the bell was made, so that it runs before the bell's own; see doorbell.hpp.
-  CHECK(napi_add_env_cleanup_hook(env_, &end, this) == napi_ok);
+  CHECK(napi_add_async_cleanup_hook(env_, &on_cleanup, this, nullptr) == napi_ok);
   return {};
 }
 
-void HeartbeatThread::end(void* self) {
-  auto* thread = static_cast<HeartbeatThread*>(self);
-  thread->loop_->stop();
-  thread->bell_.close();
+void HeartbeatThread::on_cleanup(napi_async_cleanup_hook_handle hook, void* self) {
+  static_cast<HeartbeatThread*>(self)->end(hook);
+}
+
+// Idempotent, as its parts are.
+void HeartbeatThread::end(napi_async_cleanup_hook_handle hook) noexcept {
+  if (loop_ != nullptr) loop_->stop();
+  bell_.close();
+  if (TurnRecorder* turns = std::exchange(turns_, nullptr); turns != nullptr) turns->close(hook);
 }
 
 // The environment's data goes after the hooks; objects of JavaScript may go later still.
 HeartbeatThread::~HeartbeatThread() {
-  if (loop_ != nullptr) end(this);
+  end(nullptr);
   while (listeners_ != nullptr) remove(*listeners_);
 }
 
@@ -65,8 +76,6 @@ void HeartbeatThread::remove(Listener& listener) noexcept {
 
 void HeartbeatThread::answer(napi_env env) {
   HeartbeatThread* self = AddonData::of(env).heartbeat_thread.get();
-  // All before any: a callback may take long.
-  for (Listener* at = self->listeners_; at != nullptr; at = at->next_) at->vouch();
   // A callback may open and close pairs, so the search begins anew after each.
   for (Listener* at = self->listeners_; at != nullptr;) {
     if (!at->take_news()) {

@@ -1,14 +1,17 @@
 // HeartbeatThread: the beat thread of one environment, its bell, and the pairs that answer it.
 //
 // Made with the first pair and kept until the environment ends; an environment that opens no pair
-// has no thread. Ends in its cleanup hook: the thread is joined, then the bell is closed. Pairs
-// that are still open then lie still until JavaScript's objects are collected.
+// has no thread. Ends in its cleanup hook: the thread is joined, then the bell is closed, then the
+// loop's turns are recorded no more, which takes a turn of the loop, so that the hook is one that
+// the environment waits for. Pairs that are still open then lie still until JavaScript's objects
+// are collected.
 #pragma once
 
 #include <memory>
 
 #include "addon/doorbell.hpp"
 #include "addon/napi_clean.hpp"
+#include "addon/turn_recorder.hpp"
 #include "base/result.hpp"
 #include "heartbeat/beat_loop.hpp"
 
@@ -23,8 +26,6 @@ class Listener {
   Listener(const Listener&) = delete;
   Listener& operator=(const Listener&) = delete;
 
-  // The event loop runs: its beat thread may say so.
-  virtual void vouch() noexcept = 0;
   // Whether there is news; the next call says false unless there is more.
   virtual bool take_news() noexcept = 0;
   virtual void tell(napi_env env) = 0;
@@ -52,16 +53,20 @@ class HeartbeatThread {
   HeartbeatThread& operator=(const HeartbeatThread&) = delete;
 
   heartbeat::BeatLoop& loop() noexcept { return *loop_; }
+  TurnRecorder& turns() noexcept { return *turns_; }
   void add(Listener& listener) noexcept;
   void remove(Listener& listener) noexcept;
 
  private:
   Result<void> start();
-  static void end(void* self);
+  static void on_cleanup(napi_async_cleanup_hook_handle hook, void* self);
+  void end(napi_async_cleanup_hook_handle hook) noexcept;
   static void answer(napi_env env);
 
   napi_env env_;
   Doorbell bell_;
+  // Null before the start and after the end. It destroys itself; see TurnRecorder::close.
+  TurnRecorder* turns_ = nullptr;
   std::unique_ptr<heartbeat::BeatLoop> loop_;
   Listener* listeners_ = nullptr;
 };

@@ -14,7 +14,7 @@
 //   | sent at           | echo: sent at     |   ns of the sender's clock; of the receiver's
 //   +-------------------+----+--------------+
 //   | echo: held        |vage| flags        |   ns from hearing to sending; ms for which the event
-//   +-------------------+----+--------------+   loop has left its beat thread's question open
+//   +-------------------+----+--------------+   loop has not come round
 //   | presence, 128 bytes                   |   what the member says of itself; opaque here
 //   +---------------------------------------+
 //   | counters, 32 bytes                    |   for show; never rings a doorbell

@@ -25,7 +25,7 @@ Result<std::unique_ptr<BeatPair>> BeatPair::open(const PairConfig& config, BeatB
 BeatPair::BeatPair(const PairConfig& config, BeatBoard& board, FixedList<Link, kMostLinks> links,
                    Instant now, BootInstant boot)
     : gate(config.timing.gate_span(), boot),
-      vouch(now, config.timing.hang_after),
+      vouch(config.event_loop, now, config.timing.hang_after),
       deadline(now),
       config_(config),
       board_(board),
@@ -73,7 +73,7 @@ void BeatPair::obey(Commands commands, Instant now) noexcept {
 void BeatPair::excuse(Instant now, const Wake& wake) noexcept {
   owner_.check();
   suspicion_.excuse(now, wake.lateness);
-  vouch.excuse(now, wake.lateness);
+  vouch.excuse(wake.lateness);
   if (wake.stood_still < config_.timing.window) return;
   ++view_.stall_count;
   view_.stall_seq = view_.own_seq + 1;
@@ -103,7 +103,7 @@ bool BeatPair::work(Instant now, BootInstant boot) noexcept {
     if (gate.renew(boot) == Gate::Renewal::kLapsed) ++view_.gate_lapses;
     schedule_.advance(now);
   }
-  give_up_if_asked(now);
+  give_up_if_asked();
   if (is_announced_ && (is_due || wants_beat_)) send_beat(now, is_due);
   wants_beat_ = false;
   const bool has_question = std::exchange(wants_bell_, false);
@@ -165,7 +165,7 @@ bool BeatPair::publish() noexcept {
 
 Instant BeatPair::next_deadline(Instant now) noexcept {
   Instant next = std::min({schedule_.next(), suspicion_.next_deadline(), identity_.next_deadline(),
-                           vouch.next_deadline(now)});
+                           vouch.next_deadline()});
   for (Link& link : links_) {
     if (suspicion_.is_probing()) {
       next = std::min({next, link.probes.packets_due,

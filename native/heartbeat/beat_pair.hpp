@@ -46,6 +46,8 @@ struct PairConfig {
   // This member opens the beat connections.
   bool dials = false;
   FixedList<LinkConfig, kMostLinks> links;
+  // The event loop that the beats speak of. It must stay until the pair is detached.
+  LoopWatch event_loop;
 };
 
 // What the JavaScript thread asks of the beat thread, as bits.
@@ -147,10 +149,10 @@ class BeatPair {
 
   // beat_vouch.cpp
   void look_at_loop(Instant now) noexcept;
-  void note_frame(Instant now) noexcept;
-  void give_up_if_asked(Instant now) noexcept;
+  void note_frame() noexcept;
+  void give_up_if_asked() noexcept;
   Presence said_presence() const noexcept;
-  void say_of_loop(Beat& beat, Instant now) const noexcept;
+  void say_of_loop(Beat& beat) const noexcept;
   bool is_hung(const Beat& beat) const noexcept;
 
   // beat_pair.cpp

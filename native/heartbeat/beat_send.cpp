@@ -21,7 +21,7 @@ Beat BeatPair::compose(BeatKind kind, std::uint8_t link, Instant now) noexcept {
   beat.echo = echo_;
   beat.echo.held = echo_.incarnation == 0 ? 0 : (now - echo_heard_at_).count;
   beat.beat_no = beat_no_;
-  say_of_loop(beat, now);
+  say_of_loop(beat);
   beat.presence = said_presence();
   // A failed read leaves zeros, which is what numbers for show may do.
   static_cast<void>(counters.try_read(beat.counters));

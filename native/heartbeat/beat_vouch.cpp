@@ -13,32 +13,32 @@
 namespace hotpair::heartbeat {
 
 void BeatPair::look_at_loop(Instant now) noexcept {
-  note_frame(now);
+  note_frame();
   if (vouch.look(now)) wants_bell_ = true;
-  const bool is_hung = vouch.is_hung(now);
+  const bool is_hung = vouch.is_hung();
   if (is_hung == is_said_hung_) return;
   // The other learns it with this wake, and that it is over too.
   is_said_hung_ = is_hung;
   wants_beat_ = true;
 }
 
-void BeatPair::note_frame(Instant now) noexcept {
+void BeatPair::note_frame() noexcept {
   // relaxed: see beat_board.hpp for when the two halves mean something.
   const std::uint64_t high = board_.frame_high.load(std::memory_order_relaxed);
   const std::uint64_t frame = high << 32 | board_.frame_low.load(std::memory_order_relaxed);
   if (frame == frame_) return;
-  // A loop that goes from frame to frame in one long turn answers nothing and does not hang. So a
-  // loop that is found hung has stood in the same frame, or outside of any, all that time: a frame
-  // that was begun at the end of another block is never named for it.
+  // A loop that goes from frame to frame in one long turn does not come round and does not hang. So
+  // a loop that is found hung has stood in the same frame, or outside of any, since the first look
+  // at it in this stand-still: a frame begun at the end of another block is never named for it.
   frame_ = frame;
-  vouch.note_progress(now);
+  vouch.note_progress();
 }
 
 // Asked by what was heard with this wake: an ask that nobody repeats is no ask.
-void BeatPair::give_up_if_asked(Instant now) noexcept {
+void BeatPair::give_up_if_asked() noexcept {
   if (!std::exchange(has_heard_, false)) return;
   const std::uint64_t epoch = presence::word(view_.peer_presence, presence::kAskRenounce);
-  // Before the look at the loop below: a loop that has answered and armed since then has another
+  // Before the look at the loop below: a loop that has decided and armed since then has another
   // arming, and this one is good for nothing.
   const Arming armed = gate.armed();
   if (epoch == 0 || epoch != armed.epoch()) return;
@@ -52,7 +52,7 @@ void BeatPair::give_up_if_asked(Instant now) noexcept {
   if (presence::is_primary(presence_)) {
     const bool is_by_standby = presence::word(view_.peer_presence, presence::kEpoch) == epoch &&
                                !presence::is_primary(view_.peer_presence);
-    if (!is_by_standby || !vouch.is_hung(now)) return;
+    if (!is_by_standby || !vouch.is_hung()) return;
   }
   if (!gate.renounce(armed)) return;
   view_.renounced_natively = epoch;
@@ -71,8 +71,8 @@ Presence BeatPair::said_presence() const noexcept {
   return said;
 }
 
-void BeatPair::say_of_loop(Beat& beat, Instant now) const noexcept {
-  const std::int64_t age_ms = vouch.age(now).count / 1'000'000;
+void BeatPair::say_of_loop(Beat& beat) const noexcept {
+  const std::int64_t age_ms = vouch.age().count / 1'000'000;
   beat.vouch_age_ms = static_cast<std::uint32_t>(std::min<std::int64_t>(age_ms, UINT32_MAX));
   if (vouch.is_busy()) beat.flags |= flag::kBusy;
   beat.in_frame = frame_;

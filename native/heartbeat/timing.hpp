@@ -1,9 +1,8 @@
 // The times of one pair: three are chosen by the user, all others follow from them here.
 //
 // Interval: between two beats. Window: of silence until the verdict `unreachable`. Hang after: age
-// of a question to the event loop from which on it counts as hung. Everything that
-// waits in this folder waits for one of the spans below, so that the sum of a takeover can be read
-// off one page.
+// of the vouch from which on the event loop counts as hung. Everything that waits in this folder
+// waits for one of the spans below, so that the sum of a takeover can be read off one page.
 #pragma once
 
 #include <algorithm>

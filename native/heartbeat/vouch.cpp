@@ -2,62 +2,93 @@
 #include "heartbeat/vouch.hpp"
 
 #include <algorithm>
+#include <utility>
 
 #include "base/check.hpp"
 
 namespace hotpair::heartbeat {
 namespace {
 
-// relaxed: each word says all by itself. That the loop ran is the whole message of an answer, and
-// nothing that it wrote is read on the strength of it.
+// relaxed: a block says all by itself, and what stands beside a count was written before it.
 constexpr std::memory_order kAlone = std::memory_order_relaxed;
 
 }  // namespace
 
-Vouch::Vouch(Instant now, Nanos hang_after) noexcept : hang_after_(hang_after), ask_at_(now) {
+Vouch::Vouch(const LoopWatch& loop, Instant now, Nanos hang_after) noexcept
+    : loop_(loop),
+      hang_after_(hang_after),
+      looked_at_(now),
+      turned_at_(now),
+      hung_at_(now + hang_after) {
+  CHECK(loop.turns != nullptr && loop.waited != nullptr);
   CHECK(hang_after > Nanos{0});
 }
 
-void Vouch::answer() noexcept { answered_.store(asked_.load(kAlone), kAlone); }
-
 void Vouch::announce_block(Instant until) noexcept { block_until_.store(until.nanos, kAlone); }
 
+bool Vouch::has_turned() const noexcept {
+  return loop_.turns->count.load(std::memory_order_acquire) != turn_;  // pairs with note()
+}
+
+void Vouch::begin_turn(std::uint32_t count) noexcept {
+  turn_ = count;
+  excused_ = Nanos{0};
+  is_asked_ = false;
+}
+
+Nanos Vouch::busy_since_turn(Nanos since_turn) const noexcept {
+  // acquire: a later turn's word comes with that turn's beginning, which is found here.
+  const Nanos before{loop_.turns->waited.load(std::memory_order_acquire)};
+  if (loop_.turns->began_at.load(kAlone) != turned_at_.nanos) return Nanos{0};
+  const Nanos waited = loop_.waited(loop_.context) - before;
+  // The wait is read after `now`, and by another clock on some systems.
+  return std::clamp(since_turn - waited, Nanos{0}, since_turn);
+}
+
 bool Vouch::look(Instant now) noexcept {
-  if (is_answered()) is_open_ = false;
-  note_block(now);
-  if (is_open_ || now < ask_at_) return false;
-  asked_.store(asked_.load(kAlone) + 1, kAlone);
-  is_open_ = true;
-  since_ = now;
-  ask_at_ = now + period();
-  return true;
-}
-
-bool Vouch::is_answered() const noexcept { return answered_.load(kAlone) == asked_.load(kAlone); }
-
-bool Vouch::is_hung(Instant now) const noexcept {
-  return is_open_ && now - since_ >= hang_after_ && !is_answered();
-}
-
-// What lies before the end of a block is not counted.
-void Vouch::note_block(Instant now) noexcept {
+  const Nanos since_look = now - std::exchange(looked_at_, now);
+  const Nanos slept = std::exchange(slept_, Nanos{0});
+  const bool has_progress = std::exchange(has_progress_, false);
+  const std::uint32_t count = loop_.turns->count.load(std::memory_order_acquire);  // see note()
+  if (count != turn_) begin_turn(count);
+  turned_at_ = Instant{loop_.turns->began_at.load(kAlone)};
+  const Nanos since_turn = std::max(Nanos{0}, now - turned_at_);
   const Instant until{block_until_.load(kAlone)};
+  const Nanos since_block = now - std::min(now, until);
   is_busy_ = now < until;
-  since_ = std::max(since_, std::min(now, until));
+  if (is_asked_) asked_at_ = std::min(now, std::max(asked_at_, now - since_block) + slept);
+
+  // Progress tells something about this turn only if it was under way at the look before.
+  const bool is_in_mid_turn = has_progress && since_turn > since_look;
+  if (since_turn < patience() && !is_in_mid_turn) {
+    // Too short to be worth the lock: a loop that turns all the time is left alone.
+    excused_ = std::min(excused_ + slept, since_turn);
+    age_ = Nanos{0};
+    hung_at_ = std::max(turned_at_, until) + hang_after_;
+    return false;
+  }
+  const Nanos busy = busy_since_turn(since_turn);
+  excused_ = std::min(busy, std::max(excused_, busy - since_block) + slept);
+  if (is_in_mid_turn && busy > since_look) {
+    // The loop was out of its wait at the look before, and has gone on since. Had it come out of
+    // its wait later, what it does now would have been begun with it.
+    excused_ = busy;
+    asked_at_ = now;
+  }
+  const bool has_question = !is_asked_ && since_turn >= patience();
+  if (has_question) {
+    is_asked_ = true;
+    asked_at_ = now;
+  }
+  age_ = std::max(busy - excused_, is_asked_ ? now - asked_at_ : Nanos{0});
+  hung_at_ = std::max(now, until) + (hang_after_ - age_);
+  return has_question;
 }
 
-void Vouch::note_progress(Instant now) noexcept { since_ = std::max(since_, now); }
-
-void Vouch::excuse(Instant now, Nanos lateness) noexcept {
-  note_block(now);
-  since_ = std::min(now, since_ + lateness);
-}
-
-Instant Vouch::next_deadline(Instant now) const noexcept {
-  if (!is_open_) return ask_at_;
-  if (is_hung(now)) return kNever;
-  const Instant until{block_until_.load(kAlone)};
-  return std::max(since_, until) + hang_after_;
+Instant Vouch::next_deadline() const noexcept {
+  // Nothing new but its end, which the next beat will say.
+  if (age_ >= hang_after_) return kNever;
+  return is_asked_ ? hung_at_ : std::min(hung_at_, turned_at_ + patience());
 }
 
 }  // namespace hotpair::heartbeat

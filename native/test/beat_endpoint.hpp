@@ -19,6 +19,7 @@
 
 #include "base/check.hpp"
 #include "base/clock.hpp"
+#include "hand_loop.hpp"
 #include "heartbeat/beat_loop.hpp"
 #include "heartbeat/socket.hpp"
 
@@ -93,8 +94,9 @@ inline heartbeat::PairConfig config_of(int self, std::uint64_t incarnation, cons
 
 class Endpoint {
  public:
-  explicit Endpoint(const heartbeat::PairConfig& config, std::uint8_t presence = 1)
+  explicit Endpoint(heartbeat::PairConfig config, std::uint8_t presence = 1)
       : board_(std::make_unique<heartbeat::BeatBoard>()) {
+    config.event_loop = event_loop_.watch();
     auto opened = heartbeat::BeatPair::open(config, *board_, monotonic_now(), boot_now());
     CHECK(opened.ok());
     pair_ = std::move(opened).value();
@@ -132,11 +134,8 @@ class Endpoint {
   bool is_alive() const {
     return view().suspicion == static_cast<std::uint32_t>(heartbeat::Level::kAlive);
   }
-  // From now on the event loop that this endpoint stands for answers nothing, or all again.
-  void hang(bool is_hung) {
-    is_hung_.store(is_hung, std::memory_order_relaxed);
-    if (!is_hung) pair_->vouch.answer();
-  }
+  // From now on the event loop that this endpoint stands for stands still, or runs again.
+  void hang(bool is_hung) { is_hung ? event_loop_.stand() : event_loop_.go_on(); }
   // For news; not for questions to the loop.
   std::uint64_t rings() const { return rings_.load(std::memory_order_relaxed); }
   heartbeat::BeatPair& pair() { return *pair_; }
@@ -146,19 +145,19 @@ class Endpoint {
  private:
   // On the beat thread, in place of an event loop.
   void on_ring() noexcept {
-    if (is_hung_.load(std::memory_order_relaxed)) return;
-    pair_->vouch.answer();
+    if (event_loop_.stands()) return;
+    event_loop_.turn();
     if (pair_->has_news.exchange(false, std::memory_order_acquire)) {
       rings_.fetch_add(1, std::memory_order_relaxed);
     }
   }
 
   // The order of destruction: the thread first, then what it wrote to.
+  HandLoop event_loop_;
   std::unique_ptr<heartbeat::BeatBoard> board_;
   std::unique_ptr<heartbeat::BeatPair> pair_;
   std::unique_ptr<heartbeat::BeatLoop> loop_;
   std::atomic<std::uint64_t> rings_{0};
-  std::atomic<bool> is_hung_{false};
   bool is_closed_ = false;
 };
 

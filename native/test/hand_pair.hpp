@@ -34,6 +34,7 @@ class HandPair {
         peer_(std::move(open_udp(local(ports_.b))).value()),
         poller_(std::move(Poller::open()).value()) {
     config_.timing = {Nanos::millis(100), Nanos::millis(1000), Nanos::millis(500)};
+    config_.event_loop = event_loop.watch();
     auto opened = BeatPair::open(config_, board_, now_, boot());
     CHECK(opened.ok());
     pair_ = std::move(opened).value();
@@ -56,10 +57,9 @@ class HandPair {
     pair_->obey(command::kAnnounce, now_);
     work();
   }
-  // As a loop that runs does when its bell rings.
+  // The loop turns when its bell rings, if it runs.
   void work() {
-    static_cast<void>(pair_->work(now_, boot()));
-    if (is_loop_alive) pair_->vouch.answer();
+    if (pair_->work(now_, boot()) && !event_loop.stands()) event_loop.turn();
   }
   // Time goes on, in steps of a ms, with nothing heard but what `each` brings.
   template <typename Each>
@@ -118,9 +118,15 @@ class HandPair {
     return presence::word(last_.presence, presence::kRenounced);
   }
 
-  bool is_loop_alive = true;
   // What the peer says of its own frame.
   std::uint64_t in_frame = 0;
+
+ private:
+  Instant now_{Nanos::millis(5000).count};
+
+ public:
+  // Waits, and turns when it is rung, until the test makes it stand still.
+  HandLoop event_loop{&now_};
 
  private:
   Ports ports_;
@@ -129,7 +135,6 @@ class HandPair {
   std::unique_ptr<Poller> poller_;
   BeatBoard board_;
   std::unique_ptr<BeatPair> pair_;
-  Instant now_{Nanos::millis(5000).count};
   std::uint64_t peer_seq_ = 0;
   Beat last_;
 };
@@ -144,7 +149,7 @@ inline void begin_as_primary(HandPair& hand) {
 }
 
 inline void hang(HandPair& hand, std::int64_t millis) {
-  hand.is_loop_alive = false;
+  hand.event_loop.stand();
   hand.pass(millis, [&, i = std::int64_t{0}]() mutable {
     if (++i % 100 == 0) hand.hear(said_by(kStandby, kEpoch));
   });

@@ -6,12 +6,17 @@
  * what to do and answers when its loop runs again. It is no test by itself.
  */
 
+import { stat } from 'node:fs/promises'
 import { openHeartbeat } from '#lib/native/heartbeat.js'
 import { heartbeatOptions, rulingIn } from './beat-options.js'
+
+/** Where in a turn of the event loop: libuv knows each by another step. */
+export type Phase = 'timer' | 'poll' | 'immediate' | 'microtask'
 
 /** What a hang-child is asked to do, with times in milliseconds. */
 export type Order =
   | { readonly type: 'block'; readonly ms: number; readonly frameNo: number }
+  | { readonly type: 'block-in'; readonly ms: number; readonly phase: Phase }
   | { readonly type: 'announced'; readonly ms: number; readonly atMost: number }
   | { readonly type: 'storm'; readonly ms: number; readonly blockMs: number }
 
@@ -50,11 +55,21 @@ async function storm(ms: number, blockMs: number): Promise<void> {
   }
 }
 
+const enter = {
+  timer: () => new Promise<void>((resolve) => setTimeout(resolve, 1)),
+  poll: () => stat('.'),
+  immediate: () => new Promise<void>((resolve) => setImmediate(resolve)),
+  microtask: () => Promise.resolve(),
+}
+
 process.on('message', async (order: Order) => {
   if (order.type === 'block') {
     beats.markFrame(order.frameNo)
     standStill(order.ms)
     beats.markFrame(0)
+  } else if (order.type === 'block-in') {
+    await enter[order.phase]()
+    standStill(order.ms)
   } else if (order.type === 'announced') {
     beats.announceBlock(order.atMost)
     standStill(order.ms)
