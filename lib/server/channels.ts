@@ -41,6 +41,8 @@ export class Channels {
   readonly #byName = new Map<string, Channel>()
   readonly #list: Channel[] = []
   readonly #most: number
+  /** The one that was asked for last, which is the next one too, mostly. */
+  #newest: Channel | undefined
 
   /** `most`: how many channels one history may have. */
   constructor(most: number) {
@@ -49,10 +51,11 @@ export class Channels {
 
   /** The channel `name`, new if there is room; undefined when there is none. */
   open(name: string): Channel | undefined {
+    if (this.#newest?.name === name) return this.#newest
     const known = this.#byName.get(name)
-    if (known) return known
-    if (this.#list.length >= this.#most) return undefined
-    return this.#add({ name, produced: 0, sent: 0, firstOfEpoch: 1 })
+    if (known === undefined && this.#list.length >= this.#most) return undefined
+    this.#newest = known ?? this.#add({ name, produced: 0, sent: 0, firstOfEpoch: 1 })
+    return this.#newest
   }
 
   /** Outputs known as sent, over all channels. */
@@ -111,6 +114,7 @@ export class Channels {
   reset(entries: readonly ChannelEntry[]): void {
     this.#byName.clear()
     this.#list.length = 0
+    this.#newest = undefined
     for (const entry of entries) this.#add({ ...entry, produced: entry.sent })
   }
 

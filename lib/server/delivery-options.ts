@@ -7,7 +7,7 @@ import type { App } from '../options.js'
 import type { ClockPort } from '../runtime/ports-clock.js'
 import type { Channel } from './channels.js'
 import type { InquiryOptions } from './inquiry.js'
-import type { SentItem } from './lane.js'
+import type { Item } from './lane.js'
 
 export interface DeliveryOptions {
   readonly pair: string
@@ -22,7 +22,7 @@ export interface DeliveryOptions {
   /** Asked right before each `deliver`. */
   readonly isGateOpen: () => boolean
   /** `item` of `channel` is sent, and all before it: the owner counts it in `channel.sent`. */
-  readonly onSent: (channel: Channel, item: SentItem) => void
+  readonly onSent: (channel: Channel, item: Item) => void
   readonly onFault: (error: PairError, channel: string, frameNo: number) => void
   /** Nothing of a channel has settled for the timeout. */
   readonly onStuck: (hasDelivered: boolean) => void

@@ -28,7 +28,6 @@ import {
   type Reign,
   type SentItem,
   shiftSent,
-  waitingItem,
 } from './lane.js'
 
 /** First and longest pause before a failed delivery is tried again. */
@@ -68,9 +67,9 @@ export class Delivery {
     this.#reign = { pair: this.#options.pair, history, epoch }
   }
 
-  /** Takes an output of `channel`, the next in order. */
-  enqueue(channel: Channel, output: SentItem, isRepeat: boolean): void {
-    this.#lane(channel).items.push(waitingItem(output, isRepeat))
+  /** Takes an output, the next in order of its channel. */
+  enqueue(item: Item): void {
+    this.#lane(item.owner).items.push(item)
   }
 
   /** The first `count` outputs that wait in `channel` may have arrived: asked before any leaves. */

@@ -180,9 +180,9 @@ export class Following<State> implements FollowingPort {
       if (frame.frameNo === before) break
       if (frame.frameNo === skip) this.#replica.skip(frame)
       else this.#replica.apply(frame)
-      if (ledger.isBatchLarge) ledger.flush()
+      if (ledger.isBatchLarge) ledger.store()
     }
-    ledger.flush()
+    ledger.store()
     ledger.peerSent(sent)
   }
 
@@ -212,11 +212,11 @@ export class Following<State> implements FollowingPort {
       process: (frame, digest) => {
         this.#replica.apply(frame)
         if (this.#isClosed) return undefined
-        if (this.#replica.ledger.isBatchLarge) this.#replica.ledger.flush()
+        if (this.#replica.ledger.isBatchLarge) this.#replica.ledger.store()
         return digest === undefined ? undefined : this.#compare(frame.frameNo, digest)
       },
       flush: () => {
-        this.#replica.ledger.flush()
+        this.#replica.ledger.store()
         return this.#replica.ledger.isFull ? 'overflow' : this.#divergence()
       },
       sent: (notices) => {

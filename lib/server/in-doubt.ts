@@ -5,6 +5,7 @@
 
 import type { InDoubtPolicy } from '../options.js'
 import type { Delivery } from './delivery.js'
+import { waitingItem } from './lane.js'
 import type { Ledger } from './ledger.js'
 
 /** One output that may have been sent before, and what is done with it. */
@@ -45,7 +46,7 @@ export function queuePending(
         doubtful += 1
       }
       if (isInDoubt && policy === 'drop') ledger.sent(channel, item.number)
-      else delivery.enqueue(channel, item, isInDoubt)
+      else delivery.enqueue(waitingItem(channel, item, isInDoubt))
     }
     if (policy === 'ask' && doubtful > 0) delivery.askFor(channel, doubtful)
   }

@@ -6,9 +6,13 @@
 import { PairError, reasonOf } from '../errors.js'
 import type { Output } from '../options.js'
 import type { Timer } from '../runtime/ports-clock.js'
+import type { OutboxRecord } from '../runtime/ports-outbox.js'
 import { Deque } from '../sync/deque.js'
+import type { SentNotice } from '../wire/message.js'
 import type { Channel } from './channels.js'
 import type { Inquiry } from './inquiry.js'
+
+const nothing = new Uint8Array(0)
 
 /** One output that waits or is on its way. */
 export interface SentItem {
@@ -18,7 +22,17 @@ export interface SentItem {
   readonly data: Uint8Array
 }
 
-export interface Item extends SentItem {
+/**
+ * One output from its number to the notice that it was sent: the record that the outbox is given,
+ * what waits in its lane, and the notice are this one object. One for each of them would cost as
+ * much as the delivery itself.
+ */
+export interface Item extends OutboxRecord, SentNotice, SentItem {
+  readonly owner: Channel
+  /** Known once the outbox has taken it. */
+  digest: number
+  /** Empty once nothing more is done with it here. */
+  data: Uint8Array
   isRepeat: boolean
   state: 'waiting' | 'running' | 'failed' | 'sent'
   /** In which interval between two looks for overdue ones its last attempt began. */
@@ -68,9 +82,25 @@ export function openLane(channel: Channel): Lane {
 }
 
 /** Field by field: this is done for every output, and a spread costs ten times as much. */
-export function waitingItem(output: SentItem, isRepeat: boolean): Item {
+export function waitingItem(owner: Channel, output: SentItem, isRepeat: boolean): Item {
   const { number, frameNo, digest, data } = output
-  return { number, frameNo, digest, data, isRepeat, state: 'waiting', begunIn: 0 }
+  return {
+    owner,
+    channel: owner.index,
+    number,
+    bytes: data.length,
+    digest,
+    frameNo,
+    data,
+    isRepeat,
+    state: 'waiting',
+    begunIn: 0,
+  }
+}
+
+/** `item` is done with but for its number and digest: its bytes are let go. */
+export function letGo(item: Item): void {
+  item.data = nothing
 }
 
 /** What the application is given of `item`, an output of `lane`. */
@@ -90,7 +120,7 @@ export function outputOf(lane: Lane, item: Item, reign: Reign): Output {
 }
 
 /** Takes the first of `lane` off if it is sent. */
-export function shiftSent(lane: Lane): SentItem | undefined {
+export function shiftSent(lane: Lane): Item | undefined {
   if (lane.items.first?.state !== 'sent') return undefined
   lane.begun -= 1
   return lane.items.shift()

@@ -8,12 +8,11 @@
  */
 
 import { PairError } from '../errors.js'
-import type { OutboxPort, OutboxRecord } from '../runtime/ports-outbox.js'
-import { Deque } from '../sync/deque.js'
+import type { OutboxPort } from '../runtime/ports-outbox.js'
 import type { SentNotice } from '../wire/message.js'
 import { type Channel, type ChannelEntry, Channels } from './channels.js'
 import type { Produced } from './frame-context.js'
-import type { SentItem } from './lane.js'
+import { type Item, letGo, type SentItem, waitingItem } from './lane.js'
 
 /**
  * Bytes of outputs that are collected before the outbox is called: large enough to cross seldom.
@@ -22,13 +21,6 @@ const batchBytes = 1_048_576
 /** Bytes asked from the outbox at once when it is read out. */
 const readBytes = 1_048_576
 
-/** An output on its way into the outbox: the record that is handed over, and whose it is. */
-export interface Kept extends SentItem, OutboxRecord {
-  readonly owner: Channel
-  /** Known once the outbox has taken it. */
-  digest: number
-}
-
 export interface Divergence {
   readonly channel: string
   readonly number: number
@@ -36,10 +28,13 @@ export interface Divergence {
   readonly frameNo: number | undefined
 }
 
+const none: readonly Item[] = []
+
 export class Ledger {
   readonly channels: Channels
   readonly #outbox: OutboxPort
-  readonly #waiting = new Deque<Kept>()
+  /** On their way into the outbox. */
+  #waiting: Item[] = []
   #waitingBytes = 0
   /** Bytes in the outbox, unless it was called since they were asked for. */
   #outboxBytes: number | undefined
@@ -92,8 +87,7 @@ export class Ledger {
       const { data } = output
       channel.waiting += 1
       const number = channel.produced + channel.waiting
-      const { index } = channel
-      this.#waiting.push({ owner: channel, channel: index, frameNo, number, digest: 0, data })
+      this.#waiting.push(waitingItem(channel, { number, frameNo, digest: 0, data }, false))
       this.#waitingBytes += data.length
       this.#addedBytes += data.length
     }
@@ -104,9 +98,9 @@ export class Ledger {
    * Hands what waits to the outbox, part by part; returns what it took, in order. What finds no
    * room waits on: a part is halved until it fits, down to a single output.
    */
-  flush(): readonly Kept[] {
-    const kept: Kept[] = []
-    if (this.#waiting.length === 0) return kept
+  flush(): readonly Item[] {
+    if (this.#waiting.length === 0) return none
+    const kept: Item[][] = []
     this.#tellSent()
     this.#outboxBytes = undefined
     let most = Number.POSITIVE_INFINITY
@@ -122,13 +116,19 @@ export class Ledger {
         continue
       }
       if (status !== 'ok') this.#noteDivergence()
-      for (const digest of digests) this.#take(digest, kept)
+      this.#take(part, digests)
+      kept.push(part)
     }
-    return kept
+    return kept.length === 1 ? (kept[0] ?? none) : kept.flat()
+  }
+
+  /** The same on a member that does not rule: the outbox alone keeps the bytes. */
+  store(): void {
+    for (const item of this.flush()) letGo(item)
   }
 
   /** What waits for room, in order, for a load that is taken meanwhile. */
-  get waiting(): Iterable<Kept> {
+  get waiting(): Iterable<Item> {
     return this.#waiting
   }
 
@@ -182,7 +182,7 @@ export class Ledger {
   /** After a load: channels as listed; what was pending is added and flushed by the caller. */
   reset(entries: readonly ChannelEntry[]): void {
     this.#outbox.clear()
-    this.#waiting.clear()
+    this.#waiting = []
     this.#waitingBytes = 0
     this.#untold.clear()
     this.#outboxBytes = undefined
@@ -201,28 +201,31 @@ export class Ledger {
   }
 
   /** About a batch of what waits: at least one output, at most `most`. */
-  #nextPart(most: number): OutboxRecord[] {
-    const records: OutboxRecord[] = []
+  #nextPart(most: number): Item[] {
+    const waiting = this.#waiting
+    if (this.#waitingBytes <= batchBytes && waiting.length <= most) return waiting
+    let count = 0
     let bytes = 0
-    for (let index = 0; index < this.#waiting.length; index += 1) {
-      const record = this.#waiting.at(index)
-      if (record === undefined) break
-      bytes += record.data.length
-      if (index > 0 && (bytes > batchBytes || index >= most)) break
-      records.push(record)
+    for (const { data } of waiting) {
+      bytes += data.length
+      if (count > 0 && (bytes > batchBytes || count >= most)) break
+      count += 1
     }
-    return records
+    return waiting.slice(0, count)
   }
 
-  /** The first that waits is in the outbox. */
-  #take(digest: number, kept: Kept[]): void {
-    const first = this.#waiting.shift()
-    if (first === undefined) return
-    this.#waitingBytes -= first.data.length
-    first.digest = digest
-    first.owner.waiting -= 1
-    this.channels.produce(first.owner, { frameNo: first.frameNo, digest })
-    kept.push(first)
+  /** `part`, the first that wait, is in the outbox. */
+  #take(part: readonly Item[], digests: Uint32Array): void {
+    this.#waiting = part === this.#waiting ? [] : this.#waiting.slice(part.length)
+    for (let index = 0; index < part.length; index += 1) {
+      const item = part[index]
+      if (item === undefined) break
+      const { owner } = item
+      item.digest = digests[index] ?? 0
+      this.#waitingBytes -= item.bytes
+      owner.waiting -= 1
+      this.channels.produce(owner, item)
+    }
   }
 
   #refuseNotices(notices: readonly SentNotice[]): false {

@@ -270,8 +270,8 @@ export class Replica<State> {
     this.ledger.reset(meta.channels)
     for (const { channel, frameNo, data } of meta.pending) {
       this.ledger.add(frameNo, [{ channel, data }])
-      if (this.ledger.isBatchLarge) this.ledger.flush()
+      if (this.ledger.isBatchLarge) this.ledger.store()
     }
-    this.ledger.flush()
+    this.ledger.store()
   }
 }

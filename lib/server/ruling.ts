@@ -15,7 +15,7 @@ import type { Channel } from './channels.js'
 import type { Delivery } from './delivery.js'
 import { Digesting, type DigestOptions } from './digesting.js'
 import type { Input, Intake } from './intake.js'
-import type { SentItem } from './lane.js'
+import { type Item, letGo } from './lane.js'
 import { Numbering } from './numbering.js'
 import { Pace, type PaceOptions, turnMs } from './pace.js'
 import type { Replica } from './replica.js'
@@ -134,12 +134,10 @@ export class Ruling<State> {
   }
 
   /** An output left: the mirror must learn of it. */
-  sent(channel: Channel, item: SentItem): void {
+  sent(channel: Channel, item: Item): void {
     this.#replica.ledger.sent(channel, item.number)
-    if (this.#feed) {
-      const { number, digest, data } = item
-      this.#notices.push({ channel: channel.index, number, bytes: data.length, digest })
-    }
+    letGo(item)
+    if (this.#feed) this.#notices.push(item)
     this.schedule()
   }
 
@@ -276,8 +274,6 @@ export class Ruling<State> {
 
   /** Puts what was produced into the outbox, and from there in line for delivery. */
   keep(): void {
-    for (const item of this.#replica.ledger.flush()) {
-      this.#delivery.enqueue(item.owner, item, false)
-    }
+    for (const item of this.#replica.ledger.flush()) this.#delivery.enqueue(item)
   }
 }

@@ -201,7 +201,8 @@ export class PacketWriter {
   u48(value: number): this {
     if (!(value >= 0 && value <= maxU48)) throw new RangeError(`${value} does not fit in 48 bits`)
     const at = this.#reserve(6)
-    this.#view.setUint32(at, value % 0x1_0000_0000, true)
+    // What does not fit into 32 bits is left out by setUint32 itself, faster than by a remainder.
+    this.#view.setUint32(at, value, true)
     this.#view.setUint16(at + 4, value / 0x1_0000_0000, true)
     return this
   }

@@ -8,7 +8,7 @@ import type { PairError } from '#lib/errors.js'
 import type { Output } from '#lib/options.js'
 import { Channels } from '#lib/server/channels.js'
 import { Delivery } from '#lib/server/delivery.js'
-import type { SentItem } from '#lib/server/lane.js'
+import { waitingItem } from '#lib/server/lane.js'
 import { VirtualClock } from '#lib/testing/virtual-clock.js'
 import { historyId } from '#lib/units.js'
 
@@ -71,13 +71,9 @@ class Bench {
     for (let frameNo = from; frameNo <= to; frameNo += 1) {
       const digest = 1_000 + frameNo
       this.channels.produce(channel, { frameNo, digest })
-      const item: SentItem = {
-        number: channel.produced,
-        frameNo,
-        digest,
-        data: Uint8Array.of(frameNo),
-      }
-      this.delivery.enqueue(channel, item, isRepeat)
+      const { produced: number } = channel
+      const output = { number, frameNo, digest, data: Uint8Array.of(frameNo) }
+      this.delivery.enqueue(waitingItem(channel, output, isRepeat))
     }
   }
 

@@ -27,6 +27,10 @@ t.test('a queue gives back in order, whatever is put in between', (t) => {
       next += 1
     }
     for (let count = 0; count < round % 5; count += 1) t.ok(queue.shift() === expected.shift())
+    // At each place in turn, the front and the end among them.
+    const place = (round * 7) % (expected.length + 2)
+    queue.insert(place, -round)
+    expected.splice(place, 0, -round)
     if (queue.length !== expected.length) t.fail(`${queue.length}, not ${expected.length}`)
   }
   t.strictSame([...queue], expected)
@@ -38,6 +42,17 @@ t.test('a queue gives back in order, whatever is put in between', (t) => {
   t.strictSame(
     [queue.length, queue.first, queue.last, queue.shift()],
     [0, undefined, undefined, undefined],
+  )
+  t.end()
+})
+
+t.test('a queue that was long for once is short again, and whole', (t) => {
+  const queue = new Deque<number>()
+  for (let item = 0; item < 20_000; item += 1) queue.push(item)
+  for (let item = 0; item < 19_990; item += 1) if (queue.shift() !== item) t.fail(`at ${item}`)
+  t.strictSame(
+    [...queue],
+    [19_990, 19_991, 19_992, 19_993, 19_994, 19_995, 19_996, 19_997, 19_998, 19_999],
   )
   t.end()
 })
