@@ -17,6 +17,7 @@ import { loadBinding } from './load.js'
 // outputs, and a rare large one should not be remembered for ever.
 const keptBufferBytes = 1 << 20
 const firstBufferBytes = 1 << 14
+const firstDigests = 1 << 8
 const lastChannel = 0xffff
 const wordSize = 2 ** 32
 
@@ -40,6 +41,7 @@ class NativeOutbox implements OutboxPort {
   readonly #handle: OutboxHandle
   readonly #limitBytes: number
   #buffer = new Uint8Array(firstBufferBytes)
+  #digests = new Uint32Array(firstDigests)
   #view = new DataView(this.#buffer.buffer)
 
   constructor(binding: Binding, handle: OutboxHandle, limitBytes: number) {
@@ -60,40 +62,47 @@ class NativeOutbox implements OutboxPort {
   }
 
   produce(records: readonly OutboxRecord[]): { status: OutboxStatus; digests: Uint32Array } {
-    const digests = new Uint32Array(records.length)
+    const { length: count } = records
+    const { recordHeaderBytes } = this.#facts
+    const digests = this.#digestsFor(count)
     let size = 0
-    for (const { data } of records) size += this.#recordBytes(data.length)
+    for (const { data } of records) size += recordBytes(recordHeaderBytes, data.length)
     if (size > this.#limitBytes) return { status: 'full', digests }
     this.#reserve(size)
 
+    // Looked up once a batch and not for each record: `set` is a call, after which the compiler
+    // would have to look again.
+    const buffer = this.#buffer
+    const view = this.#view
     let at = 0
     for (const { channel, number, data } of records) {
-      const end = at + this.#recordBytes(data.length)
+      const { length } = data
+      const end = at + recordBytes(recordHeaderBytes, length)
       // The padding lies in the last 8 bytes; what else they hold is written after it.
-      this.#view.setFloat64(end - 8, 0)
-      this.#putHeader(at, channel, number, data.length)
-      this.#buffer.set(data, at + this.#facts.recordHeaderBytes)
+      if (length % 8 !== 0) view.setFloat64(end - 8, 0)
+      this.#putHeader(view, at, channel, number, length)
+      buffer.set(data, at + recordHeaderBytes)
       at = end
     }
-    const batch = this.#buffer.subarray(0, size)
-    const status = this.#statusOf(() => this.#handle.produce(batch, records.length, digests))
+    const batch = buffer.subarray(0, size)
+    const status = this.#statusOf(() => this.#handle.produce(batch, count, digests))
     this.#release()
     return { status, digests }
   }
 
   peerSent(records: readonly OutboxSent[]): { status: OutboxStatus } {
-    const { sentRecordBytes } = this.#facts
+    const { sentRecordBytes, digestAt } = this.#facts
     const size = records.length * sentRecordBytes
     if (size > this.#limitBytes) return { status: 'full' }
     this.#reserve(size)
 
+    const view = this.#view
     let at = 0
     for (const { channel, number, bytes, digest } of records) {
-      const end = at + sentRecordBytes
-      this.#view.setFloat64(end - 8, 0)
-      this.#putHeader(at, channel, number, bytes)
-      this.#view.setUint32(at + this.#facts.digestAt, digest, true)
-      at = end
+      this.#putHeader(view, at, channel, number, bytes)
+      view.setUint32(at + digestAt, digest, true)
+      view.setUint32(at + digestAt + 4, 0, true)
+      at += sentRecordBytes
     }
     const batch = this.#buffer.subarray(0, size)
     const status = this.#statusOf(() => this.#handle.peerSent(batch, records.length))
@@ -135,11 +144,13 @@ class NativeOutbox implements OutboxPort {
     this.#handle.close()
   }
 
-  #recordBytes(length: number): number {
-    return (this.#facts.recordHeaderBytes + length + 7) & ~7
+  /** Room for `count` digests, the same memory at each call. */
+  #digestsFor(count: number): Uint32Array {
+    if (count > this.#digests.length) this.#digests = new Uint32Array(2 * count)
+    return this.#digests.subarray(0, count)
   }
 
-  #putHeader(at: number, channel: number, number: number, length: number): void {
+  #putHeader(view: DataView, at: number, channel: number, number: number, length: number): void {
     if (!(channel >= 0 && channel <= lastChannel)) {
       throw new RangeError(`a channel must be 0 to ${lastChannel}, not ${channel}`)
     }
@@ -148,10 +159,10 @@ class NativeOutbox implements OutboxPort {
     }
     const { channelAt, lengthAt, numberAt } = this.#facts
     // 32 bits for the channel, because the 16 behind it must be zero.
-    this.#view.setUint32(at + channelAt, channel, true)
-    this.#view.setUint32(at + lengthAt, length, true)
-    this.#view.setUint32(at + numberAt, number, true)
-    this.#view.setUint32(at + numberAt + 4, number / wordSize, true)
+    view.setUint32(at + channelAt, channel, true)
+    view.setUint32(at + lengthAt, length, true)
+    view.setUint32(at + numberAt, number, true)
+    view.setUint32(at + numberAt + 4, number / wordSize, true)
   }
 
   #readRecords(size: number): OutboxRecord[] {
@@ -168,7 +179,7 @@ class NativeOutbox implements OutboxPort {
         number: high * wordSize + low,
         data: this.#buffer.slice(begin, begin + length),
       })
-      at += this.#recordBytes(length)
+      at += recordBytes(recordHeaderBytes, length)
     }
     return records
   }
@@ -195,4 +206,9 @@ class NativeOutbox implements OutboxPort {
     this.#buffer = new Uint8Array(size)
     this.#view = new DataView(this.#buffer.buffer)
   }
+}
+
+// What a record of `length` bytes takes, padded to whole words of 8.
+function recordBytes(headerBytes: number, length: number): number {
+  return (headerBytes + length + 7) & ~7
 }

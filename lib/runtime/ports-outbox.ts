@@ -33,7 +33,8 @@ export interface OutboxPort {
   /** Bytes held, bookkeeping included; never above the limit given at open. */
   readonly bytes: number
   /**
-   * Adds outputs, in order by channel; `digests[i]` is the CRC-32C of the i-th. The data is copied.
+   * Adds outputs, in order by channel; `digests[i]` is the CRC-32C of the i-th, until the next call
+   * of `produce`. The data is copied.
    * A batch whose records alone are larger than the limit is `full`, whatever it would free.
    */
   produce(records: readonly OutboxRecord[]): {

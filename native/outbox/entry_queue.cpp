@@ -5,24 +5,9 @@
 #include <cstring>
 
 namespace hotpair::outbox {
-namespace {
 
-// The same place, expressed in the block where its bytes lie.
-Position settle(const BlockPool& pool, Position at) noexcept {
-  if (at.offset < kBlockPayload) return at;
-  return {pool.next(at.block), 0};
-}
-
-}  // namespace
-
-std::size_t EntryQueue::blocks_for(std::size_t bytes) const noexcept {
-  const std::size_t room = is_empty() ? 0 : kBlockPayload - tail_.offset;
-  if (bytes <= room) return 0;
-  return (bytes - room + kBlockPayload - 1) / kBlockPayload;
-}
-
-void EntryQueue::push(BlockPool& pool, const EntryHeader& header,
-                      std::span<const std::uint8_t> data) noexcept {
+void EntryQueue::push_over(BlockPool& pool, const EntryHeader& header,
+                           std::span<const std::uint8_t> data) noexcept {
   if (is_empty()) {
     head_ = tail_ = {pool.take(), 0};
   }
@@ -53,7 +38,7 @@ void EntryQueue::push(BlockPool& pool, const EntryHeader& header,
   CHECK(data.empty());
 }
 
-void EntryQueue::pop(BlockPool& pool, std::size_t stored) noexcept {
+void EntryQueue::pop_over(BlockPool& pool, std::size_t stored) noexcept {
   CHECK(!is_empty());
   std::size_t left = entry_bytes(stored);
   while (left > 0) {
@@ -84,13 +69,6 @@ void EntryQueue::clear(BlockPool& pool) noexcept {
     block = next;
   }
   head_ = tail_ = {};
-}
-
-EntryHeader EntryQueue::header_at(const BlockPool& pool, Position at) noexcept {
-  const Position place = settle(pool, at);
-  EntryHeader header;
-  std::memcpy(&header, pool.payload(place.block) + place.offset, sizeof header);
-  return header;
 }
 
 void EntryQueue::copy_data(const BlockPool& pool, Position at,

@@ -13,6 +13,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <span>
 
 #include "outbox/block_pool.hpp"
@@ -42,19 +43,33 @@ class EntryQueue {
  public:
   bool is_empty() const noexcept { return head_.block == kNoBlock; }
 
-  // Blocks that `bytes` of entries more would take from the pool.
-  std::size_t blocks_for(std::size_t bytes) const noexcept;
+  // Bytes that still fit into the last block.
+  std::size_t room() const noexcept { return is_empty() ? 0 : kBlockPayload - tail_.offset; }
 
   // Adds an entry of `header` and `data`; `data` is empty for an entry that stores none.
-  // Requires: the pool has blocks_for(entry_bytes(data.size())) free blocks.
+  // Requires: the pool has the blocks for what of entry_bytes(data.size()) is over room().
   void push(BlockPool& pool, const EntryHeader& header,
-            std::span<const std::uint8_t> data) noexcept;
+            std::span<const std::uint8_t> data) noexcept {
+    const std::size_t size = entry_bytes(data.size());
+    if (size > room()) return push_over(pool, header, data);
+    std::uint8_t* to = pool.payload(tail_.block) + tail_.offset;
+    std::memcpy(to, &header, sizeof header);
+    if (!data.empty()) std::memcpy(to + sizeof header, data.data(), data.size());
+    tail_.offset += static_cast<std::uint32_t>(size);
+  }
 
   // The oldest entry. Requires: not empty.
   EntryHeader front(const BlockPool& pool) const noexcept { return header_at(pool, head_); }
 
   // Drops the oldest entry, which stores `stored` bytes. Requires: not empty.
-  void pop(BlockPool& pool, std::size_t stored) noexcept;
+  void pop(BlockPool& pool, std::size_t stored) noexcept {
+    const std::size_t size = entry_bytes(stored);
+    // Behind it lies more in the same block, so the block stays.
+    const bool stays = !is_empty() && size < kBlockPayload - head_.offset &&
+                       (head_.block != tail_.block || size < tail_.offset - head_.offset);
+    if (!stays) return pop_over(pool, stored);
+    head_.offset += static_cast<std::uint32_t>(size);
+  }
 
   // Drops all.
   void clear(BlockPool& pool) noexcept;
@@ -62,11 +77,27 @@ class EntryQueue {
   // Reading in order: from head() on, each entry's header, bytes and successor. A position is dead
   // as soon as its entry or the one before it was popped.
   Position head() const noexcept { return head_; }
-  static EntryHeader header_at(const BlockPool& pool, Position at) noexcept;
+  static EntryHeader header_at(const BlockPool& pool, Position at) noexcept {
+    const Position place = settle(pool, at);
+    EntryHeader header;
+    std::memcpy(&header, pool.payload(place.block) + place.offset, sizeof header);
+    return header;
+  }
   static void copy_data(const BlockPool& pool, Position at, std::span<std::uint8_t> into) noexcept;
   static Position after(const BlockPool& pool, Position at, std::size_t bytes) noexcept;
 
  private:
+  // The same place, expressed in the block where its bytes lie.
+  static Position settle(const BlockPool& pool, Position at) noexcept {
+    if (at.offset < kBlockPayload) return at;
+    return {pool.next(at.block), 0};
+  }
+
+  // push and pop in general: over the end of a block, or to the end of the queue.
+  void push_over(BlockPool& pool, const EntryHeader& header,
+                 std::span<const std::uint8_t> data) noexcept;
+  void pop_over(BlockPool& pool, std::size_t stored) noexcept;
+
   // Both without a block when empty.
   Position head_;
   Position tail_;

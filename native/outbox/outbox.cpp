@@ -127,7 +127,7 @@ Outbox::Channel& Outbox::planned_channel(std::uint16_t index,
   if (channel.plan != plan_) {
     channel.plan = plan_;
     channel.planned_last = channel.*last;
-    channel.planned_bytes = 0;
+    channel.planned_room = channel.entries.room();
   }
   return channel;
 }
@@ -175,9 +175,14 @@ Status Outbox::plan_peer_sent(std::span<const std::uint8_t> batch, std::size_t c
 // all it holds before it adds anything, so the room counted in its last block is gone by then; but
 // that block has been given back, and so there is one more to take.
 void Outbox::plan_entry(Channel& channel, std::size_t stored) noexcept {
-  planned_blocks_ -= channel.entries.blocks_for(channel.planned_bytes);
-  channel.planned_bytes += entry_bytes(stored);
-  planned_blocks_ += channel.entries.blocks_for(channel.planned_bytes);
+  const std::size_t size = entry_bytes(stored);
+  if (size > channel.planned_room) {
+    const std::size_t over = size - channel.planned_room;
+    const std::size_t blocks = (over + kBlockPayload - 1) / kBlockPayload;
+    planned_blocks_ += blocks;
+    channel.planned_room += blocks * kBlockPayload;
+  }
+  channel.planned_room -= size;
 }
 
 // False when the output differs from the one that the peer has sent under its number.

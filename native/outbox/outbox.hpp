@@ -104,8 +104,8 @@ class Outbox {
     std::uint64_t plan = 0;
     // The number that the batch has reached in this channel.
     std::uint64_t planned_last = 0;
-    // Bytes of the entries that the batch will add.
-    std::size_t planned_bytes = 0;
+    // Bytes left in the last block, when the batch is taken as far as it is planned.
+    std::size_t planned_room = 0;
 
     // Where the entry of `cursor_number` lies, so that reading on does not begin at the head; the
     // number is 0 while that is not known, and always above the numbers that were popped.
