@@ -16,21 +16,12 @@ import type { FollowingPort, ServerEvents } from '../runtime/ports-server.js'
 import { Follow } from '../sync/follow.js'
 import type { FollowHandlers, FollowLimits } from '../sync/follow-handlers.js'
 import type { LoadHeader } from '../sync/staging.js'
-import {
-  after,
-  type Epoch,
-  elapsed,
-  epochOf,
-  type HistoryId,
-  type Instant,
-  instant,
-  millis,
-} from '../units.js'
+import { type Epoch, elapsed, epochOf, type HistoryId, type Instant, instant } from '../units.js'
 import type { Message } from '../wire/message.js'
 import { Held, refusal } from './held.js'
 import type { Input } from './intake.js'
-import { turnMs } from './pace.js'
 import type { Replica } from './replica.js'
+import { Turn } from './turn.js'
 
 /** Held inputs that are forwarded at once: what a link takes in some milliseconds. */
 const forwardBytes = 1_048_576
@@ -57,8 +48,9 @@ export class Following<State> implements FollowingPort {
    */
   #isInstalled = false
   #isClosed = false
-  /** When the event loop is to get a turn. */
-  #turnEnds: Instant = instant(0)
+  readonly #turn: Turn
+  /** When the frames of this run of code arrived: read once, with the first of them. */
+  #arrivedAt: Instant | undefined
   /** The last frame after which both states were found equal: by a load, or by digests. */
   #equalAt = 0
 
@@ -66,6 +58,7 @@ export class Following<State> implements FollowingPort {
     this.#replica = replica
     this.#options = options
     this.#events = events
+    this.#turn = new Turn(options.clock)
     this.#held = new Held(options.queueBytes)
     this.#follow = new Follow(options.snapshot, options, this.#handlers())
   }
@@ -204,7 +197,8 @@ export class Following<State> implements FollowingPort {
     return {
       announced: (frame, epoch) => {
         const { kind, source, seq, frameNo, stamp } = frame
-        this.#replica.clock.observe(stamp, clock.now())
+        this.#arrivedAt ??= clock.now()
+        this.#replica.clock.observe(stamp, this.#arrivedAt)
         if (kind === 'timer' || source === '') return
         this.#replica.sources.take(source, seq, frameNo)
         this.#held.announced(source, seq, frameNo, epoch)
@@ -237,13 +231,14 @@ export class Following<State> implements FollowingPort {
       outOfStep: (reason) => this.#events.outOfStep(reason),
       schedule: (later) => {
         const turn = () => {
-          this.#turnEnds = after(clock.now(), millis(turnMs))
+          this.#arrivedAt = undefined
+          this.#turn.begin()
           this.#follow.turn()
         }
         if (later) clock.nextTurn(turn)
         else clock.defer(turn)
       },
-      isTurnOver: () => clock.now() >= this.#turnEnds,
+      isTurnOver: () => this.#turn.isOver(),
     }
   }
 

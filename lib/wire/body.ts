@@ -7,6 +7,8 @@
  * bodies: `of` points it at the next one without an allocation. Pure: no I/O, no time.
  */
 
+import { viewOf } from './view.js'
+
 const nothing = new Uint8Array(0)
 const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
 
@@ -76,7 +78,7 @@ export class BodyReader {
   /** `count` bytes as a view of the body. */
   raw(count: number): Uint8Array {
     const at = this.#advance(count)
-    return this.#isBroken ? nothing : this.#body.subarray(at, at + count)
+    return this.#isBroken ? nothing : viewOf(this.#body, at, at + count)
   }
 
   /** A u32 length, at most `limit`, and that many bytes as a view of the body. */

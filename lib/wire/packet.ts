@@ -13,6 +13,8 @@
  * Faults of what arrives are values; only a mistake of our own code throws. Pure: no I/O, no time.
  */
 
+import { viewOf } from './view.js'
+
 /** Bytes before the body of a packet. */
 export const packetHeaderBytes = 4
 
@@ -68,7 +70,7 @@ export class PacketDecoder {
       const end = at + packetHeaderBytes + lengthAt(chunk, at)
       if (!this.#admits(end - at - packetHeaderBytes)) break
       if (end > chunk.length) return this.#stage(chunk, at, chunk.length)
-      onBody(chunk.subarray(at + packetHeaderBytes, end))
+      onBody(viewOf(chunk, at + packetHeaderBytes, end))
       at = end
     }
     return this.#fault

@@ -224,11 +224,11 @@ t.test('a log of frames knows its bytes and finds a frame by its number', (t) =>
   t.end()
 })
 
-t.test('a slow program is given fewer frames at once, a fast one no more than 256', (t) => {
+t.test('a slow program is given fewer frames at once, a fast one no more than 128', (t) => {
   const pace = new Pace({ outboxBytes: 4_000_000, unacknowledgedBytes: 4_000_000 }, {} as Ledger)
   t.equal(pace.mostAtOnce, 16, 'to begin with')
   pace.learn(16, 0, millis(0))
-  t.equal(pace.mostAtOnce, 256)
+  t.equal(pace.mostAtOnce, 128)
   pace.learn(64, 0, millis(64 * 2))
   t.equal(pace.mostAtOnce, turnMs / 2, '2 ms a frame')
   pace.learn(5, 0, millis(5 * 1_000))
