@@ -30,6 +30,12 @@ class PageSet {
  public:
   // An empty set for a region of `page_count` pages.
   explicit PageSet(std::size_t page_count);
+  // Copied by add_all_of into one that was made for it. (The copy of a std::vector would need a
+  // newer C++ library than Node.js itself.)
+  PageSet(const PageSet&) = delete;
+  PageSet& operator=(const PageSet&) = delete;
+  PageSet(PageSet&&) noexcept = default;
+  PageSet& operator=(PageSet&&) noexcept = default;
 
   std::size_t page_count() const noexcept { return page_count_; }
   // How many pages are in it: a walk over the words, about a microsecond for 1 GiB.
