@@ -76,6 +76,14 @@ class SharedRegion {
   // another process has it. Idempotent.
   void close() noexcept;
 
+  // Changes the memory of two regions of one size for each other: this one's pointers stay valid
+  // and show what `other` held, header and descriptor included; `other` has this one's former
+  // memory, at whatever address. Nothing is copied, and page tables move along, so neither meets
+  // a fault for each page afterwards. On an error nothing has changed.
+  // Requires: nobody uses either meanwhile, and no page tracker is open on them. Another process
+  // that has mapped this one goes on with the memory that it had: hand the new descriptor over.
+  Result<void> exchange(SharedRegion& other) noexcept;
+
   bool is_open() const noexcept { return mapping_ != nullptr; }
   // The payload, page-aligned. Its size is what was asked for at create().
   std::uint8_t* data() const noexcept { return mapping_ + header_bytes_; }
