@@ -25,6 +25,8 @@ export interface Done {
   readonly wasOpen: boolean
   readonly opensAgain: boolean
   readonly renounced: string
+  /** The longest turn of a storm: a machine with other work makes some longer than asked for. */
+  readonly longestMs: number
 }
 
 const [ownPort = '', otherPort = '', epoch = ''] = process.argv.slice(2)
@@ -41,18 +43,25 @@ function standStill(ms: number): void {
   while (performance.now() < end);
 }
 
-/** Rubbish that lives long enough to be copied, and a stand-still, over and over. */
-async function storm(ms: number, blockMs: number): Promise<void> {
+/**
+ * Rubbish that lives long enough to be copied, and a stand-still, over and over. Returns the length
+ * of the longest turn.
+ */
+async function storm(ms: number, blockMs: number): Promise<number> {
   const end = performance.now() + ms
   let kept: object[] = []
+  let longestMs = 0
   while (performance.now() < end) {
-    const until = performance.now() + blockMs
+    const begun = performance.now()
+    const until = begun + blockMs
     while (performance.now() < until) {
       kept.push({ rubbish: kept.length.toString().repeat(8) })
       if (kept.length > 200_000) kept = []
     }
     await new Promise((resolve) => setImmediate(resolve))
+    longestMs = Math.max(longestMs, performance.now() - begun)
   }
+  return longestMs
 }
 
 const enter = {
@@ -63,6 +72,7 @@ const enter = {
 }
 
 process.on('message', async (order: Order) => {
+  let longestMs = 0
   if (order.type === 'block') {
     beats.markFrame(order.frameNo)
     standStill(order.ms)
@@ -75,13 +85,14 @@ process.on('message', async (order: Order) => {
     standStill(order.ms)
     beats.announceBlock(0)
   } else {
-    await storm(order.ms, order.blockMs)
+    longestMs = await storm(order.ms, order.blockMs)
   }
   const wasOpen = beats.isGateOpen()
   // A rule that does not know yet would try this.
   beats.openGate()
   const opensAgain = beats.isGateOpen()
-  process.send?.({ wasOpen, opensAgain, renounced: beats.disarm().toString() } satisfies Done)
+  const renounced = beats.disarm().toString()
+  process.send?.({ wasOpen, opensAgain, renounced, longestMs } satisfies Done)
 })
 process.on('disconnect', () => process.exit(0))
 process.send?.('ready')
