@@ -7,7 +7,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <sys/resource.h>
-#include <sys/stat.h>
 #include <sys/statfs.h>
 #include <sys/syscall.h>
 #include <sys/sysinfo.h>
@@ -18,6 +17,7 @@
 #include <cstdlib>
 #include <cstring>
 
+#include "base/file_facts.hpp"
 #include "base/shared_memory.hpp"
 
 namespace hotpair {
@@ -116,8 +116,9 @@ Result<UniqueFd> create_shared_memory(std::size_t bytes, Reserve reserve) noexce
 }
 
 Result<std::size_t> shared_memory_size(const UniqueFd& fd) noexcept {
-  struct stat facts{};
-  if (::fstat(fd.get(), &facts) != 0) return refused("fstat of shared memory", errno, 0);
+  FileFacts facts;
+  const int failure = file_facts(fd, facts);
+  if (failure != 0) return refused("fstat of shared memory", failure, 0);
   struct statfs system{};
   if (::fstatfs(fd.get(), &system) != 0 || static_cast<long>(system.f_type) != kTmpfsMagic) {
     return refused("what was handed over is no shared memory", 0, 0);
@@ -126,7 +127,7 @@ Result<std::size_t> shared_memory_size(const UniqueFd& fd) noexcept {
   if (seals < 0 || (seals & kSeals) != kSeals) {
     return refused("the shared memory is not sealed: it could shrink while it is in use", 0, 0);
   }
-  return static_cast<std::size_t>(facts.st_size);
+  return static_cast<std::size_t>(facts.size);
 }
 
 std::size_t page_size() noexcept { return static_cast<std::size_t>(::sysconf(_SC_PAGESIZE)); }

@@ -7,13 +7,13 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <sys/mman.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include <array>
 #include <cstdio>
 
 #include "base/clock.hpp"
+#include "base/file_facts.hpp"
 #include "base/shared_memory.hpp"
 
 namespace hotpair {
@@ -64,10 +64,11 @@ Result<UniqueFd> create_shared_memory(std::size_t bytes, Reserve reserve) noexce
 }
 
 Result<std::size_t> shared_memory_size(const UniqueFd& fd) noexcept {
-  struct stat facts{};
-  if (::fstat(fd.get(), &facts) != 0) return refused("fstat of shared memory", errno, 0);
-  if (facts.st_size < 0) return refused("what was handed over is no shared memory", 0, 0);
-  return static_cast<std::size_t>(facts.st_size);
+  FileFacts facts;
+  const int failure = file_facts(fd, facts);
+  if (failure != 0) return refused("fstat of shared memory", failure, 0);
+  if (facts.size < 0) return refused("what was handed over is no shared memory", 0, 0);
+  return static_cast<std::size_t>(facts.size);
 }
 
 std::size_t page_size() noexcept { return static_cast<std::size_t>(::sysconf(_SC_PAGESIZE)); }

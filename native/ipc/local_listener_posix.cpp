@@ -16,6 +16,7 @@
 #include <utility>
 
 #include "base/check.hpp"
+#include "base/file_facts.hpp"
 #include "ipc/local_listener.hpp"
 
 namespace hotpair::ipc {
@@ -43,12 +44,13 @@ Result<UniqueFd> open_folder(const SocketPath& path) noexcept {
   }
   UniqueFd fd(::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
   if (!fd.is_open()) return wrong("opening the folder of the socket", errno);
-  struct stat facts{};
-  if (::fstat(fd.get(), &facts) != 0) return wrong("fstat of the folder of the socket", errno);
-  if (facts.st_uid != ::geteuid()) {
+  FileFacts facts;
+  const int failure = file_facts(fd, facts);
+  if (failure != 0) return wrong("fstat of the folder of the socket", failure);
+  if (facts.uid != ::geteuid()) {
     return wrong("the folder of the socket belongs to another user");
   }
-  if ((facts.st_mode & (S_IWGRP | S_IWOTH)) != 0) {
+  if ((facts.rights & (S_IWGRP | S_IWOTH)) != 0) {
     return wrong("the folder of the socket can be written by others: take that right away");
   }
   return fd;
@@ -66,12 +68,11 @@ Result<void> lock_folder(const UniqueFd& folder) noexcept {
 
 // Removes the socket file of a process that is gone, or says why it may not.
 Result<void> remove_stale(const SocketPath& path) noexcept {
-  struct stat facts{};
-  if (::lstat(path.c_str(), &facts) != 0) {
-    if (errno == ENOENT) return {};
-    return wrong("looking at the path of the socket", errno);
-  }
-  if (!S_ISSOCK(facts.st_mode)) {
+  FileFacts facts;
+  const int failure = file_facts_at(path.c_str(), facts);
+  if (failure == ENOENT) return {};
+  if (failure != 0) return wrong("looking at the path of the socket", failure);
+  if (!facts.is_socket) {
     return Error{ErrorCode::kAddressInUse, "the path of the socket is taken by another file"};
   }
   const Result<UniqueFd> probe = open_local_socket();
@@ -89,9 +90,9 @@ Result<void> remove_stale(const SocketPath& path) noexcept {
 }  // namespace
 
 std::optional<LocalListener::FileId> LocalListener::file_at(const SocketPath& path) noexcept {
-  struct stat facts{};
-  if (::lstat(path.c_str(), &facts) != 0) return {};
-  return FileId{static_cast<std::uint64_t>(facts.st_dev), static_cast<std::uint64_t>(facts.st_ino)};
+  FileFacts facts;
+  if (file_facts_at(path.c_str(), facts) != 0) return {};
+  return FileId{facts.device, facts.inode};
 }
 
 Result<LocalListener> LocalListener::open(const char* path) noexcept {
