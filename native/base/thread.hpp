@@ -1,8 +1,8 @@
 // Thread: one native thread with one owner, joined before its owner goes.
 //
 // std::thread is not used: it throws where pthread_create reports, and the version of its symbols
-// would raise the least glibc that the addon needs. The thread blocks every signal, so that the
-// handlers of Node.js and of the application run on their own threads only.
+// would raise the least glibc that the addon needs. The thread blocks every signal but those of its
+// own faults, so that the handlers of Node.js and of the application run on their own threads only.
 #pragma once
 
 #include <cstdint>

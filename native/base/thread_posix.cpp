@@ -59,10 +59,14 @@ void* run(void* raw) {
 Result<Thread> Thread::start(const char* name, Body body, void* context) {
   auto start = std::make_unique<Start>(Start{name, body, context});
   // The thread inherits the mask, so it is set before and put back after.
-  sigset_t all;
+  sigset_t blocked;
   sigset_t former;
-  sigfillset(&all);
-  CHECK(pthread_sigmask(SIG_SETMASK, &all, &former) == 0);
+  sigfillset(&blocked);
+  // A fault that is blocked ends the process past every handler, and what would tell of it.
+  for (const int fault : {SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGTRAP, SIGABRT}) {
+    sigdelset(&blocked, fault);
+  }
+  CHECK(pthread_sigmask(SIG_SETMASK, &blocked, &former) == 0);
   pthread_t thread{};
   const int failure = pthread_create(&thread, nullptr, &run, start.get());
   CHECK(pthread_sigmask(SIG_SETMASK, &former, nullptr) == 0);
