@@ -188,6 +188,13 @@ Result<void> Arrival::end(const MoveHeader& header, const Packet& packet) noexce
   return stream_->send(done);
 }
 
+void Staging::touch() noexcept {
+  for (std::size_t at = 0; at < memory.size(); at += kPageBytes) {
+    // A write that changes nothing. relaxed: it orders nothing.
+    static_cast<void>(__atomic_fetch_or(&memory[at], std::uint8_t{0}, __ATOMIC_RELAXED));
+  }
+}
+
 void apply_staging(Staging& staging, std::span<std::uint8_t> live) noexcept {
   CHECK(live.size() == staging.memory.size());
   const PageSet& held = staging.held;

@@ -64,21 +64,21 @@ void PageSet::add_all_of(const PageSet& other) noexcept {
 
 void PageSet::clear() noexcept { std::fill(words_.begin(), words_.end(), 0); }
 
-std::size_t PageSet::find(std::size_t from, bool is_in) const noexcept {
-  for (std::size_t i = from / kBits; i < words_.size(); ++i) {
-    const std::uint64_t bits = (is_in ? words_[i] : ~words_[i]) & mask(i, from, (i + 1) * kBits);
-    if (bits == 0) continue;
-    const std::size_t found = i * kBits + static_cast<std::size_t>(std::countr_zero(bits));
-    return std::min(found, page_count_);
+std::size_t PageSet::find(std::size_t from, std::size_t end, bool is_in) const noexcept {
+  for (std::size_t i = from / kBits; i * kBits < end; ++i) {
+    const std::uint64_t bits = (is_in ? words_[i] : ~words_[i]) & mask(i, from, end);
+    if (bits != 0) return i * kBits + static_cast<std::size_t>(std::countr_zero(bits));
   }
-  return page_count_;
+  return end;
 }
 
 PageRange PageSet::next(std::size_t from, std::size_t most) const noexcept {
   if (from >= page_count_) return {};
-  const std::size_t first = find(from, true);
+  const std::size_t first = find(from, page_count_, true);
   if (first == page_count_) return {};
-  return {first, std::min(find(first, false) - first, most)};
+  // Not beyond what was asked for: a walk page by page must not look at all of a run each time.
+  const std::size_t end = first + std::min(most, page_count_ - first);
+  return {first, find(first, end, false) - first};
 }
 
 std::uint64_t PageSet::beyond() const noexcept {

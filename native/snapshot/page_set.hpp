@@ -63,9 +63,9 @@ class PageSet {
   bool read_from(std::span<const std::uint8_t> bytes) noexcept;
 
  private:
-  // The first page at or behind `from` that is in the set (or is not); page_count_ if there is
-  // none.
-  std::size_t find(std::size_t from, bool is_in) const noexcept;
+  // The first page from `from` up to, not including, `end` that is in the set (or is not); `end` if
+  // there is none.
+  std::size_t find(std::size_t from, std::size_t end, bool is_in) const noexcept;
   // Bits of the last word that stand for no page.
   std::uint64_t beyond() const noexcept;
 
