@@ -60,7 +60,17 @@ export function processClock(
   return {
     now: () => time.now(),
     wall: () => time.wall(),
-    setTimer: (delay, fire) => time.setTimer(delay, () => act(fire)),
+    setTimer: (delay, fire) => {
+      // Taken back while it waits for an event loop that stands still, it does not fire either.
+      let isSet = true
+      const timer = time.setTimer(delay, () => act(() => isSet && fire()))
+      return {
+        clear: () => {
+          isSet = false
+          timer.clear()
+        },
+      }
+    },
     defer: (run) => clock.defer(() => act(run)),
     nextTurn: (run) => clock.nextTurn(() => act(run)),
   }
