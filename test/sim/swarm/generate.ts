@@ -151,7 +151,9 @@ function kindsOf(settings: Settings, { chance }: Draw): readonly Kind[] {
         return true
     }
   })
-  return left.length > 0 ? left : ['kill standby', 'break']
+  // A clock that is set is no fault that anybody has to survive.
+  const hasFaults = left.some((kind) => kind !== 'wall')
+  return hasFaults ? left : [...left, 'kill standby', 'break']
 }
 
 class Episodes {
