@@ -25,18 +25,15 @@
 namespace hotpair::addon {
 namespace {
 
-// Something that more than one of JavaScript's objects needs, with its users counted; the one who
-// makes it is the first. All of them are on the JavaScript thread, so no count is atomic. Not
-// std::shared_ptr, which needs a newer C library than Node.js does.
-template <typename T>
-class Counted {
+// A beat board with its users counted. All of them are on the JavaScript thread.
+class SharedBoard {
  public:
-  T value{};
+  heartbeat::BeatBoard board;
 
   void use() noexcept { ++users_; }
-  static void let_go(Counted* self) noexcept {
+  static void let_go(SharedBoard* self) noexcept {
     CHECK(self->users_ > 0);
-    if (--self->users_ == 0) std::unique_ptr<Counted>(self).reset();
+    if (--self->users_ == 0) std::unique_ptr<SharedBoard>(self).reset();
   }
 
  private:
@@ -44,42 +41,38 @@ class Counted {
 };
 
 struct LetGo {
-  template <typename T>
-  void operator()(Counted<T>* shared) const noexcept {
-    Counted<T>::let_go(shared);
-  }
+  void operator()(SharedBoard* board) const noexcept { SharedBoard::let_go(board); }
 };
-using SharedBoard = Counted<heartbeat::BeatBoard>;
 using BoardUse = std::unique_ptr<SharedBoard, LetGo>;
 
 // The gate of a pair as long as there is one, null afterwards. Held by the pair's object and by
 // each function that asks it, which may outlive the object.
-using SharedGate = Counted<const heartbeat::Gate*>;
-using GateUse = std::unique_ptr<SharedGate, LetGo>;
+using GatePlace = std::shared_ptr<const heartbeat::Gate*>;
 
 // This is asked before each output, so it looks at no receiver and makes no wrapper of its call:
 // what it needs comes with the function itself.
 napi_value ask_gate(napi_env env, napi_callback_info info) {
   void* data = nullptr;
   if (napi_get_cb_info(env, info, nullptr, nullptr, nullptr, &data) != napi_ok) return nullptr;
-  const heartbeat::Gate* gate = static_cast<const SharedGate*>(data)->value;
+  const heartbeat::Gate* gate = **static_cast<const GatePlace*>(data);
   napi_value answer = nullptr;
   const bool is_open = gate != nullptr && gate->is_open(boot_now());
   return napi_get_boolean(env, is_open, &answer) == napi_ok ? answer : nullptr;
 }
 
-// A function of JavaScript that asks `gate`, of which it becomes another user.
-Napi::Value gate_question(Napi::Env env, SharedGate& gate) {
+// A function of JavaScript that asks the gate at `place`.
+Napi::Value gate_question(Napi::Env env, const GatePlace& place) {
+  auto data = std::make_unique<GatePlace>(place);
   napi_value function = nullptr;
   napi_status status =
-      napi_create_function(env, "isGateOpen", NAPI_AUTO_LENGTH, &ask_gate, &gate, &function);
+      napi_create_function(env, "isGateOpen", NAPI_AUTO_LENGTH, &ask_gate, data.get(), &function);
   NAPI_THROW_IF_FAILED(env, status, Napi::Value());
   const auto collect = [](napi_env, void* held, void*) {
-    SharedGate::let_go(static_cast<SharedGate*>(held));
+    std::unique_ptr<GatePlace>(static_cast<GatePlace*>(held)).reset();
   };
-  status = napi_add_finalizer(env, function, &gate, collect, nullptr, nullptr);
+  status = napi_add_finalizer(env, function, data.get(), collect, nullptr, nullptr);
   NAPI_THROW_IF_FAILED(env, status, Napi::Value());
-  gate.use();
+  static_cast<void>(data.release());
   return {env, function};
 }
 
@@ -95,10 +88,9 @@ class HeartbeatObject final : public Listener {
       : config_(std::move(config)),
         board_(std::move(board)),
         pair_(std::move(pair)),
-        gate_(std::make_unique<SharedGate>().release()),
+        gate_(std::make_shared<const heartbeat::Gate*>(&pair_->gate)),
         buffer_(Napi::Reference<Napi::ArrayBuffer>::New(buffer, 1)),
         ring_(Napi::Persistent(ring)) {
-    gate_->value = &pair_->gate;
     thread.add(*this);
     thread.loop().add(*pair_);
   }
@@ -174,7 +166,7 @@ class HeartbeatObject final : public Listener {
   }
 
   Napi::Value gate_question(const Napi::CallbackInfo& info) {
-    return addon::gate_question(info.Env(), *gate_);
+    return addon::gate_question(info.Env(), gate_);
   }
 
   Napi::Value arm(const Napi::CallbackInfo& info) {
@@ -218,7 +210,7 @@ class HeartbeatObject final : public Listener {
   void end() noexcept {
     if (pair_ == nullptr) return;
     pair_->gate.shut();
-    gate_->value = nullptr;
+    *gate_ = nullptr;
     if (HeartbeatThread* beats = thread(); beats != nullptr) {
       beats->remove(*this);
       beats->loop().remove(*pair_);
@@ -263,7 +255,7 @@ class HeartbeatObject final : public Listener {
   BoardUse board_;
   std::unique_ptr<heartbeat::BeatPair> pair_;
   // Never empty; null stands in it after the end.
-  const GateUse gate_;
+  const GatePlace gate_;
   Napi::Reference<Napi::ArrayBuffer> buffer_;
   Napi::FunctionReference ring_;
 };
@@ -272,7 +264,7 @@ class HeartbeatObject final : public Listener {
 std::optional<Napi::ArrayBuffer> buffer_over(Napi::Env env, SharedBoard& shared) {
   napi_value buffer = nullptr;
   const napi_status status = napi_create_external_arraybuffer(
-      env, &shared.value, sizeof(shared.value),
+      env, &shared.board, sizeof(shared.board),
       [](napi_env, void*, void* hint) { SharedBoard::let_go(static_cast<SharedBoard*>(hint)); },
       &shared, &buffer);
   if (status != napi_ok) {
@@ -301,7 +293,7 @@ Napi::Value open_heartbeat(const Napi::CallbackInfo& info) {
   // What the loop did before does not count against it.
   thread.value()->turns().note();
   config->event_loop = thread.value()->turns().watch();
-  auto pair = heartbeat::BeatPair::open(*config, shared->value, monotonic_now(), boot_now());
+  auto pair = heartbeat::BeatPair::open(*config, shared->board, monotonic_now(), boot_now());
   if (!pair.ok()) {
     throw_error(env, pair.error());
     return {};

@@ -54,11 +54,8 @@ export class InputCheck {
     frames.set(id, frameNo ?? before)
   }
 
-  /**
-   * What was accepted in the history that rules stands in it; `living`: whose answers are due.
-   */
-  atEnd({ history, log, frames }: Line, inputs: Inputs, living: readonly string[]): void {
-    this.#checkOrder(log, inputs)
+  /** All that was accepted so far in the history of `line` stands in it, where it was told. */
+  areHeldBy({ history, log, frames }: Line, by: string): void {
     const accepted = this.#histories.get(history) ?? new Map<number, undefined>()
     const frameOf = new Map<number, number>()
     for (const [index, id] of log.entries()) {
@@ -71,9 +68,17 @@ export class InputCheck {
       if (this.#mayBeginLate && frameNo === undefined) continue
       if (found !== undefined && (frameNo === undefined || frameNo === found)) continue
       const what = found === undefined ? 'is lost' : `is frame ${found}`
-      this.#findings.report('S2', `${told(id)} was accepted as frame ${frameNo} and ${what}`)
-      break
+      const text = `${told(id)} was accepted as frame ${frameNo} and ${what} (${by})`
+      return this.#findings.report('S2', text)
     }
+  }
+
+  /**
+   * What was accepted in the history that rules stands in it; `living`: whose answers are due.
+   */
+  atEnd(line: Line, inputs: Inputs, living: readonly string[]): void {
+    this.#checkOrder(line.log, inputs)
+    this.areHeldBy(line, 'the end')
     for (const name of living) {
       const open = this.#open.get(name) ?? 0
       if (open > 0) this.#findings.report('S6', `${name} has left ${open} inputs without answer`)

@@ -7,7 +7,7 @@
 
 import type { Output } from '#lib/options.js'
 import type { TakeoverReport } from '#lib/runtime/ports-server.js'
-import { channelName, divergingChannel, oracle } from '../swarm/app.js'
+import { channelName, countsOf, divergingChannel, oracle } from '../swarm/app.js'
 import type { Inputs } from '../swarm/order.js'
 import type { Line } from './inputs.js'
 import type { Findings } from './violation.js'
@@ -17,7 +17,7 @@ interface Numbered {
   readonly digest: number
   /** The newest attempt. */
   by: string
-  epoch: number
+  atMs: number
   hasFailed: boolean
 }
 
@@ -37,12 +37,20 @@ interface Repeat {
   readonly number: number
 }
 
+export interface OutputOptions {
+  readonly now: () => number
+  readonly inFlight: number
+  /** After so long a sender counts a `deliver` as failed that has not settled. */
+  readonly patienceMs: number
+}
+
 export class OutputCheck {
   readonly #findings: Findings
-  readonly #inFlight: number
+  readonly #options: OutputOptions
   readonly #channels = new Map<string, Channel>()
   readonly #inDoubt = new Set<string>()
   readonly #repeats: Repeat[] = []
+  /** In which anybody has ruled. */
   readonly #histories = new Set<string>()
   /** Histories that may have begun: one, and one more for each time that all was lost. */
   allowed = 1
@@ -52,15 +60,14 @@ export class OutputCheck {
   /** Outputs begun once more, by whomever. */
   repeats = 0
 
-  constructor(findings: Findings, inFlight: number) {
+  constructor(findings: Findings, options: OutputOptions) {
     this.#findings = findings
-    this.#inFlight = inFlight
+    this.#options = options
   }
 
   /** The incarnation `by` begins to deliver. */
   begun(by: string, output: Output): void {
     this.count += 1
-    this.#histories.add(output.history)
     if (output.channel === divergingChannel) return
     const channel = this.#channel(output)
     const what = `${output.channel} ${output.number} of reign ${output.epoch}`
@@ -73,8 +80,8 @@ export class OutputCheck {
     if (before === undefined) this.#first(channel, output, what)
     else this.#again(before, { by, output, what })
     this.#checkFirstOfEpoch(channel, output, what)
-    const { digest, epoch, number } = output
-    channel.numbers.set(number, { digest, by, epoch, hasFailed: false })
+    const { digest, number } = output
+    channel.numbers.set(number, { digest, by, atMs: this.#options.now(), hasFailed: false })
     channel.highest = Math.max(channel.highest, number)
   }
 
@@ -90,9 +97,14 @@ export class OutputCheck {
       counts.set(channel, (counts.get(channel) ?? 0) + 1)
     }
     for (const [channel, count] of counts) {
-      if (count <= this.#inFlight) continue
+      if (count <= this.#options.inFlight) continue
       this.#findings.report('S3', `${by} lists ${count} of ${channel} in doubt in reign ${epoch}`)
     }
+  }
+
+  /** Whether anybody has ruled. */
+  get hasBegun(): boolean {
+    return this.#histories.size > 0
   }
 
   /** Whether `history` is the one with which the run began. */
@@ -107,15 +119,34 @@ export class OutputCheck {
     inputs: Inputs,
     streams: ReadonlyMap<string, readonly Uint8Array[]>,
   ): void {
-    this.#checkRepeats()
-    if (this.#histories.size > this.allowed) {
-      this.#findings.report('S1', 'a new history has begun')
-    }
+    this.checkRepeats()
     const wanted = oracle(log, inputs)
     for (const [index, outputs] of wanted.entries()) {
       const name = channelName(index)
       this.#compare(name, outputs ?? [], streams.get(`${history} ${name}`) ?? [])
     }
+  }
+
+  /**
+   * `line`: what has just taken over, or rules while receivers still have to take. All that was
+   * begun so far in its history is in it, under the numbers that it bears.
+   */
+  isHeldBy({ history, log }: Line, inputs: Inputs, by: string): void {
+    const counts = countsOf(log, inputs)
+    for (const [index, count] of counts.entries()) {
+      const channel = this.#channels.get(`${history} ${channelName(index)}`)
+      if (channel === undefined || channel.highest <= count) continue
+      const text = `output ${channel.highest} of ${channel.name} was begun, ${by} holds ${count}`
+      this.#findings.report('S1', text)
+    }
+  }
+
+  /** A member rules in `history`. */
+  ruled(history: string, by: string): void {
+    if (this.#histories.has(history)) return
+    this.#histories.add(history)
+    if (this.#histories.size <= this.allowed) return
+    this.#findings.report('S1', `${by} has begun a new history`)
   }
 
   #channel({ history, channel: name, epoch, firstOfEpoch }: Output): Channel {
@@ -140,8 +171,10 @@ export class OutputCheck {
     this.repeats += 1
     if (!output.isRepeat) this.#findings.report('S3', `${what} was begun again, and not marked`)
     if (before.digest !== output.digest) this.#findings.report('S3', `${what} has other bytes`)
-    // Its own attempt has failed, or was told to stop; another member's must have been listed.
-    if (before.by === by) return
+    // Its own attempt has failed, or has not settled in time; any other must have been listed.
+    const { now, patienceMs } = this.#options
+    const isOver = before.hasFailed || now() - before.atMs >= patienceMs
+    if (before.by === by && isOver) return
     this.#repeats.push({ what, by, channel: output.channel, number: output.number })
   }
 
@@ -152,7 +185,7 @@ export class OutputCheck {
   #checkFirstOfEpoch(channel: Channel, output: Output, what: string): void {
     const { epoch, firstOfEpoch, number } = output
     if (epoch > channel.epoch) {
-      if (firstOfEpoch <= channel.highest - this.#inFlight) {
+      if (firstOfEpoch <= channel.highest - this.#options.inFlight) {
         const text = `${what} says that its reign began with ${firstOfEpoch}, after ${channel.highest}`
         this.#findings.report('S3', text)
       }
@@ -166,7 +199,7 @@ export class OutputCheck {
   }
 
   /** Lists come after the repeats that they announce: compared at the end. */
-  #checkRepeats(): void {
+  checkRepeats(): void {
     for (const { what, by, channel, number } of this.#repeats) {
       if (this.#inDoubt.has(`${by} ${channel} ${number}`)) continue
       this.#findings.report('S3', `${what} was sent again by ${by}, which had not listed it`)

@@ -32,7 +32,8 @@ export class StateCheck {
 
   atEnd(ruling: State, mirror: State): void {
     this.inStep(ruling, mirror, 'at the end')
-    if (logOf(ruling).length !== logOf(mirror).length) return
+    const lag = logOf(ruling).length - logOf(mirror).length
+    if (lag !== 0) return this.#findings.report('S5', `at the end the mirror is ${lag} behind`)
     if (digestOf(ruling) === digestOf(mirror)) return
     this.#findings.report('S5', 'at the end the two states have different digests')
   }
@@ -44,11 +45,12 @@ function bytesOf(log: Uint32Array, count: number): Uint8Array {
 
 /** Typed arrays and nothing else, so bytes are equal where values are. */
 function digestOf(state: State): string {
-  const { sums, now, ballast, means } = state
+  const { sums, now, due, ballast, means } = state
   const values = [
     logOf(state).slice(),
     sums,
     now,
+    due,
     ballast,
     new Float64Array(means.values()),
     typeof state.poison,

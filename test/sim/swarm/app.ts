@@ -25,6 +25,8 @@ export interface State {
   readonly sums: Uint32Array
   /** Pair time of the last frame. */
   readonly now: Float64Array
+  /** Pair time at which the last timer that has fired was due. */
+  readonly due: Float64Array
   /**
    * A whole number that was computed from fractions, seldom: V8 keeps and writes it in another way
    * than the one that a load gives back, and both are equal.
@@ -117,6 +119,26 @@ export function oracle(log: Uint32Array, inputs: Inputs): Uint8Array[][] {
   return channels
 }
 
+/** How many outputs `oracle` has, one count a channel. */
+export function countsOf(log: Uint32Array, inputs: Inputs): readonly number[] {
+  const counts = Array.from({ length: inputs.channels }, () => 0)
+  const add = (channel: number, more: number) => {
+    counts[channel] = (counts[channel] ?? 0) + more
+  }
+  for (const id of log) {
+    if (isTimer(id)) {
+      add(0, 1)
+      continue
+    }
+    const { sizes, copies = 1, throws } = inputs.byId(id)
+    if (throws) continue
+    for (let channel = 0; channel < sizes.length; channel += 1) {
+      if ((sizes[channel] ?? 0) > 0) add(channel, copies)
+    }
+  }
+  return counts
+}
+
 export interface AppParts {
   readonly inputs: Inputs
   readonly sink: Sink
@@ -133,6 +155,7 @@ export function makeApp(parts: AppParts, member: SimMember<State>): App<State> {
   return {
     init: () => ({
       ...emptyState(),
+      due: new Float64Array(1),
       means: new Map(),
       ballast: new Uint8Array(parts.ballastBytes),
       poison: undefined,
@@ -148,6 +171,9 @@ export function makeApp(parts: AppParts, member: SimMember<State>): App<State> {
       if (frame.timer !== undefined) {
         const { id, due } = readTimer(frame.data)
         if (now < due) report('timers', `timer ${id} fires at ${now}, before ${due}`)
+        const last = state.due[0] ?? 0
+        if (due < last) report('timers', `timer ${id}, due at ${due}, fires after one of ${last}`)
+        state.due[0] = due
         return compute(state, { id, frameNo }, { sizes: [timerOutput] }, send)
       }
       const order = decode(frame.data, inputs)

@@ -104,6 +104,27 @@ export const canaries: Readonly<Record<string, () => Wraps>> = {
     }),
   }),
 
+  /** What has been delivered is now and then delivered once more, marked, by the same member. */
+  'repeat-of-what-has-arrived': () => ({
+    app: (app) => ({
+      ...app,
+      deliver: async (output, context) => {
+        await app.deliver(output, context)
+        if (output.number % 16 === 0) await app.deliver({ ...output, isRepeat: true }, context)
+      },
+    }),
+  }),
+
+  /** A standby takes news of its primary for its end. */
+  'alarm-for-nothing': () =>
+    rules((own, state, event, config) => {
+      if (event.type !== 'heard' || state.role !== 'standby') return undefined
+      if (event.now < 20_000) return undefined
+      const { now, wall, entropy } = event
+      const found = { type: 'found', incarnation: state.primary, verdict: 'unreachable' } as const
+      return own(state, { ...found, now, wall, entropy }, config)
+    }),
+
   /** The standby is told that an output was sent when it has been begun. */
   'notice-before-deliver-resolved': early,
 

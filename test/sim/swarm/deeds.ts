@@ -25,6 +25,11 @@ function hasAsked(state: State): boolean {
   return state.role === 'primary' && state.hasAsked
 }
 
+/** Faults that last and may hold a takeover up. */
+const unsettling: ReadonlySet<Deed['do']> = new Set(['stop', 'block', 'slow', 'cut'])
+/** How long a member that was closed waits for its receivers and for the other one. */
+const settleMs = 2_000
+
 type Harm = Exclude<Deed, { do: 'await' | 'seek' | 'expect' | 'heal' | 'rest' }>
 
 export class Deeds {
@@ -33,6 +38,10 @@ export class Deeds {
   /** When the last of them is over. */
   faultsEndAt = 0
   readonly #trial: Trial
+  /** Up to then a `deliver` that never settles may be waited for. */
+  stuckUntil = 0
+  /** Up to then somebody stands still, is slow or cannot be heard: a takeover may be late. */
+  #unsteadyUntil = 0
   /** Who stood still last. */
   #victim: MemberId | undefined
   readonly #downUntil = new Map<MemberId, number>()
@@ -49,9 +58,12 @@ export class Deeds {
     if (isLeftOut) return
     this.#trial.note(`> ${printStep(step)}${who ? ` (${who})` : ''}`)
     if (step.do !== 'feed' && step.do !== 'start' && step.do !== 'wall') this.faults += 1
-    const isCalm = this.faultsEndAt <= this.#now
+    const isCalm = this.#unsteadyUntil <= this.#now
     if ('forMs' in step && step.forMs !== undefined) this.#lasts(step.forMs)
     if (who && (step.do === 'stop' || step.do === 'block')) this.#victim = who
+    if (unsettling.has(step.do) && 'forMs' in step) {
+      this.#unsteadyUntil = Math.max(this.#unsteadyUntil, this.#now + (step.forMs ?? 0))
+    }
     this.#harm(step, who ?? 'a', isCalm)
   }
 
@@ -84,7 +96,7 @@ export class Deeds {
     this.faultsEndAt = Math.max(this.faultsEndAt, this.#now + ms)
   }
 
-  /** `isCalm`: no other fault lasts at this moment. */
+  /** `isCalm`: no fault lasts that may hold a takeover up. */
   #harm(deed: Harm, who: MemberId, isCalm: boolean): void {
     const { pair, feeder, sink, clock, roles } = this.#trial
     switch (deed.do) {
@@ -97,13 +109,14 @@ export class Deeds {
       case 'receiver': {
         const channel = channelName(deed.channel)
         sink[deed.how].add(channel)
+        if (deed.how === 'stuck') this.stuckUntil = this.#now + deed.forMs + this.#patienceMs
         clock.setTimer(millis(deed.forMs), () => sink[deed.how].delete(channel))
         return
       }
       case 'wall':
         return pair.timeOf(who).setWallBy(deed.byMs)
       default:
-        roles.disturbed()
+        roles.disturbed(this.#consequencesMs(deed))
         if (isCalm) this.#expectHeir(deed, who)
         return this.#harmMember(deed, who)
     }
@@ -143,7 +156,6 @@ export class Deeds {
       this.#trial.pair.kill(id)
       this.#comeBack(id, forMs)
     }
-    this.#trial.historyEnds()
   }
 
   #cut(from: Who | 'both', forMs: number): void {
@@ -198,17 +210,40 @@ export class Deeds {
     this.#trial.clock.setTimer(millis(ms), look)
   }
 
+  /** For so long the fault, or its end, may make somebody find, decide and take over. */
+  #consequencesMs(deed: Harm): number {
+    const { windowMs, heartbeatMs, hangAfterMs, ackTimeoutMs } = this.#trial.settings
+    const lasts = 'forMs' in deed && unsettling.has(deed.do) ? (deed.forMs ?? 0) : 0
+    const ends = deed.do === 'close' ? settleMs : deed.do === 'switchover' ? deed.withinMs : 0
+    const finds = 1.25 * (windowMs + Math.max(hangAfterMs, ackTimeoutMs)) + 4 * heartbeatMs
+    return lasts + ends + finds + this.#tripsMs
+  }
+
+  /** A `deliver` that does not settle has failed by then: some looks a timeout, and retries. */
+  get #patienceMs(): number {
+    return 1.3 * this.#trial.settings.deliverTimeoutMs
+  }
+
+  get #tripsMs(): number {
+    const { beatDelayMs, linkDelayMs } = this.#trial.settings
+    return 4.5 * (beatDelayMs + linkDelayMs) + turnsMs
+  }
+
   /** A primary that goes away alone has an heir within a stated time. */
   #expectHeir(deed: Harm, who: MemberId): void {
     const { pair, settings, roles } = this.#trial
-    const { windowMs, heartbeatMs, hangAfterMs, beatDelayMs, linkDelayMs } = settings
+    const { windowMs, heartbeatMs, hangAfterMs } = settings
     if (!pair.isPaired || pair.primary?.id !== who || pair.net.isWhole === false) return
     // One that stands still already: which of the two counts, and from when, is not said here.
     if (!pair.members.every(({ isRunning }) => isRunning)) return
     if (pair.primary && hasAsked(pair.primary.state)) return
-    const trips = 4.5 * (beatDelayMs + linkDelayMs) + turnsMs
+    const trips = this.#tripsMs
     const heir = peerOf(who)
     const lossMs = settings.beatLoss > 0 ? settings.mostBeatsLostInRow * heartbeatMs : 0
+    if (deed.do === 'close') {
+      const withinMs = settleMs + windowMs + trips
+      return roles.expectRuler(heir, withinMs, `the clean stop of ${who}`)
+    }
     if (deed.do === 'kill') return roles.expectRuler(heir, detectMs + trips, `the end of ${who}`)
     const unheardMs = 1.02 * windowMs + 2 * heartbeatMs + trips
     if (deed.do === 'stop' && deed.forMs > unheardMs) {

@@ -67,12 +67,17 @@ export function seqOf(id: number): { readonly source: number; readonly seq: numb
 /** Where the inputs of a run come from. */
 export class Inputs {
   readonly sources: number
+  readonly channels: number
   readonly #draw: (source: number, seq: number) => Order
   readonly #known = new Map<number, Order>()
   readonly #bytes = new Map<number, Uint8Array>()
 
-  constructor(sources: number, draw: (source: number, seq: number) => Order) {
+  constructor(
+    { sources, channels }: Pick<Settings, 'sources' | 'channels'>,
+    draw: (source: number, seq: number) => Order,
+  ) {
     this.sources = sources
+    this.channels = channels
     this.#draw = draw
   }
 
@@ -103,7 +108,7 @@ export class Inputs {
 
 /** Endless inputs, each a function of the seed, its source and its number. */
 export function drawn(settings: Settings): Inputs {
-  return new Inputs(settings.sources, (source, seq) => draw(settings, source, seq))
+  return new Inputs(settings, (source, seq) => draw(settings, source, seq))
 }
 
 function draw(settings: Settings, source: number, seq: number): Order {

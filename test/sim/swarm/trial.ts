@@ -7,6 +7,7 @@
  */
 
 import type { App, Limits } from '#lib/options.js'
+import type { Told } from '#lib/runtime/ports.js'
 import type { TakeoverReport } from '#lib/runtime/ports-server.js'
 import type { SimMember } from '#lib/testing/sim-member.js'
 import { type SimOptions, SimPair } from '#lib/testing/sim-pair.js'
@@ -29,6 +30,8 @@ import type { Condition, Script, Step, Who } from './script.js'
 import { calm, type Settings } from './settings.js'
 import { Sink } from './sink.js'
 import { snapshotOf } from './snapshot.js'
+
+type RoleChange = Extract<Told, { type: 'role' }>
 
 /** What a trial may put in the place of shipped parts. */
 export interface Wraps extends SimWraps<State> {
@@ -58,14 +61,16 @@ export interface Outcome {
 /** Often enough that each seed compares some states in mid-run, at even and at odd frames. */
 const framesADigest = 101
 
-/** What a fault may be that was put in on purpose. */
-const expectedFaults = new Set([
-  'ERR_HOTPAIR_DELIVER',
-  'ERR_HOTPAIR_LOAD',
-  'ERR_HOTPAIR_STATE',
-  'ERR_HOTPAIR_PROCESS_THREW',
-  'ERR_HOTPAIR_SUSPECT',
-])
+/** Faults that were put in on purpose, or are what must come of them. */
+function expectedFaults(settings: Settings): ReadonlySet<string> {
+  const { corruptChunks, failedRestores, poisons, throws, diverges } = settings
+  const expected = new Set(['ERR_HOTPAIR_DELIVER'])
+  if (corruptChunks + failedRestores > 0) expected.add('ERR_HOTPAIR_LOAD')
+  if (poisons + failedRestores > 0) expected.add('ERR_HOTPAIR_STATE')
+  if (throws > 0) expected.add('ERR_HOTPAIR_PROCESS_THREW')
+  if (diverges > 0) expected.add('ERR_HOTPAIR_DIVERGED')
+  return expected
+}
 /** Longer than any timer of the program. */
 const timersMs = 1_200
 /** Entries of the clock between two looks at bounds, and looks between two at the states. */
@@ -93,6 +98,8 @@ export class Trial {
   readonly #deeds: Deeds
   readonly #around: (use: string) => (ms: number) => () => number
   #hasHealed = false
+  /** Up to then somebody said that it waits before it loads again. */
+  #resyncAt = 0
 
   constructor(script: Script, wraps: Wraps = {}, isTraced = false) {
     this.#script = script
@@ -106,7 +113,12 @@ export class Trial {
     }
     this.findings = new Findings(() => clock.now())
     this.inputs = drawn(settings)
-    this.outputs = new OutputCheck(this.findings, settings.inFlight)
+    this.outputs = new OutputCheck(this.findings, {
+      now: () => clock.now(),
+      inFlight: settings.inFlight,
+      // As the clock of any host counts it.
+      patienceMs: 0.99 * settings.deliverTimeoutMs,
+    })
     this.#inputCheck = new InputCheck(this.findings)
     this.#bounds = new BoundCheck(this.findings, this.#limits)
     this.#states = new StateCheck(this.findings)
@@ -139,12 +151,6 @@ export class Trial {
     await this.clock.run(Math.max(this.clock.now(), this.#script.lastsMs ?? 0))
     this.#checkHeir()
     return this.#outcome()
-  }
-
-  /** No member is left that holds a state: the next history is another one, and says so. */
-  historyEnds(): void {
-    this.outputs.allowed += 1
-    this.#inputCheck.historyEnds()
   }
 
   note(text: string): void {
@@ -213,6 +219,18 @@ export class Trial {
     await clock.run(at)
   }
 
+  /**
+   * How long a pair may take to be whole from now on: to find out, to load, to work off what has
+   * piled up, and what it said itself that it would wait for.
+   */
+  get #healMs(): number {
+    const { windowMs, hangAfterMs, linkDelayMs, deliverMs } = this.settings
+    const finds = 2 * (windowMs + hangAfterMs)
+    const works = 500 + 30 * (linkDelayMs + deliverMs)
+    const waits = Math.max(this.#deeds.stuckUntil, this.#resyncAt) - this.clock.now()
+    return finds + works + Math.max(0, waits)
+  }
+
   /** All faults end; within `healMs` the pair is whole, and stays so. */
   async #heal(): Promise<void> {
     const { clock, settings, feeder, findings } = this
@@ -221,13 +239,14 @@ export class Trial {
     this.#hasHealed = true
     for (const id of ['a', 'b'] as const) this.#deeds.startIfDown(id)
     feeder.finish()
-    const healMs = 10 * settings.windowMs + 10_000
+    const healMs = this.#healMs
     const until = clock.now() + healMs
     while (clock.now() < until && !this.isWhole) await this.#pass(5, until)
     if (!this.isWhole) {
       findings.report('S6', `not whole after ${healMs} ms: ${this.describe()}`)
       return
     }
+    if (settings.diverges === 0) this.roles.expectStillness(timersMs)
     await clock.run(clock.now() + timersMs)
     // A divergence that the last inputs have made may be found late, and is mended.
     const last = clock.now() + (settings.diverges > 0 ? healMs : 0)
@@ -256,8 +275,31 @@ export class Trial {
 
   /** However it ends: whoever rules in the first history holds all that was accepted in it. */
   #checkHeir(): void {
-    const line = this.#lineOf(this.pair.primary)
-    if (line && this.outputs.isFirst(line.history)) this.#inputCheck.atEnd(line, this.inputs, [])
+    const { primary } = this.pair
+    const line = this.#lineOf(primary)
+    if (primary === undefined || line === undefined) return
+    if (!this.outputs.isFirst(line.history)) return
+    this.#inputCheck.atEnd(line, this.inputs, [])
+    this.outputs.isHeldBy(line, this.inputs, primary.name)
+    this.outputs.checkRepeats()
+  }
+
+  /** Whoever starts blank where nobody is left that holds anything begins anew, and by right. */
+  #rules(member: SimMember<State>, { from, history }: RoleChange): void {
+    const isLeft = this.pair.members.some((one) => one !== member && one.server.held)
+    if (from === 'starting' && !isLeft && this.outputs.hasBegun) {
+      this.outputs.allowed += 1
+      this.#inputCheck.historyEnds()
+    }
+    this.outputs.ruled(String(history), member.name)
+  }
+
+  /** At the moment at which it rules it holds all that the former primary accepted and began. */
+  #checkTakeover(member: SimMember<State>): void {
+    const line = this.#lineOf(member)
+    if (line === undefined) return
+    this.#inputCheck.areHeldBy(line, `${member.name}, which takes over`)
+    this.outputs.isHeldBy(line, this.inputs, member.name)
   }
 
   #lineOf(member: SimMember<State> | undefined): Line | undefined {
@@ -335,6 +377,7 @@ export class Trial {
   #pairOptions(): SimOptions<State> {
     const { settings, clock, findings } = this
     const { rateA, rateB, wallA, wallB } = settings
+    const expected = expectedFaults(settings)
     const loads = streamOf(settings.seed, 'loads')
     const link = this.#around('link')(settings.linkDelayMs)
     const beat = this.#around('beats')(settings.beatDelayMs)
@@ -360,9 +403,8 @@ export class Trial {
       wraps: this.#wraps,
       onFault: (member, error) => {
         this.note(`${member.id} ${error.code} ${error.message}`)
-        if (expectedFaults.has(error.code)) return
+        if (expected.has(error.code)) return
         if (error.code === 'ERR_HOTPAIR_DIVERGED') {
-          if (settings.diverges > 0) return
           return findings.report('S5', `${member.id} ${error.message}`)
         }
         const { cause } = error
@@ -378,15 +420,27 @@ export class Trial {
         this.takeovers.push(report)
         this.outputs.takenOver(member.name, report)
         this.note(`${member.id} takes over in ${report.epoch} (${report.verdict})`)
+        this.roles.found(member.id, `takes over (${report.verdict})`)
+        this.#checkTakeover(member)
       },
       onEvent: (member: SimMember<State>, event) => {
-        if (event.type === 'verdict') this.note(`${member.id} finds the other ${event.verdict}`)
+        if (event.type === 'verdict') {
+          const what = `finds the other ${event.verdict}`
+          this.note(`${member.id} ${what}`)
+          if (event.verdict !== 'alive') this.roles.found(member.id, what)
+        }
         if (event.type === 'mode') this.note(`${member.id} is ${event.mode} in ${event.epoch}`)
         if (event.type === 'switchover') {
           this.note(`${member.id}: switchover ${event.outcome}, ${event.tookMs.toFixed(1)} ms`)
         }
+        if (event.type === 'resync') {
+          this.note(`${member.id}: resync (${event.reason}), ${event.inARow} in a row`)
+          this.#resyncAt = Math.max(this.#resyncAt, this.clock.now() + event.waitMs)
+        }
         if (event.type !== 'role') return
         this.note(`${member.id} is ${event.role} in ${event.epoch} (${event.cause})`)
+        this.roles.changed(member.id, `is ${event.role} (${event.cause})`)
+        if (event.role === 'primary') this.#rules(member, event)
         if (event.role === 'standby') this.#compare(`when ${member.id} stands by`)
       },
     }
