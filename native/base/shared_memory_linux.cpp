@@ -9,15 +9,12 @@
 #include <sys/resource.h>
 #include <sys/statfs.h>
 #include <sys/syscall.h>
-#include <sys/sysinfo.h>
 #include <unistd.h>
 
 #include <algorithm>
-#include <array>
-#include <cstdlib>
-#include <cstring>
 
 #include "base/file_facts.hpp"
+#include "base/free_memory.hpp"
 #include "base/shared_memory.hpp"
 
 namespace hotpair {
@@ -54,30 +51,11 @@ int open_memfd() noexcept {
   return static_cast<int>(::syscall(SYS_memfd_create, "hotpair", flags));
 }
 
-// The number behind `name` in the text of /proc/meminfo, in bytes; 0 when it is not there.
-std::uint64_t meminfo_entry(const char* text, const char* name) noexcept {
-  const char* at = std::strstr(text, name);
-  if (at == nullptr) return 0;
-  return std::uint64_t{std::strtoull(at + std::strlen(name), nullptr, 10)} * 1024;
-}
-
-// What the machine could give without ending a process for it. Where it cannot be read, all that
-// it has. The limit of a container is not in it.
-std::uint64_t available_memory() noexcept {
-  std::array<char, 4096> text{};
-  const UniqueFd file(::open("/proc/meminfo", O_RDONLY | O_CLOEXEC));
-  const ssize_t count = file.is_open() ? ::read(file.get(), text.data(), text.size() - 1) : 0;
-  const std::uint64_t available = meminfo_entry(text.data(), "MemAvailable:");
-  if (count > 0 && available > 0) return available + meminfo_entry(text.data(), "SwapFree:");
-  struct sysinfo all{};
-  if (::sysinfo(&all) != 0) return UINT64_MAX;
-  return (std::uint64_t{all.totalram} + all.totalswap) * all.mem_unit;
-}
-
 Result<void> reserve_all(const UniqueFd& fd, std::size_t bytes) noexcept {
-  // The kernel would begin and end other processes on the way to find that it is too much.
-  if (bytes > available_memory()) {
-    return refused("reserving shared memory, more than the machine has free,", ENOMEM, bytes);
+  // The kernel would begin, and end this or another process on the way to find that it is too much.
+  if (bytes > free_memory()) {
+    return refused("reserving more shared memory than the machine or the container has free",
+                   ENOMEM, bytes);
   }
   for (std::size_t done = 0; done < bytes;) {
     const std::size_t part = std::min(bytes - done, kReservePart);

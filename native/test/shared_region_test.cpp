@@ -16,6 +16,7 @@
 #include <string_view>
 #include <thread>
 
+#include "base/free_memory.hpp"
 #include "harness.hpp"
 #include "local_folder.hpp"
 
@@ -233,6 +234,31 @@ TEST(a_reserve_that_the_machine_cannot_give_fails_at_once) {
   EXPECT(region.error().code == ErrorCode::kSharedMemory);
   EXPECT_EQ(region.error().os_error, ENOMEM);
   EXPECT(region.error().wanted_bytes >= std::uint64_t{1} << 45);
+}
+
+TEST(the_room_in_a_control_group_is_its_limit_less_what_cannot_be_taken_back) {
+  const test::LocalFolder folder;
+  const auto write = [&](const char* name, const char* text) {
+    const UniqueFd file(::open(folder.file(name).c_str(), O_CREAT | O_TRUNC | O_WRONLY, 0600));
+    CHECK(::write(file.get(), text, std::strlen(text)) == static_cast<ssize_t>(std::strlen(text)));
+  };
+  EXPECT_EQ(room_in_group(folder.path.c_str()), UINT64_MAX);
+  write("memory.max", "max\n");
+  EXPECT_EQ(room_in_group(folder.path.c_str()), UINT64_MAX);
+  write("memory.max", "1000\n");
+  EXPECT_EQ(room_in_group(folder.path.c_str()), 1000u);
+  write("memory.current", "700\n");
+  EXPECT_EQ(room_in_group(folder.path.c_str()), 300u);
+  write("memory.stat", "anon 100\nfile 600\nkernel 0\nshmem 200\nfile_mapped 9\n");
+  EXPECT_EQ(room_in_group(folder.path.c_str()), 700u);
+  write("memory.max", "200\n");
+  EXPECT_EQ(room_in_group(folder.path.c_str()), 0u);
+  EXPECT(room_in_group("/nowhere") == UINT64_MAX);
+}
+
+TEST(what_is_free_can_be_told_here) {
+  EXPECT(free_memory() > 0);
+  EXPECT(free_memory() < UINT64_MAX);
 }
 
 TEST(a_reserve_holds_its_pages_and_without_it_none) {
