@@ -170,6 +170,8 @@ struct Sent {
   double processor;
   double longest_hold_ms;
   const char* way;
+  std::uint64_t rounds = 0;
+  std::uint64_t pages = 0;
 };
 
 Sent send_raw(const UniqueFd& fd, const SharedRegion& region) {
@@ -248,8 +250,11 @@ Sent send_load(UniqueFd fd, SharedRegion& region, const Case& each, const PageHa
   }
   if (mover.phase() != MoverPhase::kDone) die(mover.failure().action);
   return {static_cast<double>((monotonic_now() - begin).count) / 1e9,
-          processor_seconds() - processor, static_cast<double>(longest.count) / 1e6,
-          tracker.way() == TrackerWay::kShadow ? "shadow" : "write protection"};
+          processor_seconds() - processor,
+          static_cast<double>(longest.count) / 1e6,
+          tracker.way() == TrackerWay::kShadow ? "shadow" : "write protection",
+          mover.progress().rounds.load(),
+          mover.progress().pages.load()};
 }
 
 }  // namespace
@@ -284,9 +289,11 @@ int main(int count, char** arguments) {
       if (each.is_raw) raw = sent.seconds;
       std::printf(
           "{\"what\": \"%s\", \"percentASecond\": %d, \"tracker\": \"%s\", \"seconds\": %.4f, "
-          "\"processorSeconds\": %.4f, \"rateOfRaw\": %.3f, \"longestHoldMs\": %.3f}\n",
+          "\"processorSeconds\": %.4f, \"rateOfRaw\": %.3f, \"longestHoldMs\": %.3f, "
+          "\"rounds\": %llu, \"pages\": %llu}\n",
           each.name, each.percent_a_second, sent.way, sent.seconds, sent.processor,
-          raw / sent.seconds, sent.longest_hold_ms);
+          raw / sent.seconds, sent.longest_hold_ms, static_cast<unsigned long long>(sent.rounds),
+          static_cast<unsigned long long>(sent.pages));
       std::fflush(stdout);
     }
   }

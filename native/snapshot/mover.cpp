@@ -143,8 +143,8 @@ Result<void> Mover::compare(std::span<const std::uint8_t> held_and_digests) {
   alignas(64) std::array<std::uint8_t, kPageBytes> copy;
   pending_.add_all();
   for (PageRange run = held.next(0, 1); run.count > 0; run = held.next(run.first + 1, 1)) {
-    const std::uint64_t digest =
-        hash_.copy_and_digest(copy.data(), tracker_.source().data() + run.first * kPageBytes);
+    copy_racing_page(copy.data(), tracker_.source().data() + run.first * kPageBytes);
+    const std::uint64_t digest = hash_.digest(copy);
     if (digest == load_little<std::uint64_t>(theirs)) {
       pending_.remove(run);
       digests_.set(run.first, digest);

@@ -6,6 +6,7 @@
 
 #include "base/check.hpp"
 #include "base/little_endian.hpp"
+#include "snapshot/racing_page.hpp"
 
 namespace hotpair::snapshot {
 namespace {
@@ -36,7 +37,9 @@ std::uint64_t PageBatch::add(std::size_t page, std::uint32_t round,
     return buffer_.data() + used_ + kMoveHeaderBytes + pages;
   };
   std::uint8_t* into = place();
-  const std::uint64_t digest = hash_->copy_and_digest(into, from);
+  copy_racing_page(into, from);
+  const std::uint64_t digest =
+      hash_->digest(std::span<const std::uint8_t, kPageBytes>(into, kPageBytes));
   const bool is_zero_page = digest == hash_->zero_digest() && is_zero(into);
   if (run_.count > 0 && is_zero_page != is_zero_run_) {
     std::uint8_t* const former = into;

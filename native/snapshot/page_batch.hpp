@@ -1,7 +1,7 @@
 // PageBatch: packets of pages in one buffer, ready to be sent by one call.
 //
 // Neighbouring pages go into one packet, pages of zeros into a packet without a body. A page is
-// copied, digested and checked for zeros in one pass; from then on only the copy counts, so it does
+// copied, and then digested while the copy is hot; from then on only the copy counts, so it does
 // not matter that the page itself may be written meanwhile. Belongs to one thread.
 #pragma once
 

@@ -1,13 +1,16 @@
 // NH and a linear form; see page_hash.hpp for what is proved of them.
 #include "snapshot/page_hash.hpp"
 
-#include <cstring>
-
 #include "base/little_endian.hpp"
-#include "snapshot/racing_page.hpp"
+
+#if defined(__x86_64__)
+#include <immintrin.h>
+#endif
 
 namespace hotpair::snapshot {
 namespace {
+
+constexpr std::uint64_t kHalf = 0xffff'ffff;
 
 #if defined(__SIZEOF_INT128__)
 __extension__ typedef unsigned __int128 Native128;
@@ -16,34 +19,9 @@ inline Wide multiply(std::uint64_t a, std::uint64_t b) noexcept {
   const Native128 product = Native128{a} * b;
   return {static_cast<std::uint64_t>(product >> 64), static_cast<std::uint64_t>(product)};
 }
-
-inline void add(Wide& sum, Wide added) noexcept {
-  const Native128 total =
-      ((Native128{sum.high} << 64) | sum.low) + ((Native128{added.high} << 64) | added.low);
-  sum = {static_cast<std::uint64_t>(total >> 64), static_cast<std::uint64_t>(total)};
-}
 #else
 inline Wide multiply(std::uint64_t a, std::uint64_t b) noexcept { return multiply_by_halves(a, b); }
-
-inline void add(Wide& sum, Wide added) noexcept {
-  sum.low += added.low;
-  sum.high += added.high + (sum.low < added.low ? 1 : 0);
-}
 #endif
-
-// NH over the words that `word(index)` gives, each asked for once.
-template <typename Word>
-inline Wide sum_words(const std::uint64_t* keys, std::size_t count, Word word) noexcept {
-  // Two sums, so that the carry of one need not wait for the other.
-  Wide even;
-  Wide odd;
-  for (std::size_t i = 0; i < count; i += 4) {
-    add(even, multiply(word(i) + keys[i], word(i + 1) + keys[i + 1]));
-    add(odd, multiply(word(i + 2) + keys[i + 2], word(i + 3) + keys[i + 3]));
-  }
-  add(even, odd);
-  return even;
-}
 
 // Modulo the prime, of any number below 2^122: 2^61 is 1 there.
 std::uint64_t reduce(Wide value) noexcept {
@@ -52,10 +30,39 @@ std::uint64_t reduce(Wide value) noexcept {
   return sum >= kDigestPrime ? sum - kDigestPrime : sum;
 }
 
+// One term of NH.
+inline std::uint64_t term(std::uint64_t word, std::uint64_t key) noexcept {
+  return ((word + key) & kHalf) * (((word >> 32) + (key >> 32)) & kHalf);
+}
+
+#if defined(__x86_64__)
+#define HOTPAIR_AVX2 __attribute__((target("avx2")))
+
+bool has_vectors() noexcept {
+  static const bool has = __builtin_cpu_supports("avx2") != 0;
+  return has;
+}
+
+HOTPAIR_AVX2 inline __m256i load_vector(const void* at) noexcept {
+  return _mm256_loadu_si256(static_cast<const __m256i*>(at));
+}
+
+// Four terms: a product takes the low halves of its operands.
+HOTPAIR_AVX2 inline __m256i terms(__m256i words, __m256i keys) noexcept {
+  const __m256i added = _mm256_add_epi32(words, keys);
+  return _mm256_mul_epu32(added, _mm256_srli_epi64(added, 32));
+}
+
+HOTPAIR_AVX2 inline std::uint64_t sum_of(__m256i vector) noexcept {
+  std::array<std::uint64_t, 4> words;
+  _mm256_storeu_si256(reinterpret_cast<__m256i*>(words.data()), vector);
+  return words[0] + words[1] + words[2] + words[3];
+}
+#endif
+
 }  // namespace
 
 Wide multiply_by_halves(std::uint64_t a, std::uint64_t b) noexcept {
-  constexpr std::uint64_t kHalf = 0xffff'ffff;
   const std::uint64_t low = (a & kHalf) * (b & kHalf);
   const std::uint64_t left = (a >> 32) * (b & kHalf);
   const std::uint64_t right = (a & kHalf) * (b >> 32);
@@ -66,16 +73,18 @@ Wide multiply_by_halves(std::uint64_t a, std::uint64_t b) noexcept {
 
 std::uint64_t multiply_add(std::uint64_t a, std::uint64_t b, std::uint64_t c) noexcept {
   Wide sum = multiply(a, b);
-  add(sum, {0, c});
+  sum.low += c;
+  sum.high += sum.low < c ? 1 : 0;
   return reduce(sum);
 }
 
 PageHash::PageHash(const SipKey& key) noexcept : key_(key) {
-  for (std::size_t i = 0; i < kWords; ++i) word_keys_[i] = derive(1, i);
+  for (std::size_t i = 0; i < kWords; ++i) first_keys_[i] = derive(1, i);
+  for (std::size_t i = 0; i < kWords; ++i) second_keys_[i] = derive(2, i);
   for (std::size_t i = 0; i < end_keys_.size(); ++i) {
-    end_keys_[i] = derive(2, i) % kDigestPrime;
+    end_keys_[i] = derive(3, i) % kDigestPrime;
   }
-  alignas(8) const std::array<std::uint8_t, kPageBytes> zeros{};
+  const std::array<std::uint8_t, kPageBytes> zeros{};
   zero_digest_ = digest(zeros);
 }
 
@@ -87,29 +96,49 @@ std::uint64_t PageHash::derive(std::uint64_t series, std::uint64_t index) const 
 }
 
 std::uint64_t PageHash::factor(std::size_t index) const noexcept {
-  return derive(3, index) % kDigestPrime;
+  return derive(4, index) % kDigestPrime;
 }
 
 std::uint64_t PageHash::digest(std::span<const std::uint8_t, kPageBytes> page) const noexcept {
-  const std::uint8_t* const at = page.data();
-  return finish(sum_words(word_keys_.data(), kWords,
-                          [at](std::size_t i) { return load_little<std::uint64_t>(at + 8 * i); }));
+#if defined(__x86_64__)
+  if (has_vectors()) return finish(sum_by_vectors(page.data()));
+#endif
+  return digest_by_words(page);
 }
 
-std::uint64_t PageHash::copy_and_digest(std::uint8_t* into,
-                                        const std::uint8_t* from) const noexcept {
-  return finish(sum_words(word_keys_.data(), kWords, [into, from](std::size_t i) {
-    const std::uint64_t word = load_racing(from + 8 * i);
-    std::memcpy(into + 8 * i, &word, sizeof word);
-    return load_little<std::uint64_t>(into + 8 * i);
-  }));
+std::uint64_t PageHash::digest_by_words(
+    std::span<const std::uint8_t, kPageBytes> page) const noexcept {
+  return finish(sum_by_words(page.data()));
 }
 
-std::uint64_t PageHash::finish(Wide sum) const noexcept {
+PageHash::Sums PageHash::sum_by_words(const std::uint8_t* page) const noexcept {
+  Sums sums;
+  for (std::size_t i = 0; i < kWords; ++i) {
+    const auto word = load_little<std::uint64_t>(page + 8 * i);
+    sums.first += term(word, first_keys_[i]);
+    sums.second += term(word, second_keys_[i]);
+  }
+  return sums;
+}
+
+#if defined(__x86_64__)
+HOTPAIR_AVX2 PageHash::Sums PageHash::sum_by_vectors(const std::uint8_t* page) const noexcept {
+  __m256i first = _mm256_setzero_si256();
+  __m256i second = _mm256_setzero_si256();
+  for (std::size_t i = 0; i < kWords; i += 4) {
+    const __m256i words = load_vector(page + 8 * i);
+    first = _mm256_add_epi64(first, terms(words, load_vector(&first_keys_[i])));
+    second = _mm256_add_epi64(second, terms(words, load_vector(&second_keys_[i])));
+  }
+  return {sum_of(first), sum_of(second)};
+}
+#endif
+
+std::uint64_t PageHash::finish(Sums sums) const noexcept {
   std::uint64_t digest = end_keys_[0];
-  const std::uint64_t quarters[] = {sum.low & 0xffff'ffff, sum.low >> 32, sum.high & 0xffff'ffff,
-                                    sum.high >> 32};
-  for (std::size_t i = 0; i < 4; ++i) digest = multiply_add(quarters[i], end_keys_[i + 1], digest);
+  const std::uint64_t halves[] = {sums.first & kHalf, sums.first >> 32, sums.second & kHalf,
+                                  sums.second >> 32};
+  for (std::size_t i = 0; i < 4; ++i) digest = multiply_add(halves[i], end_keys_[i + 1], digest);
   return digest;
 }
 

@@ -2,11 +2,13 @@
 //
 // The bound holds for any two pages, also chosen ones, as long as who chose them did not know the
 // key; a check sum without a key (CRC-32C) would let an outsider prepare input that makes a changed
-// page look unchanged. It is NH (Black and others, "UMAC", 1999): the sum, modulo 2^128, of
-// (word + key) * (next word + next key) over the page, different pages colliding once in 2^64;
-// then a linear form modulo the prime 2^61 - 1 of its four quarters, once in 2^61. Sixteen bytes
-// cost one multiplication, so it runs at the speed of memory, as CRC-32C does.
-// The key is expanded once (4 KiB); afterwards nothing changes and any thread may use it.
+// page look unchanged. It is NH (Black and others, "UMAC", 1999) with two keys: for each word of 64
+// bits the product of its halves, each with its part of the key added, summed modulo 2^64.
+// Different pages have the same two sums once in 2^64. Then comes a linear form modulo the prime
+// 2^61 - 1 of the halves of the sums, once in 2^61. Products of halves, because vector instructions
+// have those: with AVX2 it is three times as fast as with products of whole words, and a load
+// digests each page on both sides. The keys are expanded once (8 KiB); afterwards nothing changes
+// and any thread may use it.
 #pragma once
 
 #include <array>
@@ -22,7 +24,7 @@ namespace hotpair::snapshot {
 // A prime; digests are below it.
 inline constexpr std::uint64_t kDigestPrime = (std::uint64_t{1} << 61) - 1;
 
-// A product of two words, or a sum of such.
+// A product of two words.
 struct Wide {
   std::uint64_t high = 0;
   std::uint64_t low = 0;
@@ -39,13 +41,12 @@ class PageHash {
  public:
   explicit PageHash(const SipKey& key) noexcept;
 
-  // Requires: `page` is aligned to 8 bytes, and nobody writes it meanwhile.
+  // Requires: nobody writes `page` meanwhile.
   // thread: any
   std::uint64_t digest(std::span<const std::uint8_t, kPageBytes> page) const noexcept;
-  // Copies a page that may be written meanwhile (racing_page.hpp), and digests the copy in the same
-  // pass over memory. Requires: both are aligned to 8 bytes; nobody else touches `into`.
+  // The same without vector instructions, on any processor.
   // thread: any
-  std::uint64_t copy_and_digest(std::uint8_t* into, const std::uint8_t* from) const noexcept;
+  std::uint64_t digest_by_words(std::span<const std::uint8_t, kPageBytes> page) const noexcept;
   // The digest of a page of zeros.
   std::uint64_t zero_digest() const noexcept { return zero_digest_; }
   // The factor of page `index` in the digest of a region, below the prime.
@@ -54,14 +55,25 @@ class PageHash {
  private:
   static constexpr std::size_t kWords = kPageBytes / 8;
 
-  // The linear form of the sum.
-  std::uint64_t finish(Wide sum) const noexcept;
+  // NH of a page by each of the two keys.
+  struct Sums {
+    std::uint64_t first = 0;
+    std::uint64_t second = 0;
+  };
+  Sums sum_by_words(const std::uint8_t* page) const noexcept;
+#if defined(__x86_64__)
+  Sums sum_by_vectors(const std::uint8_t* page) const noexcept;
+#endif
+  // The linear form.
+  std::uint64_t finish(Sums sums) const noexcept;
   // Makes words of the key: one series for each purpose.
   std::uint64_t derive(std::uint64_t series, std::uint64_t index) const noexcept;
 
   SipKey key_;
-  std::array<std::uint64_t, kWords> word_keys_;
-  // Below the prime: a constant, and the factors of the four quarters.
+  // The low half of each word is added to the low half of a word of the page.
+  std::array<std::uint64_t, kWords> first_keys_;
+  std::array<std::uint64_t, kWords> second_keys_;
+  // Below the prime: a constant, and the factors of the four halves.
   std::array<std::uint64_t, 5> end_keys_;
   std::uint64_t zero_digest_;
 };

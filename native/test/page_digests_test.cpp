@@ -14,7 +14,7 @@ using namespace hotpair::snapshot;
 constexpr hotpair::SipKey kKey{0x0706050403020100, 0x0f0e0d0c0b0a0908};
 using Page = std::array<std::uint8_t, kPageBytes>;
 
-struct alignas(8) Aligned {
+struct Aligned {
   Page bytes{};
 };
 
@@ -81,6 +81,19 @@ TEST(every_bit_of_a_page_and_the_key_change_its_digest) {
   EXPECT_EQ(hash.digest(page.bytes), digest);
 }
 
+TEST(vectors_and_words_give_the_same_digest) {
+  std::mt19937_64 random(hotpair::test::seed());
+  for (int round = 0; round < 200; ++round) {
+    const PageHash hash({random(), random()});
+    Page page{};
+    // Bytes of ones carry from half to half, if anything does.
+    for (std::uint8_t& byte : page) {
+      byte = random() % 2 == 0 ? std::uint8_t{0xff} : static_cast<std::uint8_t>(random());
+    }
+    EXPECT_EQ(hash.digest(page), hash.digest_by_words(page));
+  }
+}
+
 TEST(words_that_changed_places_change_the_digest) {
   const PageHash hash(kKey);
   std::mt19937_64 random(hotpair::test::seed());
@@ -102,11 +115,8 @@ TEST(the_digest_of_zeros_is_known_beforehand_and_digests_are_stable) {
   EXPECT(hash.zero_digest() != 0);
   for (std::size_t i = 0; i < kPageBytes; ++i) page.bytes[i] = static_cast<std::uint8_t>(i * 7);
   // What two members of different builds exchange: it may never change unnoticed.
-  EXPECT_EQ(hash.digest(page.bytes), 1819986592062810477u);
-  Aligned copy;
-  EXPECT_EQ(hash.copy_and_digest(copy.bytes.data(), page.bytes.data()), 1819986592062810477u);
-  EXPECT(copy.bytes == page.bytes);
-  EXPECT_EQ(hash.factor(5), 110193733227543053u);
+  EXPECT_EQ(hash.digest(page.bytes), 2013186676357897349u);
+  EXPECT_EQ(hash.factor(5), 2139935624990139226u);
 }
 
 TEST(a_region_kept_up_to_date_has_the_digest_of_one_made_anew) {
