@@ -39,9 +39,11 @@ std::unique_ptr<Watcher> watcher_of(const Child& child, Heard& heard, By by = By
   return std::move(started).value();
 }
 
-// What the kernel makes of a robust futex is told by the word; elsewhere by the connection.
-Finding::Cause death() {
-  return kWakesAcrossProcesses ? Finding::Cause::kDied : Finding::Cause::kProcessGone;
+// The word tells before all else where it can wake; else whatever the watcher finds first.
+bool is_death(Finding::Cause cause) {
+  if (kWakesAcrossProcesses) return cause == Finding::Cause::kDied;
+  return cause == Finding::Cause::kDied || cause == Finding::Cause::kProcessGone ||
+         cause == Finding::Cause::kConnectionEnded;
 }
 
 void fill(std::size_t mebibytes) {
@@ -96,7 +98,7 @@ void kill_and_measure(const char* role, const char* what, int times) {
     child.kill_now();
     REQUIRE(heard.comes());
     before_end += child.is_running() ? 1 : 0;
-    EXPECT(heard.finding.cause == death());
+    EXPECT(is_death(heard.finding.cause));
     micros.push_back((heard.finding.at - killed).count / 1000);
     watcher->stop();
     EXPECT_EQ(heard.count.load(), 1u);
@@ -146,7 +148,7 @@ TEST(a_watcher_may_come_before_the_vow_and_after_the_death) {
   REQUIRE(child.next_step() == 'v');
   child.kill_now();
   REQUIRE(early.comes());
-  EXPECT(early.finding.cause == death());
+  EXPECT(is_death(early.finding.cause));
   Heard late;
   const auto second = watcher_of(child, late, By::kWordOnly);
   REQUIRE(late.comes());
@@ -234,7 +236,7 @@ TEST(many_deaths_at_once_are_all_told_once) {
   for (const auto& child : children) child->kill_now();
   for (std::size_t i = 0; i < count; ++i) {
     REQUIRE(heard[i].comes());
-    EXPECT(heard[i].finding.cause == death());
+    EXPECT(is_death(heard[i].finding.cause));
     watchers[i]->stop();
     EXPECT_EQ(heard[i].count.load(), 1u);
   }
