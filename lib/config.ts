@@ -9,12 +9,13 @@
 import { type Address, type Addresses, addressesOf, isLoopback } from './config/addresses.js'
 import { oneOf, refuseUnknown, text, within, wrong } from './config/check.js'
 import { type Policies, policiesOf, policyNames } from './config/policies.js'
+import { type UnitChoice, unitNames, unitOf } from './config/unit.js'
 import { ConfigError } from './errors.js'
 import type { App, Limits, MemberOptions } from './options.js'
 import type { MemberId } from './units.js'
 
 /** Options with every default filled in. */
-export interface Config<State> extends Policies {
+export interface Config<State> extends Policies, UnitChoice {
   readonly pair: string
   readonly member: MemberId
   readonly addresses: Addresses
@@ -90,6 +91,7 @@ const known: ReadonlySet<string> = new Set([
   'appVersion',
   'app',
   ...policyNames,
+  ...unitNames,
   'limits',
   'trap',
   'signal',
@@ -136,6 +138,7 @@ export function configOf<State>(options: MemberOptions<State>): Config<State> {
     deliverTimeoutMs: number(options, 'deliverTimeoutMs', 0),
     askReceiverTimeoutMs: number(options, 'askReceiverTimeoutMs', 0),
     ...policiesOf(options),
+    ...unitOf(options),
     hangAfterMs,
     inFlight: number(options, 'inFlight', 0),
     digestEvery: number(options, 'digestEvery', 0),

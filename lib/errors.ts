@@ -17,6 +17,8 @@ export const errorCodes = {
   ERR_HOTPAIR_NO_MEMORY: 'a buffer of the announced size cannot be allocated',
   ERR_HOTPAIR_SHARED_MEMORY:
     'shared memory of the announced size cannot be made, or what another process handed over is none of ours; nothing was mapped',
+  ERR_HOTPAIR_UNIT:
+    'the unit of this member, a process of its own, is not there or cannot be joined',
   ERR_HOTPAIR_CLOSED: 'the member is closed or closing; the input was not taken here',
   ERR_HOTPAIR_NOT_PRIMARY:
     'only the primary takes an input without (source, seq); the input was not taken',

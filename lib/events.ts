@@ -176,6 +176,17 @@ export interface LinkEvent {
 }
 
 /**
+ * The beats of this member are sent by another process than before: its unit has ended, or a new
+ * one was started. No role changes by it.
+ */
+export interface UnitEvent {
+  readonly type: 'unit'
+  readonly at: number
+  readonly place: 'embedded' | 'process'
+  readonly reason: string
+}
+
+/**
  * A standby has given up being in sync and loads again. Told by both members, by the other one as
  * its beats say it.
  */
@@ -202,6 +213,7 @@ export type PairEvent =
   | RefusedEvent
   | FaultEvent
   | LinkEvent
+  | UnitEvent
   | ResyncEvent
 
 /** The payload of each event by its name: the type behind `member.on(name, listener)`. */

@@ -173,6 +173,17 @@ export interface MemberOptions<State> {
    * while the member is open. The same on both members. Default `'off'`.
    */
   readonly trap?: 'off' | 'report' | 'throw'
+  /**
+   * Where the part lives that beats and judges. `'process'`: apart from this one, so that it
+   * outlives it, knows of its death at once and exactly what it had sent. Default `'embedded'`.
+   */
+  readonly unit?: 'embedded' | 'process'
+  /**
+   * The socket of the unit as a process, an absolute path of at most 107 bytes. Default: in a
+   * folder of this user, named after pair and member. A unit that listens there is joined, else one
+   * is started.
+   */
+  readonly unitSocket?: string
   readonly limits?: Partial<Limits>
   /** Ends opening, and closes the member when it aborts later. */
   readonly signal?: AbortSignal

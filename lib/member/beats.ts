@@ -1,11 +1,16 @@
 /**
- * From the settings of a member to what its beat thread is opened with. Opens nothing.
+ * The beats of a member: what they are opened with, and where they are sent from.
  */
 
 import type { Config } from '../config.js'
-import type { HeartbeatOptions } from '../native/heartbeat.js'
+import { isPairError } from '../errors.js'
+import { type Heartbeat, type HeartbeatOptions, openHeartbeat } from '../native/heartbeat.js'
+import { systemClock } from '../runtime/clock.js'
+import type { MarksPort } from '../runtime/ports-beats.js'
 import { beatKeys, pairDigest } from '../unit/keys.js'
-import type { Incarnation } from '../units.js'
+import { UnitBeats } from '../unit/unit-beats.js'
+import { startUnit, unitSocketPath } from '../unit/unit-process.js'
+import { type Incarnation, millis } from '../units.js'
 import { familyOf } from './names.js'
 
 /** Where beats go while the other member's name cannot be resolved: nobody is there. */
@@ -23,12 +28,14 @@ export function heartbeatOptions<State>(
   config: Config<State>,
   incarnation: Incarnation,
   { own, other }: Hosts,
+  firstSeq = 0n,
 ): HeartbeatOptions {
   const { pair, member, secret, heartbeatMs, windowMs, hangAfterMs, addresses } = config
   return {
     pair: pairDigest(pair),
     self: member === 'a' ? 0 : 1,
     incarnation,
+    firstSeq,
     keys: beatKeys(pair, secret),
     intervalMicros: Math.round(heartbeatMs * 1_000),
     windowMicros: Math.round(windowMs * 1_000),
@@ -44,5 +51,71 @@ export function heartbeatOptions<State>(
         peerDataPort: port + 1,
       }
     }),
+  }
+}
+
+/** How long a unit that was started may take until it listens, and how often it is looked for. */
+const unitPatienceMs = 5_000
+const unitLookMs = 5
+
+export interface BeatsOwner {
+  /** There may be something new to see. */
+  ring(): void
+  /** The beats are sent by another process than before. */
+  moved(place: 'embedded' | 'process', reason: string): void
+}
+
+/**
+ * Opens the beats of a member in this process, or at its unit, which is started if none is there.
+ *
+ * @throws NativeError as `openHeartbeat`; `ERR_HOTPAIR_UNIT` when no unit was there in time.
+ */
+export async function openBeats<State>(
+  config: Config<State>,
+  incarnation: Incarnation,
+  hosts: Hosts,
+  owner: BeatsOwner,
+): Promise<Heartbeat | UnitBeats> {
+  const optionsFrom = (firstSeq: bigint) => heartbeatOptions(config, incarnation, hosts, firstSeq)
+  if (config.unit === 'embedded') return openHeartbeat(optionsFrom(0n), () => owner.ring())
+  const path = config.unitSocket ?? unitSocketPath(config.pair, config.member)
+  let beats: UnitBeats | undefined
+  const rung = () => beats?.rung()
+  const places = {
+    here: (firstSeq: bigint) => openHeartbeat(optionsFrom(firstSeq), rung),
+    atUnit: (firstSeq: bigint) => openHeartbeat({ ...optionsFrom(firstSeq), unit: path }, rung),
+    startUnit: () => startUnit(path),
+  }
+  const first = await join(places)
+  const { ring, moved } = { ring: () => owner.ring(), moved: owner.moved.bind(owner) }
+  beats = new UnitBeats({ clock: systemClock, places, moved, ring }, first)
+  return beats
+}
+
+/** Marks at wherever the beats are sent from. */
+export function marksIn(beats: () => { readonly marks: MarksPort } | undefined): MarksPort {
+  return {
+    reign: (epoch, sent) => beats()?.marks.reign(epoch, sent),
+    begun: (channel, number) => beats()?.marks.begun(channel, number),
+    sent: (channel, number) => beats()?.marks.sent(channel, number),
+    end: () => beats()?.marks.end(),
+  }
+}
+
+/** Joins the unit that is there, else starts one and waits until it listens. */
+async function join(places: {
+  readonly atUnit: (firstSeq: bigint) => Heartbeat
+  readonly startUnit: () => void
+}): Promise<Heartbeat> {
+  const until = systemClock.now() + unitPatienceMs
+  for (let isStarted = false; ; isStarted = true) {
+    try {
+      return places.atUnit(0n)
+    } catch (error) {
+      const isMissing = isPairError(error) && error.code === 'ERR_HOTPAIR_UNIT'
+      if (!isMissing || systemClock.now() > until) throw error
+    }
+    if (!isStarted) places.startUnit()
+    await new Promise<void>((resolve) => systemClock.setTimer(millis(unitLookMs), resolve))
   }
 }

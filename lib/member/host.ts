@@ -11,7 +11,7 @@ import type { Config } from '../config.js'
 import type { Happening } from '../core/event.js'
 import type { CoreConfig, State as CoreState } from '../core/state.js'
 import { asPairError, type PairError } from '../errors.js'
-import { type Heartbeat, openHeartbeat } from '../native/heartbeat.js'
+import type { Heartbeat } from '../native/heartbeat.js'
 import { openOutbox } from '../native/outbox.js'
 import { nativeSnapshot } from '../native/snapshot.js'
 import { Peer } from '../peer/peer.js'
@@ -27,9 +27,10 @@ import { Server } from '../server/server.js'
 import { MemoryStore } from '../store/memory.js'
 import { settingsDigest } from '../unit/keys.js'
 import { Unit } from '../unit/unit.js'
+import type { UnitBeats } from '../unit/unit-beats.js'
 import { epochOf, frameNo, type Incarnation, incarnationOf, millis } from '../units.js'
 import { packetLimit } from '../wire/limits.js'
-import { type Hosts, heartbeatOptions } from './beats.js'
+import { type BeatsOwner, type Hosts, marksIn, openBeats } from './beats.js'
 import type { RefusedCounts } from './contract.js'
 import { Loop } from './loop.js'
 import { familyOf, PeerNames, resolveOwn, systemResolve } from './names.js'
@@ -47,7 +48,7 @@ export class Host<State> {
   readonly #names: PeerNames
   readonly #closed: Promise<void>
   #setClosed: () => void = () => {}
-  #beats: Heartbeat | undefined
+  #beats: Heartbeat | UnitBeats | undefined
   readonly #loop: Loop
   #unit: Unit | undefined
   #isBegun = false
@@ -94,7 +95,9 @@ export class Host<State> {
       const own = await Promise.all(self.map((address) => resolveOwn(address, systemResolve)))
       const other = await this.#names.first(own.map(familyOf))
       signal?.throwIfAborted()
-      this.#beats = this.#openBeats({ own, other })
+      const hosts: Hosts = { own, other }
+      this.#beats = await openBeats(this.#config, this.incarnation, hosts, this.#beatsOwner())
+      signal?.throwIfAborted()
       this.#unit = this.#makeUnit(this.#beats)
       await this.#peer.open(this.#peerHandlers())
       signal?.throwIfAborted()
@@ -152,6 +155,7 @@ export class Host<State> {
         snapshot: nativeSnapshot,
         isGateOpen: () => this.#unit?.isGateOpen() ?? false,
         loop: this.#loop,
+        marks: config.unit === 'process' ? marksIn(() => this.#beats) : undefined,
       },
       this.#serverEvents((happening) => this.#runtime.post(happening)),
     )
@@ -223,10 +227,13 @@ export class Host<State> {
     })
   }
 
-  #openBeats(hosts: Hosts): Heartbeat {
-    return openHeartbeat(heartbeatOptions(this.#config, this.incarnation, hosts), () => {
-      if (this.#isBegun) this.#unit?.look()
-    })
+  #beatsOwner(): BeatsOwner {
+    return {
+      ring: () => {
+        if (this.#isBegun) this.#unit?.look()
+      },
+      moved: (place, reason) => this.#tell({ type: 'unit', place, reason }),
+    }
   }
 
   #makeUnit(beats: BeatsPort): Unit {
@@ -236,6 +243,7 @@ export class Host<State> {
       post: (happening) => this.#runtime.post(happening),
       tell: this.#tell,
       peerHeard: () => this.#peer.dialNow(),
+      lastWords: (marks) => this.server.lastWords.tell(marks),
     })
   }
 

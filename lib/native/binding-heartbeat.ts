@@ -23,6 +23,8 @@ export interface HeartbeatOptions {
   readonly self: 0 | 1
   /** Random, never 0: one start of a server. */
   readonly incarnation: bigint
+  /** No packet that this incarnation has sent before has a higher number. */
+  readonly firstSeq: bigint
   /** 32 bytes: the SipHash key of beats from a to b, then that of beats from b to a. */
   readonly keys: Uint8Array
   /** Microseconds between two beats, 1,000 to 10,000,000. */
@@ -37,12 +39,23 @@ export interface HeartbeatOptions {
   /** Whether this member opens the beat connections (`b` does, `a` listens). */
   readonly dials: boolean
   readonly links: readonly HeartbeatLink[]
+  /** The path of a unit's socket: that process sends the beats. */
+  readonly unit?: string
 }
 
 /** One pair on the beat thread. Every method throws a TypeError on a foreign receiver. */
 export interface HeartbeatHandle {
   /** The beat board, layout by `facts.board`; detached (length 0) by `close()`. */
   readonly board: ArrayBuffer
+  /** Where this member writes what it has begun and sent, layout by `facts.sentMarks`. */
+  readonly marks: ArrayBuffer
+  /** The unit that sent the beats has ended; false where there is none. */
+  isLost(): boolean
+  /**
+   * What the other member had begun and sent when its server died, as its unit has told: its
+   * incarnation, the epoch, then `begun` and `sent` of each lane. Empty while nothing was told.
+   */
+  peerMarks(): BigUint64Array
   /**
    * Replaces what each beat says of this member (`facts.presenceBytes` bytes) and beats at once.
    * Before the first call nothing is sent: a beat without a presence would say something untrue.
@@ -167,6 +180,24 @@ export interface BeatStatisticsFacts {
   readonly bucketCount: number
   readonly linear: number
   readonly perDoubling: number
+}
+
+/**
+ * Offsets of the marks of what was begun and sent. All are numbers of JavaScript (f64), so that one
+ * store writes one.
+ */
+export interface SentMarksFacts {
+  /** The reign of which they speak; 0 for none. */
+  readonly epoch: number
+  /** Lanes that mean something. */
+  readonly lanes: number
+  /** Where the first lane begins; they lie one behind the other, one a channel, by its index. */
+  readonly lane: number
+  readonly laneBytes: number
+  /** Within a lane: the last output whose `deliver` was called, and up to which each is sent. */
+  readonly begun: number
+  readonly sent: number
+  readonly mostLanes: number
 }
 
 /** The fields of a presence that the beat thread itself reads and writes. */

@@ -15,12 +15,14 @@ import type {
   HeartbeatHandle,
   HeartbeatOptions,
   PresenceFacts,
+  SentMarksFacts,
 } from './binding-heartbeat.js'
+import type { UnitHandle } from './binding-unit.js'
 
 /**
  * The number that the addon must carry in `abi`; raised with each incompatible change of this file.
  */
-export const bindingAbi = 3
+export const bindingAbi = 4
 
 /**
  * The frame-diff outbox of one member. Batches, never single outputs, cross the boundary. A
@@ -101,6 +103,7 @@ export interface Facts {
   readonly board: BoardFacts
   readonly beatStatistics: BeatStatisticsFacts
   readonly presence: PresenceFacts
+  readonly sentMarks: SentMarksFacts
   readonly suspicion: {
     readonly unheard: number
     readonly alive: number
@@ -161,8 +164,17 @@ export interface Binding {
    * throws is an uncaught exception. The handle does not keep the process alive, and must be
    * closed. Throws an Error with `code` `ERR_HOTPAIR_ADDRESS_IN_USE`, `ERR_HOTPAIR_ADDRESS` or
    * `ERR_HOTPAIR_NATIVE`.
+   *
+   * With `options.unit` the pair is added to the beat thread of that process; it is waited for up
+   * to a second. Throws besides `ERR_HOTPAIR_SHARED_MEMORY` and `ERR_HOTPAIR_UNIT`.
    */
   openHeartbeat(options: HeartbeatOptions, ring: () => void): HeartbeatHandle
+  /**
+   * Makes this process the unit that listens at `path`, absolute and at most 107 bytes long, for
+   * one server at a time. `ring` is called after its report has changed. Throws an Error with
+   * `code` `ERR_HOTPAIR_ADDRESS_IN_USE`, `ERR_HOTPAIR_ADDRESS` or `ERR_HOTPAIR_NATIVE`.
+   */
+  openUnit(path: string, ring: () => void): UnitHandle
   /**
    * Reserves `limitBytes`, from `facts.outbox.blockBytes` to 2^43. Throws
    * `ERR_HOTPAIR_NO_MEMORY`.

@@ -7,12 +7,13 @@
  */
 
 import { NativeError } from '../errors.js'
-import type { BeatStatistics, BeatsPort, BeatView } from '../runtime/ports-beats.js'
+import type { BeatStatistics, BeatsPort, BeatView, PeerMarks } from '../runtime/ports-beats.js'
 import { between, readStatistics } from './beat-statistics.js'
 import type { Binding } from './binding.js'
 import type { BoardFacts, HeartbeatHandle, HeartbeatOptions } from './binding-heartbeat.js'
 import { native } from './failure.js'
 import { loadBinding } from './load.js'
+import { readPeerMarks, SentMarks } from './sent-marks.js'
 
 export type { HeartbeatLink, HeartbeatOptions } from './binding-heartbeat.js'
 
@@ -39,6 +40,10 @@ export interface Heartbeat extends BeatsPort {
   view(): HeartbeatView
   /** Replaces the 32 bytes that each beat carries for show. */
   setCounters(counters: Uint8Array): void
+  /** Where a primary writes what it begins and has sent. */
+  readonly marks: SentMarks
+  /** The unit that sends the beats has ended: nobody does any more. False where there is none. */
+  isLost(): boolean
   /** How the beats of each link fared since it was opened, or since the look `since`. */
   statistics(since?: BeatStatistics): BeatStatistics
 }
@@ -57,13 +62,15 @@ const nanosPerMilli = 1e6
  *
  * @throws NativeError `ERR_HOTPAIR_ADDRESS_IN_USE` when another process holds a port,
  * `ERR_HOTPAIR_ADDRESS` when an address is not numeric or not of this host, `ERR_HOTPAIR_NATIVE`
- * when the addon or the operating system refuses.
+ * when the addon or the operating system refuses. With `options.unit` also
+ * `ERR_HOTPAIR_SHARED_MEMORY`, and `ERR_HOTPAIR_UNIT` when no unit is there or it cannot be joined.
  */
 export function openHeartbeat(options: HeartbeatOptions, onRing: () => void): Heartbeat {
   const binding = loadBinding()
   const handle = native(
     () => binding.openHeartbeat(options, onRing),
     () => {
+      if (options.unit !== undefined) return `the unit at ${options.unit} cannot be joined`
       const links = options.links.map((link) => `${link.selfHost} port ${link.selfPort}`)
       return `the heartbeat cannot be opened on ${links.join(', ')}`
     },
@@ -74,6 +81,7 @@ export function openHeartbeat(options: HeartbeatOptions, onRing: () => void): He
 class BoundHeartbeat implements Heartbeat {
   readonly #binding: Binding
   readonly #handle: HeartbeatHandle
+  readonly marks: SentMarks
   readonly #askGate: () => boolean
   readonly #words: Int32Array
   /** The look under way, copied word by word. */
@@ -92,12 +100,21 @@ class BoundHeartbeat implements Heartbeat {
     this.#binding = binding
     this.#handle = handle
     this.#askGate = handle.gateQuestion()
+    this.marks = new SentMarks(handle.marks, binding.facts.sentMarks)
     this.#linkCount = links.length
     this.#frameLow = board.frameLow / Int32Array.BYTES_PER_ELEMENT
     this.#frameHigh = board.frameHigh / Int32Array.BYTES_PER_ELEMENT
     this.#words = new Int32Array(handle.board)
     this.#copy = new Int32Array(board.end / Int32Array.BYTES_PER_ELEMENT)
     this.#last = viewOf(binding, this.#copy.buffer)
+  }
+
+  isLost(): boolean {
+    return this.#handle.isLost()
+  }
+
+  peerMarks(): PeerMarks | undefined {
+    return readPeerMarks(this.#handle.peerMarks())
   }
 
   view(): HeartbeatView {

@@ -46,8 +46,33 @@ export interface BeatView {
   readonly renouncedNatively: bigint
 }
 
+/** What the other member's unit has told of what it had sent when its server died. */
+export interface PeerMarks {
+  readonly incarnation: bigint
+  readonly epoch: number
+  /** By the index of the channel. Of those beyond the list nothing was begun in that reign. */
+  readonly lanes: readonly { readonly begun: number; readonly sent: number }[]
+}
+
+/**
+ * Where a primary writes down what it begins and has sent, for a unit that outlives it. Cheap: a
+ * store or two each.
+ */
+export interface MarksPort {
+  /** A reign begins, with these numbers sent by channel, or goes on under another epoch. */
+  reign(epoch: number, sent: readonly number[]): void
+  /** The output `number` of the channel with this index is about to be delivered. */
+  begun(channel: number, number: number): void
+  /** All of it up to `number` is sent. */
+  sent(channel: number, number: number): void
+  /** This member rules no more. */
+  end(): void
+}
+
 export interface BeatsPort {
   view(): BeatView
+  /** Undefined while nothing was told. */
+  peerMarks(): PeerMarks | undefined
   announce(presence: Uint8Array): void
   probe(): void
   setPeerHost(link: number, host: string): void

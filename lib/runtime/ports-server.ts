@@ -8,6 +8,7 @@ import type { PairError } from '../errors.js'
 import type { SkippedFrame, TakeoverEvent, Verdict } from '../events.js'
 import type { App, InDoubtPolicy, Limits } from '../options.js'
 import type { Epoch, HistoryId, Incarnation, Instant } from '../units.js'
+import type { MarksPort } from './ports-beats.js'
 import type { ClockPort } from './ports-clock.js'
 import type { OutboxPort, SnapshotPort } from './ports-outbox.js'
 
@@ -43,6 +44,8 @@ export interface ServerOptions<State> {
   /** Whether the gate is open at this moment. */
   readonly isGateOpen: () => boolean
   readonly loop: LoopPort
+  /** Where what is begun and sent is written down; undefined: nobody would read it. */
+  readonly marks?: MarksPort | undefined
 }
 
 /** What a server reports: most become events of the rules, some go to the user. */

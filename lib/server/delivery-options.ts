@@ -4,6 +4,7 @@
 
 import type { PairError } from '../errors.js'
 import type { App } from '../options.js'
+import type { MarksPort } from '../runtime/ports-beats.js'
 import type { ClockPort } from '../runtime/ports-clock.js'
 import type { Channel } from './channels.js'
 import type { InquiryOptions } from './inquiry.js'
@@ -21,6 +22,7 @@ export interface DeliveryOptions {
   readonly askTimeoutMs: number
   /** Asked right before each `deliver`. */
   readonly isGateOpen: () => boolean
+  readonly marks?: MarksPort | undefined
   /** `item` of `channel` is sent, and all before it: the owner counts it in `channel.sent`. */
   readonly onSent: (channel: Channel, item: Item) => void
   readonly onFault: (error: PairError, channel: string, frameNo: number) => void

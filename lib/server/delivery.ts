@@ -205,6 +205,7 @@ export class Delivery {
     // Asked last of all: a process that is stopped behind this line sends when it is woken.
     if (!isGateOpen()) return false
     item.state = 'running'
+    this.#options.marks?.begun(lane.channel.index, item.number)
     try {
       const running = deliver(output, this.#context)
       if (running === undefined) this.#succeed(lane, item)
@@ -236,6 +237,7 @@ export class Delivery {
 
   #reportSent(lane: Lane): void {
     for (let sent = shiftSent(lane); sent; sent = shiftSent(lane)) {
+      this.#options.marks?.sent(lane.channel.index, sent.number)
       this.#options.onSent(lane.channel, sent)
     }
   }

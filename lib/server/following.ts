@@ -63,6 +63,11 @@ export class Following<State> implements FollowingPort {
     this.#follow = new Follow(options.snapshot, options, this.#handlers())
   }
 
+  /** The reign that this member follows. */
+  get epoch(): Epoch | undefined {
+    return this.#follow.epoch
+  }
+
   /** Last frame that this member has acknowledged. */
   get acked(): number {
     return this.#follow.acked

@@ -7,6 +7,7 @@
  * unacknowledged, the acknowledged ones otherwise (docs/PROTOCOL.md#5).
  */
 
+import type { MarksPort } from '../runtime/ports-beats.js'
 import type { Feed } from '../sync/feed.js'
 import type { LoggedFrame } from '../sync/frame-log.js'
 import { type Epoch, elapsed, type HistoryId, type Instant } from '../units.js'
@@ -24,6 +25,7 @@ import { type Held, Settling } from './settling.js'
 export interface RulingOptions extends PaceOptions, DigestOptions {
   /** Whether the right to accept and to send is beyond doubt at this moment. */
   readonly isGateOpen: () => boolean
+  readonly marks?: MarksPort | undefined
   /**
    * A mirror that loads takes the tail too slowly: more than `unacknowledgedBytes` wait for it.
    */
@@ -87,8 +89,13 @@ export class Ruling<State> {
     this.#epoch = epoch
     this.#last = this.#replica.frameNo
     this.#release = release
-    this.#replica.ledger.channels.beginReign()
+    const { channels } = this.#replica.ledger
+    channels.beginReign()
     this.#delivery.reign(history, epoch)
+    this.#options.marks?.reign(
+      epoch,
+      Array.from(channels, ({ sent }) => sent),
+    )
     this.schedule()
   }
 
@@ -177,6 +184,7 @@ export class Ruling<State> {
     this.dropFeed()
     this.#numbering.end()
     this.#delivery.clear()
+    this.#options.marks?.end()
     const inputs = this.#intake.drain()
     this.settling.check()
     this.settling.release()

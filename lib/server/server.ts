@@ -20,7 +20,7 @@ import { Delivery } from './delivery.js'
 import { Feeding } from './feeding.js'
 import { Following } from './following.js'
 import { Handing } from './handing.js'
-import { queuePending } from './in-doubt.js'
+import { LastWords, queuePending } from './in-doubt.js'
 import { type Input, Intake } from './intake.js'
 import { Replica } from './replica.js'
 import { Ruling } from './ruling.js'
@@ -50,6 +50,7 @@ export class Server<State> implements ServerPort {
   readonly feeding: Feeding<State>
   readonly following: Following<State>
   readonly handing: Handing<State>
+  readonly lastWords: LastWords = new LastWords()
   readonly #options: ServerOptions<State>
   readonly #events: ServerEvents
   readonly #clock: ClockPort
@@ -78,20 +79,16 @@ export class Server<State> implements ServerPort {
       wasReceived: (output, context) => app.wasReceived?.(output, context) ?? false,
       askTimeoutMs: options.askReceiverTimeoutMs,
       isGateOpen: options.isGateOpen,
+      marks: options.marks,
       onSent: (channel, item) => this.#ruling.sent(channel, item),
       onFault: (error, channel, frameNo) => events.fault(error, frameNo, channel),
       onStuck: (hasDelivered) => events.stuck(hasDelivered),
     })
-    const { outboxBytes, unacknowledgedBytes } = limits
     const { snapshot, windowMs } = options
     const packetBytes = packetLimit(limits.inputBytes)
     this.#ruling = new Ruling(this.#replica, this.#intake, this.#delivery, {
-      clock,
-      digestEvery: options.digestEvery,
-      ackTimeoutMs: options.ackTimeoutMs,
-      outboxBytes,
-      unacknowledgedBytes,
-      isGateOpen: options.isGateOpen,
+      ...options,
+      ...limits,
       onOverflow: () => this.feeding.overflow(),
     })
     const parts = { replica: this.#replica, ruling: this.#ruling, delivery: this.#delivery }
@@ -198,10 +195,11 @@ export class Server<State> implements ServerPort {
     since: Instant,
     suspect: Suspect | undefined,
   ): void {
-    const { acked } = this.following
+    const { acked, epoch: former } = this.following
     this.following.finish(suspect?.isSkipped ? { skip: suspect.frameNo } : {})
     const { inFlight, inDoubt: policies } = this.#options
-    const bounds = { inFlight, acked, policies }
+    const begun = this.lastWords.take(this.#replica.ledger, former)
+    const bounds = { inFlight, acked, policies, begun }
     const inDoubt = queuePending(this.#replica.ledger, this.#delivery, bounds)
     this.#rule(epoch)
     const tookMs = this.#clock.now() - since

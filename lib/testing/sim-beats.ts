@@ -29,6 +29,8 @@ export interface SimBeatsOptions {
 const nothing = new Uint8Array(0)
 
 export class SimBeats implements BeatsPort {
+  /** Its unit is in its own process, and tells nothing after its death. */
+  readonly peerMarks = () => undefined
   readonly #options: SimBeatsOptions
   readonly #vouch: SimVouch
   readonly #inbox: SimBeat[] = []

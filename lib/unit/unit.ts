@@ -10,7 +10,7 @@
 import type { Happening } from '../core/event.js'
 import type { Presence } from '../core/state.js'
 import type { Told, UnitPort } from '../runtime/ports.js'
-import type { BeatsPort, BeatView } from '../runtime/ports-beats.js'
+import type { BeatsPort, BeatView, PeerMarks } from '../runtime/ports-beats.js'
 import type { ClockPort, Timer } from '../runtime/ports-clock.js'
 import { type Epoch, epochOf, incarnationOf, millis } from '../units.js'
 import { decodePresence, encodePresence } from '../wire/presence.js'
@@ -22,6 +22,8 @@ export interface UnitOptions {
   readonly tell: (event: Told) => void
   /** The other member was heard: a data link may be had now. */
   readonly peerHeard: () => void
+  /** The other's server has died, and its unit has told what it had sent: before the finding. */
+  readonly lastWords?: (marks: PeerMarks) => void
 }
 
 export class Unit implements UnitPort {
@@ -122,6 +124,9 @@ export class Unit implements UnitPort {
     const isBack = wasLost && !isLost(view.verdict)
     const isAnswered = this.#watching !== undefined && view.answeredSeq > this.#answered
     if (isAnother) this.#hasToldTwin = false
+    if (view.verdict === 'process-gone' && this.#posted?.verdict !== 'process-gone') {
+      this.#tellLastWords(view)
+    }
     // How a loop hung that is heard to have renounced is known before that is heard.
     if (!isAnother && !wasLost) this.#lookAtLoop(view)
     if (isAnother || isBack || isAnswered || !isSame(view.presence, this.#presence)) {
@@ -140,6 +145,11 @@ export class Unit implements UnitPort {
     const silenceMs = Math.max(0, view.verdictAtMs - view.heardAtMs)
     tell({ type: 'verdict', verdict: view.verdict, silenceMs })
     post({ type: 'found', incarnation, verdict: view.verdict })
+  }
+
+  #tellLastWords({ peerIncarnation }: BeatView): void {
+    const marks = this.#beats.peerMarks()
+    if (marks?.incarnation === peerIncarnation) this.#options.lastWords?.(marks)
   }
 
   /** How the event loop of a member does that is heard. */

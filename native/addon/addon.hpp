@@ -12,7 +12,7 @@
 namespace hotpair::addon {
 
 // The contract of lib/native/binding.ts (`bindingAbi`) that this addon carries out.
-inline constexpr int kAbi = 3;
+inline constexpr int kAbi = 4;
 
 class HeartbeatThread;
 
@@ -25,6 +25,9 @@ struct AddonData {
   Napi::FunctionReference chunk_writer_class;
   Napi::FunctionReference chunk_reader_class;
   Napi::FunctionReference heartbeat_class;
+  Napi::FunctionReference unit_class;
+  // What is called when a unit has something new to report.
+  Napi::FunctionReference unit_ring;
   // The beat thread of this environment; null before its first pair.
   std::unique_ptr<HeartbeatThread> heartbeat_thread;
   // The object that the running open function hands to the constructor it calls; else null.
@@ -37,6 +40,7 @@ struct AddonData {
 void register_facts(Napi::Env env, Napi::Object exports, Napi::Object facts);
 void register_outbox(Napi::Env env, Napi::Object exports, Napi::Object facts);
 void register_heartbeat(Napi::Env env, Napi::Object exports, Napi::Object facts);
+void register_unit(Napi::Env env, Napi::Object exports);
 void register_snapshot(Napi::Env env, Napi::Object exports, Napi::Object facts);
 
 }  // namespace hotpair::addon

@@ -6,6 +6,7 @@
 #include "base/latest_value.hpp"
 #include "heartbeat/beat_board.hpp"
 #include "heartbeat/presence_layout.hpp"
+#include "heartbeat/sent_marks.hpp"
 #include "heartbeat/suspicion.hpp"
 
 namespace hotpair::addon {
@@ -84,6 +85,21 @@ Napi::Object statistics_facts(Napi::Env env) {
   return facts;
 }
 
+// Where a primary writes down what it has begun and sent.
+Napi::Object marks_facts(Napi::Env env) {
+  using heartbeat::SentMarks;
+  Napi::Object facts = Napi::Object::New(env);
+  set_fact(facts, "epoch", offsetof(SentMarks, epoch));
+  set_fact(facts, "lanes", offsetof(SentMarks, lanes));
+  set_fact(facts, "lane", offsetof(SentMarks, lane));
+  set_fact(facts, "laneBytes", sizeof(SentMarks::Lane));
+  set_fact(facts, "begun", offsetof(SentMarks::Lane, begun));
+  set_fact(facts, "sent", offsetof(SentMarks::Lane, sent));
+  set_fact(facts, "mostLanes", heartbeat::kMostLanes);
+  facts.Freeze();
+  return facts;
+}
+
 // The fields of a presence that the beat thread itself uses; test/agree compares them.
 Napi::Object presence_facts(Napi::Env env) {
   namespace presence = heartbeat::presence;
@@ -105,6 +121,7 @@ void heartbeat_facts(Napi::Env env, Napi::Object facts) {
   set_fact(facts, "beatBytes", heartbeat::kPacketBytes);
   set_fact(facts, "mostLinks", heartbeat::kMostLinks);
   facts["board"] = board_facts(env);
+  facts["sentMarks"] = marks_facts(env);
   facts["presence"] = presence_facts(env);
   facts["beatStatistics"] = statistics_facts(env);
   Napi::Object suspicion = Napi::Object::New(env);

@@ -8,10 +8,12 @@
 #include <cstddef>
 #include <memory>
 #include <optional>
+#include <string>
 #include <utility>
 
 #include "addon/addon.hpp"
 #include "addon/args.hpp"
+#include "addon/beat_seat.hpp"
 #include "addon/handle.hpp"
 #include "addon/heartbeat_facts.hpp"
 #include "addon/heartbeat_options.hpp"
@@ -20,30 +22,10 @@
 #include "base/check.hpp"
 #include "base/clock.hpp"
 #include "base/siphash.hpp"
-#include "heartbeat/beat_board.hpp"
+#include "heartbeat/pair_words.hpp"
 
 namespace hotpair::addon {
 namespace {
-
-// A beat board with its users counted. All of them are on the JavaScript thread.
-class SharedBoard {
- public:
-  heartbeat::BeatBoard board;
-
-  void use() noexcept { ++users_; }
-  static void let_go(SharedBoard* self) noexcept {
-    CHECK(self->users_ > 0);
-    if (--self->users_ == 0) std::unique_ptr<SharedBoard>(self).reset();
-  }
-
- private:
-  int users_ = 1;
-};
-
-struct LetGo {
-  void operator()(SharedBoard* board) const noexcept { SharedBoard::let_go(board); }
-};
-using BoardUse = std::unique_ptr<SharedBoard, LetGo>;
 
 // The gate of a pair as long as there is one, null afterwards. Held by the pair's object and by
 // each function that asks it, which may outlive the object.
@@ -76,29 +58,39 @@ Napi::Value gate_question(Napi::Env env, const GatePlace& place) {
   return {env, function};
 }
 
+// How long a unit may take to answer: the event loop waits for it, once.
+constexpr Nanos kUnitPatience = Nanos::millis(1'000);
+
 class HeartbeatObject final : public Listener {
  public:
   static constexpr const char* kClassName = "HeartbeatHandle";
   // Ten minutes: the greatest hangAfterMs.
   static constexpr std::uint64_t kMostBlockMillis = 600'000;
 
-  HeartbeatObject(HeartbeatThread& thread, heartbeat::PairConfig config, BoardUse board,
-                  std::unique_ptr<heartbeat::BeatPair> pair, Napi::ArrayBuffer buffer,
-                  Napi::Function ring)
+  HeartbeatObject(HeartbeatThread& thread, heartbeat::PairConfig config, Seated seated,
+                  Napi::ArrayBuffer board, Napi::ArrayBuffer marks, Napi::Function ring)
       : config_(std::move(config)),
-        board_(std::move(board)),
-        pair_(std::move(pair)),
-        gate_(std::make_shared<const heartbeat::Gate*>(&pair_->gate)),
-        buffer_(Napi::Reference<Napi::ArrayBuffer>::New(buffer, 1)),
+        shared_(std::move(seated.words)),
+        words_(&shared_->words()),
+        seat_(std::move(seated.seat)),
+        gate_(words_->gate, config_.timing.gate_span()),
+        gate_place_(std::make_shared<const heartbeat::Gate*>(&gate_)),
+        board_(Napi::Reference<Napi::ArrayBuffer>::New(board, 1)),
+        marks_(Napi::Reference<Napi::ArrayBuffer>::New(marks, 1)),
         ring_(Napi::Persistent(ring)) {
     thread.add(*this);
-    thread.loop().add(*pair_);
   }
-  ~HeartbeatObject() { end(); }
+  ~HeartbeatObject() { end(false); }
 
   bool take_news() noexcept override {
-    return pair_->has_news.exchange(false, std::memory_order_acquire);  // pairs with publish()
+    const bool is_lost = seat_->is_lost();
+    const bool has_lost = is_lost && !was_lost_;
+    was_lost_ = is_lost;
+    // pairs with publish()
+    return words_->has_news.exchange(0, std::memory_order_acquire) != 0 || has_lost;
   }
+
+  void hush() noexcept override { seat_->leave(false); }
 
   void tell(napi_env env) override {
     napi_value undefined = nullptr;
@@ -113,21 +105,45 @@ class HeartbeatObject final : public Listener {
   }
 
   Napi::Value board(const Napi::CallbackInfo& info) {
-    if (pair_ == nullptr) return closed_buffer(info.Env());
-    return buffer_.Value();
+    return seat_ == nullptr ? closed_buffer(info.Env()) : board_.Value();
+  }
+
+  Napi::Value marks(const Napi::CallbackInfo& info) {
+    return seat_ == nullptr ? closed_buffer(info.Env()) : marks_.Value();
+  }
+
+  Napi::Value peer_marks(const Napi::CallbackInfo& info) {
+    heartbeat::PeerMarks marks{};
+    const bool is_known = seat_ != nullptr && words_->peer_marks.try_read(marks) &&
+                          marks.incarnation != 0 && marks.lanes <= heartbeat::kMostLanes;
+    const std::size_t lanes = is_known ? marks.lanes : 0;
+    auto told = Napi::BigUint64Array::New(info.Env(), is_known ? 2 + 2 * lanes : 0);
+    std::uint64_t* const to = told.Data();
+    if (!is_known) return told;
+    to[0] = marks.incarnation;
+    to[1] = marks.epoch;
+    for (std::size_t i = 0; i < lanes; ++i) {
+      to[2 + 2 * i] = marks.lane[i].begun;
+      to[3 + 2 * i] = marks.lane[i].sent;
+    }
+    return told;
+  }
+
+  Napi::Value is_lost(const Napi::CallbackInfo& info) {
+    return Napi::Boolean::New(info.Env(), seat_ != nullptr && seat_->is_lost());
   }
 
   Napi::Value announce(const Napi::CallbackInfo& info) {
     const auto presence = sized_argument<heartbeat::kPresenceBytes>(info);
     if (!presence) return {};
-    pair_->announced.write(*presence);
+    words_->announced.write(*presence);
     post(heartbeat::command::kAnnounce);
     return {};
   }
 
   Napi::Value set_counters(const Napi::CallbackInfo& info) {
     const auto counters = sized_argument<heartbeat::kCounterBytes>(info);
-    if (counters) pair_->counters.write(*counters);
+    if (counters) words_->counters.write(*counters);
     return {};
   }
 
@@ -150,23 +166,23 @@ class HeartbeatObject final : public Listener {
     if (!peer) return {};
     const auto data = address_of(info.Env(), host, heartbeat::port_of(was.peer_data));
     if (!data) return {};
-    pair_->moved[*index].write({*peer, *data});
+    words_->moved[*index].write({*peer, *data});
     post(heartbeat::command::kMove);
     return {};
   }
 
   Napi::Value open_gate(const Napi::CallbackInfo& info) {
-    if (!is_closed(info)) pair_->gate.open();
+    if (!is_closed(info)) gate_.open();
     return {};
   }
 
   Napi::Value close_gate(const Napi::CallbackInfo&) {
-    if (pair_ != nullptr) pair_->gate.shut();
+    if (seat_ != nullptr) gate_.shut();
     return {};
   }
 
   Napi::Value gate_question(const Napi::CallbackInfo& info) {
-    return addon::gate_question(info.Env(), gate_);
+    return addon::gate_question(info.Env(), gate_place_);
   }
 
   Napi::Value arm(const Napi::CallbackInfo& info) {
@@ -178,52 +194,54 @@ class HeartbeatObject final : public Listener {
           .ThrowAsJavaScriptException();
       return {};
     }
-    if (pair_ != nullptr) pair_->gate.arm(epoch);
+    if (seat_ != nullptr) gate_.arm(epoch);
     return {};
   }
 
   Napi::Value disarm(const Napi::CallbackInfo& info) {
-    if (pair_ == nullptr) return Napi::BigInt::New(info.Env(), std::uint64_t{0});
+    if (seat_ == nullptr) return Napi::BigInt::New(info.Env(), std::uint64_t{0});
     // Who decides does not hang: what is asked of a hung one must not find it while it does.
     CHECK(thread() != nullptr);
     thread()->turns().note();
-    return Napi::BigInt::New(info.Env(), pair_->gate.disarm());
+    return Napi::BigInt::New(info.Env(), gate_.disarm());
   }
 
   Napi::Value announce_block(const Napi::CallbackInfo& info) {
     const auto millis = whole_argument(info, 0, 0, kMostBlockMillis);
-    if (!millis || pair_ == nullptr) return {};
+    if (!millis || seat_ == nullptr) return {};
     const Nanos length = Nanos::millis(static_cast<std::int64_t>(*millis));
-    pair_->vouch.announce_block(monotonic_now() + length);
+    // relaxed: a block says all by itself.
+    words_->block_until.store((monotonic_now() + length).nanos, std::memory_order_relaxed);
     return {};
   }
 
   Napi::Value close(const Napi::CallbackInfo& info) {
-    if (pair_ == nullptr) return {};
-    CHECK(napi_detach_arraybuffer(info.Env(), buffer_.Value()) == napi_ok);
-    end();
+    if (seat_ == nullptr) return {};
+    CHECK(napi_detach_arraybuffer(info.Env(), board_.Value()) == napi_ok);
+    CHECK(napi_detach_arraybuffer(info.Env(), marks_.Value()) == napi_ok);
+    end(true);
     return {};
   }
 
  private:
-  // Idempotent. The beat thread has let go of the pair before its memory goes.
-  void end() noexcept {
-    if (pair_ == nullptr) return;
-    pair_->gate.shut();
-    *gate_ = nullptr;
-    if (HeartbeatThread* beats = thread(); beats != nullptr) {
-      beats->remove(*this);
-      beats->loop().remove(*pair_);
-    }
-    pair_.reset();
-    board_.reset();
-    buffer_.Reset();
+  // Idempotent. Whoever sends the beats has let go of the words before their memory goes.
+  void end(bool in_order) noexcept {
+    if (seat_ == nullptr) return;
+    gate_.shut();
+    *gate_place_ = nullptr;
+    if (HeartbeatThread* beats = thread(); beats != nullptr) beats->remove(*this);
+    seat_->leave(in_order);
+    seat_.reset();
+    words_ = nullptr;
+    shared_.reset();
+    board_.Reset();
+    marks_.Reset();
     ring_.Reset();
   }
 
   bool is_closed(const Napi::CallbackInfo& info) const {
-    if (pair_ == nullptr) throw_closed(info.Env(), "heartbeat");
-    return pair_ == nullptr;
+    if (seat_ == nullptr) throw_closed(info.Env(), "heartbeat");
+    return seat_ == nullptr;
   }
 
   // After close the property is still an ArrayBuffer of length 0, as the contract says.
@@ -247,34 +265,23 @@ class HeartbeatObject final : public Listener {
   // While JavaScript runs the environment's data is there, and so is the thread.
   void post(heartbeat::Commands commands) {
     CHECK(thread() != nullptr);
-    thread()->loop().post(*pair_, commands);
+    seat_->post(commands);
   }
 
   const heartbeat::PairConfig config_;
-  // All below are empty after the end. The pair writes to the board, so it goes first.
-  BoardUse board_;
-  std::unique_ptr<heartbeat::BeatPair> pair_;
+  // All below are empty after the end. The seat uses the words, so it goes first.
+  WordsUse shared_;
+  heartbeat::PairWords* words_;
+  std::unique_ptr<BeatSeat> seat_;
+  bool was_lost_ = false;
+  // Not used after the end.
+  heartbeat::Gate gate_;
   // Never empty; null stands in it after the end.
-  const GatePlace gate_;
-  Napi::Reference<Napi::ArrayBuffer> buffer_;
+  const GatePlace gate_place_;
+  Napi::Reference<Napi::ArrayBuffer> board_;
+  Napi::Reference<Napi::ArrayBuffer> marks_;
   Napi::FunctionReference ring_;
 };
-
-// An ArrayBuffer over the board, which becomes its second user. Null with an exception pending.
-std::optional<Napi::ArrayBuffer> buffer_over(Napi::Env env, SharedBoard& shared) {
-  napi_value buffer = nullptr;
-  const napi_status status = napi_create_external_arraybuffer(
-      env, &shared.board, sizeof(shared.board),
-      [](napi_env, void*, void* hint) { SharedBoard::let_go(static_cast<SharedBoard*>(hint)); },
-      &shared, &buffer);
-  if (status != napi_ok) {
-    // A build of V8 with a memory cage has no ArrayBuffers over foreign memory.
-    throw_error(env, {ErrorCode::kNative, "making an ArrayBuffer over the beat board"});
-    return {};
-  }
-  shared.use();
-  return Napi::ArrayBuffer(env, buffer);
-}
 
 Napi::Value open_heartbeat(const Napi::CallbackInfo& info) {
   const Napi::Env env = info.Env();
@@ -284,7 +291,9 @@ Napi::Value open_heartbeat(const Napi::CallbackInfo& info) {
     Napi::TypeError::New(env, "argument 1 must be a function").ThrowAsJavaScriptException();
     return {};
   }
-  BoardUse shared(std::make_unique<SharedBoard>().release());
+  std::string unit;
+  const Napi::Value path = info[0].As<Napi::Object>().Get("unit");
+  if (path.IsString()) unit = path.As<Napi::String>().Utf8Value();
   const Result<HeartbeatThread*> thread = HeartbeatThread::of(env);
   if (!thread.ok()) {
     throw_error(env, thread.error());
@@ -293,16 +302,22 @@ Napi::Value open_heartbeat(const Napi::CallbackInfo& info) {
   // What the loop did before does not count against it.
   thread.value()->turns().note();
   config->event_loop = thread.value()->turns().watch();
-  auto pair = heartbeat::BeatPair::open(*config, shared->board, monotonic_now(), boot_now());
-  if (!pair.ok()) {
-    throw_error(env, pair.error());
+  auto seated = unit.empty() ? sit_here(*thread.value(), *config)
+                             : sit_at_unit(*thread.value(), *config, unit.c_str(),
+                                           monotonic_now() + kUnitPatience);
+  if (!seated.ok()) {
+    throw_error(env, seated.error());
     return {};
   }
-  const auto buffer = buffer_over(env, *shared);
-  if (!buffer) return {};
+  SharedWords& shared = *seated.value().words;
+  heartbeat::PairWords& words = shared.words();
+  const auto board = shared.buffer_over(env, &words.board, sizeof(words.board));
+  if (!board) return {};
+  const auto marks = shared.buffer_over(env, &words.sent, sizeof(words.sent));
+  if (!marks) return {};
   auto object = std::make_unique<HeartbeatObject>(*thread.value(), std::move(*config),
-                                                  std::move(shared), std::move(pair).value(),
-                                                  *buffer, info[1].As<Napi::Function>());
+                                                  std::move(seated).value(), *board, *marks,
+                                                  info[1].As<Napi::Function>());
   return Handle<HeartbeatObject>::open(env, AddonData::of(env).heartbeat_class, std::move(object));
 }
 
@@ -325,6 +340,9 @@ void register_heartbeat(Napi::Env env, Napi::Object exports, Napi::Object facts)
   AddonData::of(env).heartbeat_class =
       Class::define(env, {
                              Class::getter<&HeartbeatObject::board>("board"),
+                             Class::getter<&HeartbeatObject::marks>("marks"),
+                             Class::method<&HeartbeatObject::is_lost>("isLost"),
+                             Class::method<&HeartbeatObject::peer_marks>("peerMarks"),
                              Class::method<&HeartbeatObject::announce>("announce"),
                              Class::method<&HeartbeatObject::set_counters>("setCounters"),
                              Class::method<&HeartbeatObject::probe>("probe"),

@@ -132,6 +132,7 @@ std::optional<heartbeat::PairConfig> heartbeat_options(Napi::Env env, Napi::Valu
   config.pair = read.big("pair");
   config.self = static_cast<std::uint8_t>(read.whole("self", 1));
   config.incarnation = read.big("incarnation");
+  config.first_seq = read.big("firstSeq");
   config.keys = read.keys("keys");
   const std::uint64_t interval = read.whole("intervalMicros", kMostMicros);
   const std::uint64_t window = read.whole("windowMicros", kMostMicros);
@@ -141,6 +142,7 @@ std::optional<heartbeat::PairConfig> heartbeat_options(Napi::Env env, Napi::Valu
                    Nanos::millis(static_cast<std::int64_t>(hang_after))};
   config.dials = read.boolean("dials");
   const Napi::Value links = read.value("links");
+  if (config.first_seq > kMaxSafeInteger) read.refuse("firstSeq", "at most 2^53 - 1");
   if (config.incarnation == 0) read.refuse("incarnation", "other than 0");
   if (!config.timing.is_sound()) {
     read.refuse("windowMicros",

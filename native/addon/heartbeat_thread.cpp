@@ -48,6 +48,7 @@ void HeartbeatThread::on_cleanup(napi_async_cleanup_hook_handle hook, void* self
 // Idempotent, as its parts are.
 void HeartbeatThread::end(napi_async_cleanup_hook_handle hook) noexcept {
   if (loop_ != nullptr) loop_->stop();
+  for (Listener* at = listeners_; at != nullptr; at = at->next_) at->hush();
   bell_.close();
   if (TurnRecorder* turns = std::exchange(turns_, nullptr); turns != nullptr) turns->close(hook);
 }

@@ -29,6 +29,8 @@ class Listener {
   // Whether there is news; the next call says false unless there is more.
   virtual bool take_news() noexcept = 0;
   virtual void tell(napi_env env) = 0;
+  // Nothing may ring from now on: the bell goes.
+  virtual void hush() noexcept = 0;
 
  protected:
   ~Listener() = default;
@@ -57,11 +59,14 @@ class HeartbeatThread {
   void add(Listener& listener) noexcept;
   void remove(Listener& listener) noexcept;
 
+  // What a bell of this environment does: each listener that has news tells it.
+  static void answer(napi_env env);
+  napi_env env() const noexcept { return env_; }
+
  private:
   Result<void> start();
   static void on_cleanup(napi_async_cleanup_hook_handle hook, void* self);
   void end(napi_async_cleanup_hook_handle hook) noexcept;
-  static void answer(napi_env env);
 
   napi_env env_;
   Doorbell bell_;

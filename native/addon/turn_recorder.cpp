@@ -1,6 +1,7 @@
 // The prepare handle and the count of idle time; see turn_recorder.hpp.
 #include "addon/turn_recorder.hpp"
 
+#include <algorithm>
 #include <memory>
 
 #include "base/check.hpp"
@@ -31,7 +32,26 @@ TurnRecorder* TurnRecorder::open(napi_env env) noexcept {
   return made.release();
 }
 
-void TurnRecorder::note() noexcept { turns_.note(monotonic_now(), waited_in(&loop_)); }
+void TurnRecorder::note() noexcept {
+  const Instant now = monotonic_now();
+  const Nanos waited = waited_in(&loop_);
+  turns_.note(now, waited);
+  for (heartbeat::LoopTurns* each : mirrors_) {
+    if (each != nullptr) each->note(now, waited);
+  }
+}
+
+void TurnRecorder::mirror(heartbeat::LoopTurns& words) noexcept {
+  auto* const free = std::find(mirrors_.begin(), mirrors_.end(), nullptr);
+  if (free == mirrors_.end()) return;
+  *free = &words;
+  note();
+}
+
+void TurnRecorder::unmirror(heartbeat::LoopTurns& words) noexcept {
+  std::replace(mirrors_.begin(), mirrors_.end(), &words,
+               static_cast<heartbeat::LoopTurns*>(nullptr));
+}
 
 heartbeat::LoopWatch TurnRecorder::watch() const noexcept {
   const auto waited = [](const void* loop) noexcept {

@@ -14,6 +14,9 @@
 
 #include <uv.h>
 
+#include <array>
+#include <cstddef>
+
 #include "addon/napi_clean.hpp"
 #include "heartbeat/loop_turns.hpp"
 
@@ -26,6 +29,9 @@ class TurnRecorder {
 
   // JavaScript decides something: that begins a turn too.
   void note() noexcept;
+  // `words`, which are read in another process, get the same from now on; until `unmirror`.
+  void mirror(heartbeat::LoopTurns& words) noexcept;
+  void unmirror(heartbeat::LoopTurns& words) noexcept;
   // Good until `close`.
   heartbeat::LoopWatch watch() const noexcept;
 
@@ -41,6 +47,10 @@ class TurnRecorder {
   uv_loop_t& loop_;
   uv_prepare_t handle_{};
   heartbeat::LoopTurns turns_;
+  // Members of one process that have a unit, at most; one more is not mirrored, and its unit learns
+  // of a hang by questions alone.
+  static constexpr std::size_t kMostMirrors = 8;
+  std::array<heartbeat::LoopTurns*, kMostMirrors> mirrors_{};
   napi_async_cleanup_hook_handle hook_ = nullptr;
 };
 

@@ -20,6 +20,12 @@ enum class ErrorCode : std::uint8_t {
 #include "base/error_code.def"
 };
 
+// How many there are.
+inline constexpr unsigned kErrorCodes = 0
+#define HOTPAIR_ERROR(enumerator, name) +1
+#include "base/error_code.def"
+    ;
+
 // The stable name, "ERR_HOTPAIR_...", as lib/errors.ts spells it.
 const char* error_name(ErrorCode code) noexcept;
 

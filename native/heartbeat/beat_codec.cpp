@@ -16,7 +16,7 @@ bool is_zero(std::span<const std::uint8_t> bytes) noexcept {
 
 bool is_kind(std::uint8_t kind) noexcept {
   return kind >= static_cast<std::uint8_t>(BeatKind::kBeat) &&
-         kind <= static_cast<std::uint8_t>(BeatKind::kAnswer);
+         kind <= static_cast<std::uint8_t>(BeatKind::kMarks);
 }
 
 std::uint64_t u64(std::int64_t value) noexcept { return static_cast<std::uint64_t>(value); }

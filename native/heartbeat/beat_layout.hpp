@@ -79,6 +79,8 @@ enum class BeatKind : std::uint8_t {
   kProbe = 2,
   // Sent to where a packet came from, echoing that packet.
   kAnswer = 3,
+  // What a dead server had sent, in the place of the presence (sent_marks.hpp).
+  kMarks = 4,
 };
 
 // The packet that is answered: what its sender said of itself, and how long ago it came.
@@ -94,7 +96,9 @@ namespace flag {
 inline constexpr std::uint32_t kBusy = 1;
 // A beat that left by the schedule, an interval after the one before, and not for a reason.
 inline constexpr std::uint32_t kRegular = 2;
-inline constexpr std::uint32_t kAll = kBusy | kRegular;
+// The server's process is dead; the beat is its unit's.
+inline constexpr std::uint32_t kGone = 4;
+inline constexpr std::uint32_t kAll = kBusy | kRegular | kGone;
 }  // namespace flag
 
 // One packet as values. `seq` counts all packets of an incarnation, from 1; `beat_no` its beats

@@ -84,6 +84,9 @@ void BeatLoop::run() noexcept {
     }
     read_sockets(ready, batch);
     if (!take_commands()) return;
+    for (BeatPair* pair = pairs_; pair != nullptr; pair = pair->mail.next) {
+      pair->obey_words(monotonic_now());
+    }
     planned = work_all();
   }
 }
@@ -148,7 +151,12 @@ Instant BeatLoop::work_all() noexcept {
   for (BeatPair* pair = pairs_; pair != nullptr; pair = pair->mail.next) {
     pair->statistics().realtime.set(realtime);
     if (pair->is_touched || now >= pair->deadline) {
-      has_news = pair->work(now, boot) || has_news;
+      const bool has_own = pair->work(now, boot);
+      if (has_own && pair->bell.ring != nullptr) {
+        pair->bell.ring(pair->bell.context);
+      } else {
+        has_news = has_own || has_news;
+      }
       pair->deadline = pair->next_deadline(now);
     }
     planned = std::min(planned, pair->deadline);

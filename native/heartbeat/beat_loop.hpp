@@ -19,16 +19,11 @@
 #include "base/result.hpp"
 #include "base/thread.hpp"
 #include "heartbeat/beat_pair.hpp"
+#include "heartbeat/bell.hpp"
 #include "heartbeat/poller.hpp"
 #include "heartbeat/promptness.hpp"
 
 namespace hotpair::heartbeat {
-
-// Tells JavaScript that a board has news. Called by the beat thread, after what it had to send.
-struct Bell {
-  void (*ring)(void* context) noexcept;
-  void* context;
-};
 
 class BeatLoop {
  public:
@@ -46,6 +41,8 @@ class BeatLoop {
   // Guarantees: the pair's sockets are closed, and the thread does not touch it any more.
   void remove(BeatPair& pair) noexcept;
   void post(BeatPair& pair, Commands commands) noexcept;
+  // What another process rings to have the words of its pairs looked at.
+  Result<UniqueFd> duplicate_wake() const noexcept { return poller_->duplicate_wake(); }
   // Ends the thread. Pairs that are still there are detached by it. Idempotent.
   void stop() noexcept;
 

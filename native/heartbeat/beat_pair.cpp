@@ -8,8 +8,8 @@
 
 namespace hotpair::heartbeat {
 
-Result<std::unique_ptr<BeatPair>> BeatPair::open(const PairConfig& config, BeatBoard& board,
-                                                 Instant now, BootInstant boot) {
+Result<std::unique_ptr<BeatPair>> BeatPair::open(const PairConfig& config, PairWords& words,
+                                                 Instant now) {
   CHECK(config.timing.is_sound());
   CHECK(config.links.size() > 0);
   CHECK(config.self <= 1 && config.incarnation != 0);
@@ -19,20 +19,22 @@ Result<std::unique_ptr<BeatPair>> BeatPair::open(const PairConfig& config, BeatB
     if (!opened.ok()) return opened.error();
     links.push_back(std::move(opened).value());
   }
-  return std::make_unique<BeatPair>(config, board, std::move(links), now, boot);
+  return std::make_unique<BeatPair>(config, words, std::move(links), now);
 }
 
-BeatPair::BeatPair(const PairConfig& config, BeatBoard& board, FixedList<Link, kMostLinks> links,
-                   Instant now, BootInstant boot)
-    : gate(config.timing.gate_span(), boot),
-      vouch(config.event_loop, now, config.timing.hang_after),
-      deadline(now),
+BeatPair::BeatPair(const PairConfig& config, PairWords& words, FixedList<Link, kMostLinks> links,
+                   Instant now)
+    : deadline(now),
       config_(config),
-      board_(board),
+      words_(words),
+      gate_(words.gate, config.timing.gate_span()),
+      vouch_(config.event_loop, words.block_until, now, config.timing.hang_after),
       links_(std::move(links)),
       identity_(config.incarnation, config.timing, static_cast<unsigned>(2 * config.links.size())),
       suspicion_(config.timing),
-      schedule_(now, config.timing.interval) {}
+      schedule_(now, config.timing.interval) {
+  view_.own_seq = config.first_seq;
+}
 
 bool BeatPair::attach(Poller& poller) noexcept {
   owner_.check();
@@ -52,16 +54,19 @@ void BeatPair::obey(Commands commands, Instant now) noexcept {
   is_touched = true;
   if (commands & command::kAnnounce) {
     // A failed read means that JavaScript is writing again, and will say so again.
-    if (announced.try_read(presence_)) {
+    if (words_.announced.try_read(presence_)) {
       is_announced_ = true;
       wants_beat_ = true;
     }
   }
   if (commands & command::kProbe) suspicion_.ask();
+  if (commands & command::kGone) on_gone(now);
   if (commands & command::kMove) {
     for (std::size_t i = 0; i < links_.size(); ++i) {
       LinkAddresses addresses;
-      if (!moved[i].try_read(addresses) || addresses.peer.length == 0) continue;
+      if (!words_.moved[i].try_read(addresses)) continue;
+      // Nothing was written there, or by a neighbour that is broken.
+      if (!is_sound(addresses.peer) || !is_sound(addresses.peer_data)) continue;
       if (addresses.peer == links_[i].addresses().peer) continue;
       links_[i].move_to(addresses);
       links_[i].redial_at = now;
@@ -70,10 +75,16 @@ void BeatPair::obey(Commands commands, Instant now) noexcept {
   }
 }
 
+void BeatPair::obey_words(Instant now) noexcept {
+  // acquire: pairs with the release of who has left them.
+  const Commands left = words_.commands.exchange(0, std::memory_order_acquire);
+  if ((left & command::kRemote) != 0) obey(left & command::kRemote, now);
+}
+
 void BeatPair::excuse(Instant now, const Wake& wake) noexcept {
   owner_.check();
   suspicion_.excuse(now, wake.lateness);
-  vouch.excuse(wake.lateness);
+  vouch_.excuse(wake.lateness);
   if (wake.stood_still < config_.timing.window) return;
   ++view_.stall_count;
   view_.stall_seq = view_.own_seq + 1;
@@ -100,7 +111,7 @@ bool BeatPair::work(Instant now, BootInstant boot) noexcept {
 
   const bool is_due = schedule_.is_due(now);
   if (is_due) {
-    if (gate.renew(boot) == Gate::Renewal::kLapsed) ++view_.gate_lapses;
+    if (gate_.renew(boot) == Gate::Renewal::kLapsed) ++view_.gate_lapses;
     schedule_.advance(now);
   }
   give_up_if_asked();
@@ -156,16 +167,16 @@ bool BeatPair::publish() noexcept {
       (is.same_member != 0) != (was.same_member != 0) || is.gate_lapses != was.gate_lapses ||
       is.is_peer_busy != was.is_peer_busy || is.renounced_natively != was.renounced_natively ||
       is.peer_presence != was.peer_presence || answers_stall(is) != answers_stall(was);
-  board_.view.write(view_);
+  words_.board.view.write(view_);
   shown_ = view_;
   if (!is_news) return false;
-  has_news.store(true, std::memory_order_release);  // pairs with the exchange of the doorbell
+  words_.has_news.store(1, std::memory_order_release);  // pairs with the exchange of the doorbell
   return true;
 }
 
 Instant BeatPair::next_deadline(Instant now) noexcept {
   Instant next = std::min({schedule_.next(), suspicion_.next_deadline(), identity_.next_deadline(),
-                           vouch.next_deadline()});
+                           vouch_.next_deadline()});
   for (Link& link : links_) {
     if (suspicion_.is_probing()) {
       next = std::min({next, link.probes.packets_due,

@@ -18,7 +18,6 @@
 #include <memory>
 
 #include "base/fixed_list.hpp"
-#include "base/latest_value.hpp"
 #include "base/result.hpp"
 #include "base/thread_owner.hpp"
 #include "base/units.hpp"
@@ -26,9 +25,11 @@
 #include "heartbeat/beat_board.hpp"
 #include "heartbeat/beat_codec.hpp"
 #include "heartbeat/beat_schedule.hpp"
+#include "heartbeat/bell.hpp"
 #include "heartbeat/freshness.hpp"
 #include "heartbeat/gate.hpp"
 #include "heartbeat/link.hpp"
+#include "heartbeat/pair_words.hpp"
 #include "heartbeat/suspicion.hpp"
 #include "heartbeat/timing.hpp"
 #include "heartbeat/vouch.hpp"
@@ -46,6 +47,8 @@ struct PairConfig {
   // This member opens the beat connections.
   bool dials = false;
   FixedList<LinkConfig, kMostLinks> links;
+  // Packets are numbered from the next on: above all that this incarnation has sent before.
+  std::uint64_t first_seq = 0;
   // The event loop that the beats speak of. It must stay until the pair is detached.
   LoopWatch event_loop;
 };
@@ -58,32 +61,34 @@ inline constexpr Commands kAnnounce = 2;
 inline constexpr Commands kProbe = 4;
 inline constexpr Commands kMove = 8;
 inline constexpr Commands kDetach = 16;
+// The server's process is dead.
+inline constexpr Commands kGone = 32;
+// Those that a server in another process may leave in the words.
+inline constexpr Commands kRemote = kAnnounce | kProbe | kMove;
 }  // namespace command
 
 class BeatPair {
  public:
-  // `board` must live until the pair is destroyed. Opens the sockets of each link.
-  static Result<std::unique_ptr<BeatPair>> open(const PairConfig& config, BeatBoard& board,
-                                                Instant now, BootInstant boot);
+  // `words` must live until the pair is destroyed. Opens the sockets of each link.
+  static Result<std::unique_ptr<BeatPair>> open(const PairConfig& config, PairWords& words,
+                                                Instant now);
   // For open() only.
-  BeatPair(const PairConfig& config, BeatBoard& board, FixedList<Link, kMostLinks> links,
-           Instant now, BootInstant boot);
+  BeatPair(const PairConfig& config, PairWords& words, FixedList<Link, kMostLinks> links,
+           Instant now);
   BeatPair(const BeatPair&) = delete;
   BeatPair& operator=(const BeatPair&) = delete;
 
-  // --- For the JavaScript thread; the loop is told by BeatLoop::post. ---
-
-  // Written by the JavaScript thread, read by the beat thread.
-  LatestValue<Presence> announced;
-  LatestValue<Counters> counters;
-  LatestValue<LinkAddresses> moved[kMostLinks];
-  // Safe from both.
-  Gate gate;
-  Vouch vouch;
-  // Set by the beat thread when the board has news, taken by the JavaScript thread.
-  std::atomic<bool> has_news{false};
+  // For the server: what it has written there it tells by BeatLoop::post, or by the words' own
+  // commands where it lives in another process.
+  PairWords& words() noexcept { return words_; }
+  const PairConfig& config() const noexcept { return config_; }
+  // For tests.
+  const Vouch& vouch() const noexcept { return vouch_; }
 
   // --- For BeatLoop; see there. ---
+
+  // Rung instead of the loop's own, when there is one: the server in another process.
+  Bell bell{nullptr, nullptr};
 
   struct Mail {
     std::atomic<Commands> commands{0};
@@ -96,12 +101,14 @@ class BeatPair {
   // When `work` is due though nothing comes; and whether something came.
   Instant deadline{};
   bool is_touched = true;
-  BeatStatistics& statistics() noexcept { return board_.statistics; }
+  BeatStatistics& statistics() noexcept { return words_.board.statistics; }
 
   // thread: beat, all below
   bool attach(Poller& poller) noexcept;
   void detach() noexcept;
   void obey(Commands commands, Instant now) noexcept;
+  // What a server in another process has left to be done.
+  void obey_words(Instant now) noexcept;
   // The thread itself was late, or stood still.
   void excuse(Instant now, const Wake& wake) noexcept;
   // A socket is ready: reads it empty.
@@ -147,6 +154,11 @@ class BeatPair {
   bool should_dial(Link& link) const noexcept;
   Nanos connect_deadline() const noexcept;
 
+  // beat_gone.cpp
+  void on_gone(Instant now) noexcept;
+  void send_marks(const PeerMarks& marks, Instant now) noexcept;
+  void take_marks(const Beat& beat) noexcept;
+
   // beat_vouch.cpp
   void look_at_loop(Instant now) noexcept;
   void note_frame() noexcept;
@@ -162,7 +174,9 @@ class BeatPair {
   bool has_beat_connection() noexcept;
 
   const PairConfig config_;
-  BeatBoard& board_;
+  PairWords& words_;
+  Gate gate_;
+  Vouch vouch_;
   FixedList<Link, kMostLinks> links_;
   ThreadOwner owner_;
 
@@ -191,6 +205,10 @@ class BeatPair {
   std::uint64_t beat_no_ = 0;
   // A fresh packet came with this wake.
   bool has_heard_ = false;
+  // The server is dead, as each beat says from then on.
+  bool is_gone_ = false;
+  // What the peer's server had sent when it died.
+  MarksCollector marks_;
   // What the beats say of the own event loop.
   bool is_said_hung_ = false;
   // The bell must ring with this wake though there is no news.

@@ -129,6 +129,8 @@ void BeatPair::on_packet(std::span<const std::uint8_t> bytes, const Source& sour
       break;
   }
   if (beat.sender == config_.self) return on_own_name(beat, source, now);
+  // Says nothing of a presence, so it can make nobody known.
+  if (beat.kind == BeatKind::kMarks && beat.incarnation != identity_.known()) return;
 
   const std::uint64_t refused_before = identity_.refused_count();
   const Freshness freshness = identity_.observe(beat, circumstances(now));
@@ -136,6 +138,10 @@ void BeatPair::on_packet(std::span<const std::uint8_t> bytes, const Source& sour
   const bool is_probe = beat.kind == BeatKind::kProbe;
   switch (freshness) {
     case Freshness::kFresh:
+      if (beat.kind == BeatKind::kMarks) {
+        take_marks(beat);
+        break;
+      }
       take(beat, now);
       if (is_probe) answer(beat, source, now);
       break;
@@ -144,6 +150,8 @@ void BeatPair::on_packet(std::span<const std::uint8_t> bytes, const Source& sour
       if (is_probe) answer(beat, source, now);
       break;
     case Freshness::kDuplicate:
+      // On one path they may have been overtaken by what the other brought.
+      if (beat.kind == BeatKind::kMarks) take_marks(beat);
       if (is_probe && budget_.take(now)) answer(beat, source, now);
       break;
     case Freshness::kReplayed:
@@ -179,7 +187,11 @@ void BeatPair::refuse(const Source& source, Instant now) noexcept {
 void BeatPair::take(const Beat& beat, Instant now) noexcept {
   CHECK(beat.incarnation == identity_.known());
   CHECK(beat.echo.incarnation == config_.incarnation);
-  suspicion_.hear(now, beat.echo.seq, is_hung(beat));
+  if ((beat.flags & flag::kGone) != 0) {
+    suspicion_.hear_gone(now);
+  } else {
+    suspicion_.hear(now, beat.echo.seq, is_hung(beat));
+  }
   has_heard_ = true;
   echo_ = {beat.incarnation, beat.seq, beat.sent_at, 0};
   echo_heard_at_ = now;
@@ -229,7 +241,7 @@ void BeatPair::bring_up(const Beat& beat, const Source& source) noexcept {
 void BeatPair::note_arrival(const Beat& beat, const Source& source, Instant now) noexcept {
   if (beat.kind != BeatKind::kBeat) return;
   const std::size_t index = source.link.index();
-  LinkStatistics& link = board_.statistics.links[index];
+  LinkStatistics& link = words_.board.statistics.links[index];
   if (source.stream == nullptr) {
     arrivals_[index].udp.note(beat, now, config_.timing, link.udp);
   } else {
@@ -242,7 +254,7 @@ void BeatPair::note_round_trip(const Echo& echo, Link& link, Instant now) noexce
   measured_seq_ = echo.seq;
   const std::int64_t sample = now.nanos - echo.sent_at - echo.held;
   if (sample < 0 || Nanos{sample} > config_.timing.window) return;
-  board_.statistics.links[link.index()].round_trip.add(Nanos{sample});
+  words_.board.statistics.links[link.index()].round_trip.add(Nanos{sample});
   // Smoothed by an eighth, as TCP does; 0 means "none yet", so a sample is at least 1.
   const auto former = static_cast<std::int64_t>(view_.round_trip);
   const std::int64_t smoothed = former == 0 ? sample : former + (sample - former) / 8;

@@ -24,7 +24,7 @@ Beat BeatPair::compose(BeatKind kind, std::uint8_t link, Instant now) noexcept {
   say_of_loop(beat);
   beat.presence = said_presence();
   // A failed read leaves zeros, which is what numbers for show may do.
-  static_cast<void>(counters.try_read(beat.counters));
+  static_cast<void>(words_.counters.try_read(beat.counters));
   return beat;
 }
 
@@ -36,7 +36,7 @@ void BeatPair::send_beat(Instant now, bool is_regular) noexcept {
   if (is_regular) beat.flags |= flag::kRegular;
   PacketBytes packet;
   for (Link& link : links_) {
-    LinkStatistics& statistics = board_.statistics.links[link.index()];
+    LinkStatistics& statistics = words_.board.statistics.links[link.index()];
     beat.link = link.index();
     encode(beat, config_.keys, packet);
     link.send(packet, link.addresses().peer);

@@ -13,9 +13,11 @@
 namespace hotpair::heartbeat {
 
 void BeatPair::look_at_loop(Instant now) noexcept {
+  // The dead do not hang.
+  if (is_gone_) return;
   note_frame();
-  if (vouch.look(now)) wants_bell_ = true;
-  const bool is_hung = vouch.is_hung();
+  if (vouch_.look(now)) wants_bell_ = true;
+  const bool is_hung = vouch_.is_hung();
   if (is_hung == is_said_hung_) return;
   // The other learns it with this wake, and that it is over too.
   is_said_hung_ = is_hung;
@@ -24,14 +26,14 @@ void BeatPair::look_at_loop(Instant now) noexcept {
 
 void BeatPair::note_frame() noexcept {
   // relaxed: see beat_board.hpp for when the two halves mean something.
-  const std::uint64_t high = board_.frame_high.load(std::memory_order_relaxed);
-  const std::uint64_t frame = high << 32 | board_.frame_low.load(std::memory_order_relaxed);
+  const std::uint64_t high = words_.board.frame_high.load(std::memory_order_relaxed);
+  const std::uint64_t frame = high << 32 | words_.board.frame_low.load(std::memory_order_relaxed);
   if (frame == frame_) return;
   // A loop that goes from frame to frame in one long turn does not come round and does not hang. So
   // a loop that is found hung has stood in the same frame, or outside of any, since the first look
   // at it in this stand-still: a frame begun at the end of another block is never named for it.
   frame_ = frame;
-  vouch.note_progress();
+  vouch_.note_progress();
 }
 
 // Asked by what was heard with this wake: an ask that nobody repeats is no ask.
@@ -40,7 +42,7 @@ void BeatPair::give_up_if_asked() noexcept {
   const std::uint64_t epoch = presence::word(view_.peer_presence, presence::kAskRenounce);
   // Before the look at the loop below: a loop that has decided and armed since then has another
   // arming, and this one is good for nothing.
-  const Arming armed = gate.armed();
+  const Arming armed = gate_.armed();
   if (epoch == 0 || epoch != armed.epoch()) return;
   // One that has given it up itself cannot go on from here: somebody must be left who can.
   if (presence::word(view_.peer_presence, presence::kRenounced) == epoch) return;
@@ -52,9 +54,9 @@ void BeatPair::give_up_if_asked() noexcept {
   if (presence::is_primary(presence_)) {
     const bool is_by_standby = presence::word(view_.peer_presence, presence::kEpoch) == epoch &&
                                !presence::is_primary(view_.peer_presence);
-    if (!is_by_standby || !vouch.is_hung()) return;
+    if (!is_by_standby || !vouch_.is_hung()) return;
   }
-  if (!gate.renounce(armed)) return;
+  if (!gate_.renounce(armed)) return;
   view_.renounced_natively = epoch;
   wants_beat_ = true;
 }
@@ -72,9 +74,10 @@ Presence BeatPair::said_presence() const noexcept {
 }
 
 void BeatPair::say_of_loop(Beat& beat) const noexcept {
-  const std::int64_t age_ms = vouch.age().count / 1'000'000;
+  const std::int64_t age_ms = vouch_.age().count / 1'000'000;
   beat.vouch_age_ms = static_cast<std::uint32_t>(std::min<std::int64_t>(age_ms, UINT32_MAX));
-  if (vouch.is_busy()) beat.flags |= flag::kBusy;
+  if (vouch_.is_busy()) beat.flags |= flag::kBusy;
+  if (is_gone_) beat.flags |= flag::kGone;
   beat.in_frame = frame_;
 }
 

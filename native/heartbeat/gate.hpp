@@ -36,9 +36,23 @@ class Arming {
   std::uint64_t word_;
 };
 
+// The words of a gate, for both threads, which may be of two processes.
+struct GateWords {
+  explicit GateWords(BootInstant opened_at) noexcept : last_beat(opened_at.nanos) {}
+
+  // ns on the boot-time clock; 0 is shut. Written by both threads.
+  std::atomic<std::int64_t> valid_until{0};
+  // When this member last sent a regular beat. Written by the beat thread.
+  std::atomic<std::int64_t> last_beat;
+  // 0, an armed epoch, or a renounced one. Written by both threads.
+  std::atomic<std::uint64_t> arming{0};
+};
+
+// A view of the words, of which each process has its own.
 class Gate {
  public:
-  Gate(Nanos span, BootInstant opened_at) noexcept;
+  // `words` must live as long as this.
+  Gate(GateWords& words, Nanos span) noexcept;
 
   // Valid from the last own beat on: if the beat thread stands still at this moment, it may have
   // expired already.
@@ -75,13 +89,8 @@ class Gate {
   static constexpr unsigned kEpochBits = 53;
   static constexpr std::uint64_t kRenounced = std::uint64_t{1} << 63;
 
+  GateWords& words_;
   const Nanos span_;
-  // ns on the boot-time clock; 0 is shut. Written by both threads.
-  std::atomic<std::int64_t> valid_until_{0};
-  // When this member last sent a regular beat. Written by the beat thread.
-  std::atomic<std::int64_t> last_beat_;
-  // 0, an armed epoch, or a renounced one. Written by both threads.
-  std::atomic<std::uint64_t> arming_{0};
   // Number of the last arming. Of the JavaScript thread.
   std::uint64_t arming_no_ = 0;
 };

@@ -17,6 +17,7 @@
 #include "base/unique_fd.hpp"
 #include "base/units.hpp"
 #include "heartbeat/beat_layout.hpp"
+#include "heartbeat/link_addresses.hpp"
 #include "heartbeat/poller.hpp"
 #include "heartbeat/probe.hpp"
 #include "heartbeat/socket.hpp"
@@ -69,12 +70,6 @@ struct Stream {
   // Bytes of a packet that did not fit into the send buffer whole.
   PacketBytes out{};
   std::size_t out_left = 0;
-};
-
-struct LinkAddresses {
-  Address peer;
-  // The peer's data port, probed by connects only.
-  Address peer_data;
 };
 
 struct LinkConfig {

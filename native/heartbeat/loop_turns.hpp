@@ -36,7 +36,8 @@ struct LoopTurns {
 struct LoopWatch {
   const LoopTurns* turns = nullptr;
   // How long the loop has waited for events so far, a wait under way included. It may take a lock
-  // that the loop's thread holds for some ns at the beginning and the end of each wait.
+  // that the loop's thread holds for some ns at the beginning and the end of each wait. Negative:
+  // not known; then the age of the turn says nothing, and an unanswered question alone does.
   // thread: any
   Nanos (*waited)(const void* context) noexcept = nullptr;
   const void* context = nullptr;

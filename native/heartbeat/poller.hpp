@@ -48,6 +48,8 @@ class Poller {
   // Ends the current or next wait.
   // thread: any
   void wake() noexcept;
+  // What another process may write eight bytes to, instead of `wake()`.
+  Result<UniqueFd> duplicate_wake() const noexcept;
 
  private:
   std::unique_ptr<Inside> inside_;

@@ -2,6 +2,7 @@
 #if defined(__linux__) && !defined(HOTPAIR_USE_POLL)
 
 #include <errno.h>
+#include <fcntl.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/timerfd.h>
@@ -100,6 +101,12 @@ std::span<void*> Poller::wait(Instant deadline, Batch& batch) noexcept {
     batch[used++] = token;
   }
   return std::span(batch).first(used);
+}
+
+Result<UniqueFd> Poller::duplicate_wake() const noexcept {
+  UniqueFd copy(::fcntl(inside_->wake.get(), F_DUPFD_CLOEXEC, 0));
+  if (!copy.is_open()) return Error{ErrorCode::kNative, "fcntl(F_DUPFD_CLOEXEC)", errno};
+  return copy;
 }
 
 void Poller::wake() noexcept {

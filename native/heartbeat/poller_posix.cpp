@@ -118,6 +118,12 @@ std::span<void*> Poller::wait(Instant deadline, Batch& batch) noexcept {
   return std::span(batch).first(used);
 }
 
+Result<UniqueFd> Poller::duplicate_wake() const noexcept {
+  UniqueFd copy(::fcntl(inside_->write_end.get(), F_DUPFD_CLOEXEC, 0));
+  if (!copy.is_open()) return Error{ErrorCode::kNative, "fcntl(F_DUPFD_CLOEXEC)", errno};
+  return copy;
+}
+
 void Poller::wake() noexcept {
   const std::uint8_t one = 1;
   // A full pipe means that the wake is due anyway.

@@ -29,6 +29,8 @@ struct Address {
 // Nothing when `host` is no numeric address. Allocates, so it is for the JavaScript thread.
 std::optional<Address> parse_address(const char* host, std::uint16_t port);
 std::uint16_t port_of(const Address& address) noexcept;
+// Whether it is an address that parse_address() makes: of a known family, with its length.
+bool is_sound(const Address& address) noexcept;
 
 // The error names the call; a port that another process holds is kAddressInUse.
 Result<UniqueFd> open_udp(const Address& self);

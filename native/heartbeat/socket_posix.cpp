@@ -120,6 +120,13 @@ std::uint16_t port_of(const Address& address) noexcept {
   return ntohs(port);
 }
 
+bool is_sound(const Address& address) noexcept {
+  sa_family_t family = AF_UNSPEC;
+  std::memcpy(&family, address.bytes.data() + offsetof(sockaddr, sa_family), sizeof(family));
+  return (family == AF_INET && address.length == sizeof(sockaddr_in)) ||
+         (family == AF_INET6 && address.length == sizeof(sockaddr_in6));
+}
+
 Result<UniqueFd> open_udp(const Address& self) {
   Result<UniqueFd> opened = open_bound(self, SOCK_DGRAM, "bind of the UDP port");
 #if defined(__linux__)

@@ -21,6 +21,13 @@ void Suspicion::hear(Instant now, std::uint64_t answered, bool is_hung) noexcept
   }
 }
 
+void Suspicion::hear_gone(Instant now) noexcept {
+  silent_since_ = now;
+  is_hung_ = false;
+  if (level_ == Level::kUnheard) level_ = Level::kAlive;
+  if (verdict_ != Verdict::kProcessGone) find(Verdict::kProcessGone, now);
+}
+
 void Suspicion::adopt(Instant now) noexcept {
   silent_since_ = now;
   verdict_ = Verdict::kNone;

@@ -11,7 +11,7 @@
 //                       ▲                        │                            │
 //                       └───────── hear ─────────┴────────────────────────────┘
 //   finding, from any but unheard: every path refused → process-gone; window over → unreachable;
-//   a packet that says so → hung
+//   a packet that says so → hung, or process-gone
 //
 // A round of probes is over when a packet answers one of its probes: a packet that was on its way
 // before proves life then, and not now. Suspicion decides when to probe; probe.hpp says what came
@@ -35,6 +35,8 @@ class Suspicion {
   // A fresh packet of the known incarnation came; the newest own packet it has heard is `answered`,
   // and by its own account its event loop hangs or not.
   void hear(Instant now, std::uint64_t answered, bool is_hung) noexcept;
+  // A fresh packet says that the server of the known incarnation is dead.
+  void hear_gone(Instant now) noexcept;
   // Another incarnation took the known one's place: what was found spoke of the former.
   void adopt(Instant now) noexcept;
   // This thread woke `lateness` after the planned time.

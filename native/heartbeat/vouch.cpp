@@ -14,8 +14,10 @@ constexpr std::memory_order kAlone = std::memory_order_relaxed;
 
 }  // namespace
 
-Vouch::Vouch(const LoopWatch& loop, Instant now, Nanos hang_after) noexcept
+Vouch::Vouch(const LoopWatch& loop, const std::atomic<std::int64_t>& block_until, Instant now,
+             Nanos hang_after) noexcept
     : loop_(loop),
+      block_until_(block_until),
       hang_after_(hang_after),
       looked_at_(now),
       turned_at_(now),
@@ -23,8 +25,6 @@ Vouch::Vouch(const LoopWatch& loop, Instant now, Nanos hang_after) noexcept
   CHECK(loop.turns != nullptr && loop.waited != nullptr);
   CHECK(hang_after > Nanos{0});
 }
-
-void Vouch::announce_block(Instant until) noexcept { block_until_.store(until.nanos, kAlone); }
 
 bool Vouch::has_turned() const noexcept {
   return loop_.turns->count.load(std::memory_order_acquire) != turn_;  // pairs with note()
@@ -40,7 +40,9 @@ Nanos Vouch::busy_since_turn(Nanos since_turn) const noexcept {
   // acquire: a later turn's word comes with that turn's beginning, which is found here.
   const Nanos before{loop_.turns->waited.load(std::memory_order_acquire)};
   if (loop_.turns->began_at.load(kAlone) != turned_at_.nanos) return Nanos{0};
-  const Nanos waited = loop_.waited(loop_.context) - before;
+  const Nanos in_all = loop_.waited(loop_.context);
+  if (in_all < Nanos{0}) return Nanos{0};
+  const Nanos waited = in_all - before;
   // The wait is read after `now`, and by another clock on some systems.
   return std::clamp(since_turn - waited, Nanos{0}, since_turn);
 }

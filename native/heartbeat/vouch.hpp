@@ -29,11 +29,10 @@ namespace hotpair::heartbeat {
 class Vouch {
  public:
   // `hang_after` is the age from which on the loop counts as hung.
-  Vouch(const LoopWatch& loop, Instant now, Nanos hang_after) noexcept;
-
-  // The loop may stand still until `until`; a point that has passed ends what was announced.
-  // thread: JavaScript
-  void announce_block(Instant until) noexcept;
+  // `block_until` is written by the loop's thread: until then, ns on the monotonic clock, the loop
+  // may stand still; a point that has passed ends what was announced.
+  Vouch(const LoopWatch& loop, const std::atomic<std::int64_t>& block_until, Instant now,
+        Nanos hang_after) noexcept;
 
   // thread: beat, all below
 
@@ -61,9 +60,8 @@ class Vouch {
   void begin_turn(std::uint32_t count) noexcept;
 
   const LoopWatch loop_;
+  const std::atomic<std::int64_t>& block_until_;
   const Nanos hang_after_;
-  // ns on the monotonic clock; written by the loop's thread.
-  std::atomic<std::int64_t> block_until_{0};
 
   // Of the beat thread. Noted since the last look:
   Nanos slept_{};

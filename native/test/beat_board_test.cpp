@@ -67,7 +67,8 @@ TEST(a_look_at_a_board_under_a_writer_is_whole_or_nothing) {
 }
 
 TEST(a_gate_opens_from_the_last_beat_on_and_is_renewed_by_beats) {
-  Gate gate(kSpan, at(1000));
+  GateWords words(at(1000));
+  Gate gate(words, kSpan);
   EXPECT(!gate.is_open(at(1000)));
   EXPECT(gate.renew(at(1100)) == Gate::Renewal::kShut);
   gate.open();
@@ -79,7 +80,8 @@ TEST(a_gate_opens_from_the_last_beat_on_and_is_renewed_by_beats) {
 }
 
 TEST(a_gate_that_expired_stays_shut_until_it_is_opened) {
-  Gate gate(kSpan, at(1000));
+  GateWords words(at(1000));
+  Gate gate(words, kSpan);
   gate.open();
   EXPECT(gate.renew(at(1400)) == Gate::Renewal::kLapsed);
   EXPECT(!gate.is_open(at(1401)));
@@ -91,13 +93,15 @@ TEST(a_gate_that_expired_stays_shut_until_it_is_opened) {
 }
 
 TEST(a_gate_opened_while_the_thread_stands_still_is_shut) {
-  Gate gate(kSpan, at(1000));
+  GateWords words(at(1000));
+  Gate gate(words, kSpan);
   gate.open();
   EXPECT(!gate.is_open(at(5000)));
 }
 
 TEST(a_renewal_never_opens_what_was_shut) {
-  Gate gate(kSpan, at(1));
+  GateWords words(at(1));
+  Gate gate(words, kSpan);
   std::atomic<bool> is_done{false};
   std::thread renewer([&] {
     for (std::int64_t now = 2; !is_done.load(std::memory_order_acquire); ++now) {
@@ -116,7 +120,8 @@ TEST(a_renewal_never_opens_what_was_shut) {
 }
 
 TEST(a_reign_that_is_armed_can_be_renounced_once_and_no_other) {
-  Gate gate(kSpan, at(1000));
+  GateWords words(at(1000));
+  Gate gate(words, kSpan);
   EXPECT(!gate.renounce(gate.armed()));
   gate.arm(7);
   const Arming armed = gate.armed();
@@ -130,7 +135,8 @@ TEST(a_reign_that_is_armed_can_be_renounced_once_and_no_other) {
 }
 
 TEST(a_reign_that_was_disarmed_cannot_be_renounced) {
-  Gate gate(kSpan, at(1000));
+  GateWords words(at(1000));
+  Gate gate(words, kSpan);
   gate.arm(7);
   const Arming armed = gate.armed();
   EXPECT_EQ(gate.disarm(), 0u);
@@ -139,7 +145,8 @@ TEST(a_reign_that_was_disarmed_cannot_be_renounced) {
 }
 
 TEST(a_reign_can_be_armed_for_none_and_for_another) {
-  Gate gate(kSpan, at(1000));
+  GateWords words(at(1000));
+  Gate gate(words, kSpan);
   gate.arm(7);
   const Arming first = gate.armed();
   gate.arm(9);
@@ -152,7 +159,8 @@ TEST(a_reign_can_be_armed_for_none_and_for_another) {
 }
 
 TEST(what_was_found_under_one_arming_is_no_right_under_the_next_of_the_same_reign) {
-  Gate gate(kSpan, at(1000));
+  GateWords words(at(1000));
+  Gate gate(words, kSpan);
   const std::uint64_t epoch = (std::uint64_t{1} << 53) - 1;
   gate.arm(epoch);
   // More than the number of an arming can count.
@@ -168,7 +176,8 @@ TEST(what_was_found_under_one_arming_is_no_right_under_the_next_of_the_same_reig
 }
 
 TEST(a_renounced_gate_opens_to_nobody_until_that_was_taken) {
-  Gate gate(kSpan, at(1000));
+  GateWords words(at(1000));
+  Gate gate(words, kSpan);
   gate.open();
   gate.arm(7);
   REQUIRE(gate.is_open(at(1100)));
@@ -190,7 +199,8 @@ TEST(a_renounced_gate_opens_to_nobody_until_that_was_taken) {
 
 TEST(of_javascript_and_the_beat_thread_exactly_one_decides_over_a_reign) {
   constexpr std::uint64_t kReigns = 5'000;
-  Gate gate(kSpan, at(1000));
+  GateWords words(at(1000));
+  Gate gate(words, kSpan);
   std::atomic<std::uint64_t> tried{0};
   std::atomic<bool> is_done{false};
   std::uint64_t renounced_there = 0;

@@ -95,9 +95,10 @@ inline heartbeat::PairConfig config_of(int self, std::uint64_t incarnation, cons
 class Endpoint {
  public:
   explicit Endpoint(heartbeat::PairConfig config, std::uint8_t presence = 1)
-      : board_(std::make_unique<heartbeat::BeatBoard>()) {
+      : words_(std::make_unique<heartbeat::PairWords>(boot_now())),
+        gate_(words_->gate, config.timing.gate_span()) {
     config.event_loop = event_loop_.watch();
-    auto opened = heartbeat::BeatPair::open(config, *board_, monotonic_now(), boot_now());
+    auto opened = heartbeat::BeatPair::open(config, *words_, monotonic_now());
     CHECK(opened.ok());
     pair_ = std::move(opened).value();
     auto started = heartbeat::BeatLoop::start(
@@ -112,7 +113,7 @@ class Endpoint {
   Endpoint& operator=(const Endpoint&) = delete;
 
   void announce(std::uint8_t presence) {
-    pair_->announced.write(presence_of(presence));
+    words_->announced.write(presence_of(presence));
     loop_->post(*pair_, heartbeat::command::kAnnounce);
   }
   void probe() { loop_->post(*pair_, heartbeat::command::kProbe); }
@@ -125,7 +126,7 @@ class Endpoint {
 
   heartbeat::BoardView view() const {
     heartbeat::BoardView view{};
-    CHECK(eventually([&] { return board_->view.try_read(view); }));
+    CHECK(eventually([&] { return words_->board.view.try_read(view); }));
     return view;
   }
   bool is_verdict(heartbeat::Verdict verdict) const {
@@ -140,21 +141,23 @@ class Endpoint {
   std::uint64_t rings() const { return rings_.load(std::memory_order_relaxed); }
   heartbeat::BeatPair& pair() { return *pair_; }
   heartbeat::BeatLoop& loop() { return *loop_; }
-  heartbeat::BeatBoard& board() { return *board_; }
+  heartbeat::BeatBoard& board() { return words_->board; }
+  heartbeat::Gate& gate() { return gate_; }
 
  private:
   // On the beat thread, in place of an event loop.
   void on_ring() noexcept {
     if (event_loop_.stands()) return;
     event_loop_.turn();
-    if (pair_->has_news.exchange(false, std::memory_order_acquire)) {
+    if (words_->has_news.exchange(0, std::memory_order_acquire)) {
       rings_.fetch_add(1, std::memory_order_relaxed);
     }
   }
 
   // The order of destruction: the thread first, then what it wrote to.
   HandLoop event_loop_;
-  std::unique_ptr<heartbeat::BeatBoard> board_;
+  std::unique_ptr<heartbeat::PairWords> words_;
+  heartbeat::Gate gate_;
   std::unique_ptr<heartbeat::BeatPair> pair_;
   std::unique_ptr<heartbeat::BeatLoop> loop_;
   std::atomic<std::uint64_t> rings_{0};

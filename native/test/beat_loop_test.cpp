@@ -213,13 +213,13 @@ TEST(probing_a_living_peer_finds_it_alive) {
 TEST(the_gate_stands_open_while_the_thread_beats) {
   const Ports ports;
   Endpoint a(config_of(0, 0xa1, ports));
-  EXPECT(!a.pair().gate.is_open(boot_now()));
-  a.pair().gate.open();
+  EXPECT(!a.gate().is_open(boot_now()));
+  a.gate().open();
   const std::uint64_t begun = a.view().own_seq;
   REQUIRE(eventually([&] { return a.view().own_seq > begun + 40 || a.view().gate_lapses > 0; }));
-  EXPECT(a.pair().gate.is_open(boot_now()) || a.view().gate_lapses > 0);
-  a.pair().gate.shut();
-  EXPECT(!a.pair().gate.is_open(boot_now()));
+  EXPECT(a.gate().is_open(boot_now()) || a.view().gate_lapses > 0);
+  a.gate().shut();
+  EXPECT(!a.gate().is_open(boot_now()));
 }
 
 TEST(a_thread_is_idle_between_beats) {

@@ -11,11 +11,11 @@ TEST(a_hung_primary_that_is_asked_gives_up_shuts_its_gate_and_says_so_at_once) {
   HandPair hand;
   begin_as_primary(hand);
   hang(hand, 700);
-  EXPECT(hand.pair().gate.is_open(hand.boot()));
+  EXPECT(hand.gate().is_open(hand.boot()));
   static_cast<void>(hand.said());
   hand.hear(said_by(kStandby, kEpoch, kEpoch));
   EXPECT_EQ(hand.view().renounced_natively, kEpoch);
-  EXPECT(!hand.pair().gate.is_open(hand.boot()));
+  EXPECT(!hand.gate().is_open(hand.boot()));
   EXPECT(hand.said() >= 1);
   EXPECT_EQ(hand.renounced_in_last(), kEpoch);
   // It says who it is as before: what it becomes is JavaScript's to say.
@@ -25,9 +25,9 @@ TEST(a_hung_primary_that_is_asked_gives_up_shuts_its_gate_and_says_so_at_once) {
   hand.pass(300);
   EXPECT(hand.said() >= 3);
   EXPECT_EQ(hand.renounced_in_last(), kEpoch);
-  hand.pair().gate.open();
-  EXPECT(!hand.pair().gate.is_open(hand.boot()));
-  EXPECT_EQ(hand.pair().gate.disarm(), kEpoch);
+  hand.gate().open();
+  EXPECT(!hand.gate().is_open(hand.boot()));
+  EXPECT_EQ(hand.gate().disarm(), kEpoch);
   // The next presence of that reign is still one that was given up, of the next one it is not.
   hand.announce(said_by(presence::kPrimary, kEpoch));
   EXPECT(hand.said() >= 1);
@@ -47,8 +47,8 @@ TEST(a_primary_that_does_not_hang_ignores_the_asking) {
   hand.event_loop.go_on();
   hand.hear(said_by(kStandby, kEpoch, kEpoch));
   EXPECT_EQ(hand.view().renounced_natively, 0u);
-  EXPECT(hand.pair().gate.is_open(hand.boot()));
-  EXPECT_EQ(hand.pair().gate.disarm(), 0u);
+  EXPECT(hand.gate().is_open(hand.boot()));
+  EXPECT_EQ(hand.gate().disarm(), 0u);
 }
 
 TEST(asked_for_another_reign_or_by_one_of_another_reign_nobody_gives_up) {
@@ -61,7 +61,7 @@ TEST(asked_for_another_reign_or_by_one_of_another_reign_nobody_gives_up) {
   // Two that say they rule one reign: neither is the other's standby.
   hand.hear(said_by(presence::kPrimary, kEpoch, kEpoch));
   EXPECT_EQ(hand.view().renounced_natively, 0u);
-  hand.pair().gate.arm(kEpoch + 2);
+  hand.gate().arm(kEpoch + 2);
   hand.hear(said_by(kStandby, kEpoch, kEpoch + 2));
   EXPECT_EQ(hand.view().renounced_natively, 0u);
 }
@@ -69,18 +69,18 @@ TEST(asked_for_another_reign_or_by_one_of_another_reign_nobody_gives_up) {
 TEST(a_member_that_is_not_armed_does_not_give_up) {
   HandPair hand;
   begin_as_primary(hand);
-  EXPECT_EQ(hand.pair().gate.disarm(), 0u);
+  EXPECT_EQ(hand.gate().disarm(), 0u);
   hang(hand, 700);
   hand.hear(said_by(kStandby, kEpoch, kEpoch));
   EXPECT_EQ(hand.view().renounced_natively, 0u);
-  EXPECT(hand.pair().gate.is_open(hand.boot()));
+  EXPECT(hand.gate().is_open(hand.boot()));
 }
 
 TEST(a_standby_that_is_asked_gives_up_with_a_living_loop) {
   HandPair hand;
   hand.announce(said_by(kStandby, kEpoch));
   hand.hear(said_by(presence::kPrimary, kEpoch));
-  hand.pair().gate.arm(kEpoch);
+  hand.gate().arm(kEpoch);
   hand.pass(50);
   EXPECT_EQ(hand.view().renounced_natively, 0u);
   static_cast<void>(hand.said());
@@ -88,14 +88,14 @@ TEST(a_standby_that_is_asked_gives_up_with_a_living_loop) {
   EXPECT_EQ(hand.view().renounced_natively, kEpoch);
   EXPECT(hand.said() >= 1);
   EXPECT_EQ(hand.renounced_in_last(), kEpoch);
-  EXPECT_EQ(hand.pair().gate.disarm(), kEpoch);
+  EXPECT_EQ(hand.gate().disarm(), kEpoch);
 }
 
 TEST(a_standby_that_missed_a_hand_over_gives_its_reign_up_to_the_one_that_sent_it) {
   HandPair hand;
   hand.announce(said_by(kStandby, kEpoch));
   hand.hear(said_by(presence::kPrimary, kEpoch));
-  hand.pair().gate.arm(kEpoch);
+  hand.gate().arm(kEpoch);
   hand.hear(said_by(kStandby, kEpoch + 1));
   EXPECT_EQ(hand.view().renounced_natively, 0u);
   hand.event_loop.stand();
@@ -110,14 +110,14 @@ TEST(an_asking_that_is_not_repeated_is_forgotten) {
   // Nothing is heard while the loop hangs: the asking was for another hang.
   hand.event_loop.stand();
   hand.pass(900);
-  EXPECT(hand.pair().vouch.is_hung());
+  EXPECT(hand.pair().vouch().is_hung());
   EXPECT_EQ(hand.view().renounced_natively, 0u);
 }
 
 TEST(a_primary_in_an_announced_block_does_not_give_up_and_says_busy) {
   HandPair hand;
   begin_as_primary(hand);
-  hand.pair().vouch.announce_block(hand.now() + Nanos::millis(1500));
+  hand.words().block_until = (hand.now() + Nanos::millis(1500)).nanos;
   hang(hand, 1300);
   hand.hear(said_by(kStandby, kEpoch, kEpoch));
   EXPECT_EQ(hand.view().renounced_natively, 0u);
@@ -205,10 +205,10 @@ TEST(a_loop_that_goes_from_frame_to_frame_in_one_turn_does_not_hang) {
     if (hand.now().nanos / 1'000'000 % 40 == 0) hand.board().frame_low = ++frame;
     if (hand.now().nanos / 1'000'000 % 100 == 0) hand.hear(said_by(kStandby, kEpoch, kEpoch));
   });
-  EXPECT(!hand.pair().vouch.is_hung());
-  EXPECT_EQ(hand.pair().gate.armed().epoch(), kEpoch);
+  EXPECT(!hand.pair().vouch().is_hung());
+  EXPECT_EQ(hand.gate().armed().epoch(), kEpoch);
   hand.pass(700);  // It stays in the last one.
-  EXPECT(hand.pair().vouch.is_hung());
+  EXPECT(hand.pair().vouch().is_hung());
 }
 
 TEST(nobody_gives_up_for_one_that_has_given_up_itself) {
@@ -218,9 +218,9 @@ TEST(nobody_gives_up_for_one_that_has_given_up_itself) {
   Presence asking = said_by(kStandby, kEpoch, kEpoch);
   store_little<std::uint64_t>(asking.data() + presence::kRenounced, kEpoch);
   hand.hear(asking);
-  EXPECT_EQ(hand.pair().gate.armed().epoch(), kEpoch);
+  EXPECT_EQ(hand.gate().armed().epoch(), kEpoch);
   hand.hear(said_by(kStandby, kEpoch, kEpoch));
-  EXPECT_EQ(hand.pair().gate.armed().epoch(), 0u);
+  EXPECT_EQ(hand.gate().armed().epoch(), 0u);
 }
 
 TEST(a_peer_is_hung_by_its_own_account_until_it_says_less) {
@@ -229,26 +229,26 @@ TEST(a_peer_is_hung_by_its_own_account_until_it_says_less) {
   const auto verdict = [&] { return static_cast<Verdict>(hand.view().verdict); };
   hand.hear(said_by(kStandby, kEpoch), 499);
   EXPECT(verdict() == Verdict::kNone);
-  static_cast<void>(hand.pair().has_news.exchange(false, std::memory_order_relaxed));
+  static_cast<void>(hand.words().has_news.exchange(0, std::memory_order_relaxed));
   hand.pass(1);
   hand.in_frame = 42;
   hand.hear(said_by(kStandby, kEpoch), 500);
   EXPECT(verdict() == Verdict::kHung);
   EXPECT_EQ(hand.view().peer_in_frame, 42u);
   EXPECT_EQ(hand.view().verdict_at, static_cast<std::uint64_t>(hand.now().nanos));
-  EXPECT(hand.pair().has_news.exchange(false, std::memory_order_relaxed));
+  EXPECT(hand.words().has_news.exchange(0, std::memory_order_relaxed));
   hand.pass(1);
   hand.hear(said_by(kStandby, kEpoch), 800, flag::kBusy);
   EXPECT(verdict() == Verdict::kNone);
   EXPECT_EQ(hand.view().is_peer_busy, 1u);
-  EXPECT(hand.pair().has_news.exchange(false, std::memory_order_relaxed));
+  EXPECT(hand.words().has_news.exchange(0, std::memory_order_relaxed));
   hand.pass(1);
   hand.hear(said_by(kStandby, kEpoch), 900);
   EXPECT(verdict() == Verdict::kHung);
   hand.pass(1);
   hand.hear(said_by(kStandby, kEpoch), 3);
   EXPECT(verdict() == Verdict::kNone);
-  EXPECT(hand.pair().has_news.exchange(false, std::memory_order_relaxed));
+  EXPECT(hand.words().has_news.exchange(0, std::memory_order_relaxed));
 }
 
 TEST(a_beat_thread_that_stood_still_finds_neither_its_loop_nor_its_peer_hung) {
@@ -261,7 +261,7 @@ TEST(a_beat_thread_that_stood_still_finds_neither_its_loop_nor_its_peer_hung) {
   const Instant woke = hand.now() + Nanos::millis(8000);
   hand.pair().excuse(woke, {woke - planned, woke - planned});
   static_cast<void>(hand.pair().work(woke, BootInstant{woke.nanos}));
-  EXPECT(!hand.pair().vouch.is_hung());
+  EXPECT(!hand.pair().vouch().is_hung());
   EXPECT(static_cast<Verdict>(hand.view().verdict) == Verdict::kNone);
   EXPECT_EQ(hand.view().stall_count, 1u);
 }

@@ -35,7 +35,7 @@ class HandPair {
         poller_(std::move(Poller::open()).value()) {
     config_.timing = {Nanos::millis(100), Nanos::millis(1000), Nanos::millis(500)};
     config_.event_loop = event_loop.watch();
-    auto opened = BeatPair::open(config_, board_, now_, boot());
+    auto opened = BeatPair::open(config_, words_, now_);
     CHECK(opened.ok());
     pair_ = std::move(opened).value();
     CHECK(pair_->attach(*poller_));
@@ -43,17 +43,19 @@ class HandPair {
   ~HandPair() { pair_->detach(); }
 
   BeatPair& pair() { return *pair_; }
-  BeatBoard& board() { return board_; }
+  PairWords& words() { return words_; }
+  BeatBoard& board() { return words_.board; }
+  Gate& gate() { return gate_; }
   Instant now() const { return now_; }
   BootInstant boot() const { return BootInstant{now_.nanos}; }
   BoardView view() const {
     BoardView view{};
-    CHECK(board_.view.try_read(view));
+    CHECK(words_.board.view.try_read(view));
     return view;
   }
 
   void announce(const Presence& presence) {
-    pair_->announced.write(presence);
+    words_.announced.write(presence);
     pair_->obey(command::kAnnounce, now_);
     work();
   }
@@ -133,7 +135,8 @@ class HandPair {
   PairConfig config_;
   UniqueFd peer_;
   std::unique_ptr<Poller> poller_;
-  BeatBoard board_;
+  PairWords words_{BootInstant{now_.nanos}};
+  Gate gate_{words_.gate, Nanos::millis(900)};
   std::unique_ptr<BeatPair> pair_;
   std::uint64_t peer_seq_ = 0;
   Beat last_;
@@ -143,8 +146,8 @@ class HandPair {
 inline void begin_as_primary(HandPair& hand) {
   hand.announce(said_by(presence::kPrimary, kEpoch));
   hand.hear(said_by(kStandby, kEpoch));
-  hand.pair().gate.open();
-  hand.pair().gate.arm(kEpoch);
+  hand.gate().open();
+  hand.gate().arm(kEpoch);
   CHECK(hand.view().renounced_natively == 0);
 }
 

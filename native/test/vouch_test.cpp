@@ -21,7 +21,8 @@ constexpr Instant at(std::int64_t millis) { return Instant{} + Nanos::millis(mil
 struct Hand {
   Instant now = at(1000);
   HandLoop loop{&now};
-  Vouch vouch{loop.watch(), now, kHangAfter};
+  std::atomic<std::int64_t> block_until{0};
+  Vouch vouch{loop.watch(), block_until, now, kHangAfter};
 
   bool look(std::int64_t millis) {
     now = at(millis);
@@ -229,7 +230,7 @@ TEST(work_that_goes_on_behind_a_stop_of_the_process_counts_from_the_look) {
 TEST(an_announced_block_is_busy_and_counts_from_its_end) {
   Hand hand;
   hand.stand(1000);
-  hand.vouch.announce_block(at(2500));
+  hand.block_until = at(2500).nanos;
   for (std::int64_t now = 1001; now < 2500; ++now) {
     hand.look(now);
     EXPECT(hand.vouch.is_busy());
@@ -248,9 +249,9 @@ TEST(an_announced_block_is_busy_and_counts_from_its_end) {
 TEST(a_block_that_ends_early_is_not_held_against_the_loop) {
   Hand hand;
   hand.stand(1000);
-  hand.vouch.announce_block(at(9000));
+  hand.block_until = at(9000).nanos;
   hand.look(2000);
-  hand.vouch.announce_block(at(2001));
+  hand.block_until = at(2001).nanos;
   hand.look(2010);
   EXPECT(!hand.vouch.is_busy());
   EXPECT(hand.vouch.age() == Nanos::millis(9));
@@ -258,7 +259,7 @@ TEST(a_block_that_ends_early_is_not_held_against_the_loop) {
 
 TEST(a_block_of_the_past_does_not_excuse_the_present) {
   Hand hand;
-  hand.vouch.announce_block(at(1100));
+  hand.block_until = at(1100).nanos;
   hand.look(1150);
   hand.turn(1200);
   hand.stand(1200);
@@ -269,7 +270,7 @@ TEST(a_block_of_the_past_does_not_excuse_the_present) {
 TEST(a_stall_within_a_block_is_excused_but_once) {
   Hand hand;
   hand.stand(1000);
-  hand.vouch.announce_block(at(2000));
+  hand.block_until = at(2000).nanos;
   hand.look(1500);
   // The thread slept from 1,600 to 2,400: the block ended meanwhile, and the rest is excused.
   hand.vouch.excuse(Nanos::millis(800));
@@ -284,12 +285,13 @@ TEST(a_loop_that_turns_in_its_own_thread_is_never_found_hung) {
   std::atomic<std::int64_t> millis{1000};
   LoopTurns turns;
   const auto waited = [](const void*) noexcept { return Nanos{0}; };
-  Vouch vouch({&turns, waited, nullptr}, at(1000), kHangAfter);
+  std::atomic<std::int64_t> block_until{0};
+  Vouch vouch({&turns, waited, nullptr}, block_until, at(1000), kHangAfter);
   std::atomic<bool> is_done{false};
   std::thread loop([&] {
     while (!is_done.load(std::memory_order_acquire)) {
       turns.note(at(millis.load(std::memory_order_acquire)), Nanos{0});
-      vouch.announce_block(at(0));
+      block_until = at(0).nanos;
       std::this_thread::yield();
     }
   });

@@ -5,14 +5,16 @@
  * The contract is read as text: a TypeScript interface leaves nothing behind that could be asked.
  */
 
-import { readFileSync } from 'node:fs'
+import { mkdtempSync, readFileSync } from 'node:fs'
 import { createServer } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import t from 'tap'
 import { bindingAbi } from '#lib/native/binding.js'
 import type { HeartbeatOptions } from '#lib/native/binding-heartbeat.js'
 import { loadBinding } from '#lib/native/load.js'
 
-const contract = ['binding.ts', 'binding-heartbeat.ts']
+const contract = ['binding.ts', 'binding-heartbeat.ts', 'binding-unit.ts']
   .map((name) => readFileSync(new URL(`../../../lib/native/${name}`, import.meta.url), 'utf8'))
   .join('')
 const binding = loadBinding()
@@ -98,8 +100,9 @@ t.test('the facts are those of Facts, all numbers', async (t) => {
     board: 'BoardFacts',
     beatStatistics: 'BeatStatisticsFacts',
     presence: 'PresenceFacts',
+    sentMarks: 'SentMarksFacts',
   } as const
-  for (const part of ['board', 'beatStatistics', 'presence'] as const) {
+  for (const part of ['board', 'beatStatistics', 'presence', 'sentMarks'] as const) {
     t.strictSame(ownNames(binding.facts[part]), namesOf(membersOf(interfaces[part])))
     t.ok(Object.values(binding.facts[part]).every(Number.isSafeInteger))
     t.ok(Object.isFrozen(binding.facts[part]))
@@ -136,6 +139,7 @@ async function heartbeatOptions(): Promise<HeartbeatOptions> {
     windowMicros: 5_000_000,
     hangAfterMs: 500,
     dials: true,
+    firstSeq: 0n,
     links: [
       {
         selfHost: '127.0.0.1',
@@ -154,8 +158,9 @@ t.test('the handles have the members of the contract and ask for their arguments
   const writer = binding.openChunkWriter(bytes, 10)
   const reader = binding.openChunkReader(bytes.length)
   const heartbeat = binding.openHeartbeat(await heartbeatOptions(), () => {})
+  const unit = binding.openUnit(join(mkdtempSync(join(tmpdir(), 'hp-')), 's'), () => {})
   t.teardown(() => {
-    for (const handle of [outbox, writer, reader, heartbeat]) handle.close()
+    for (const handle of [outbox, writer, reader, heartbeat, unit]) handle.close()
   })
   const handles: [string, object, Record<string, unknown[]>][] = [
     [
@@ -180,6 +185,7 @@ t.test('the handles have the members of the contract and ask for their arguments
         reset: [0, 0, 0],
       },
     ],
+    ['UnitHandle', unit, {}],
     ['ChunkWriterHandle', writer, { next: [bytes] }],
     ['ChunkReaderHandle', reader, { put: [bytes] }],
   ]
@@ -206,6 +212,7 @@ t.test('the open functions ask for their arguments', async (t) => {
     siphash: [new Uint8Array(16), new Uint8Array(1)],
     openHeartbeat: [await heartbeatOptions(), () => {}],
     monotonicNanos: [],
+    openUnit: [join(mkdtempSync(join(tmpdir(), 'hp-')), 's'), () => {}],
   }
   for (const { name, parameters } of membersOf('Binding')) {
     const list = valid[name]

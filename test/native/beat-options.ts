@@ -33,6 +33,7 @@ export function heartbeatOptions(
     windowMicros,
     hangAfterMs,
     dials: member === 'b',
+    firstSeq: 0n,
     links: [
       {
         selfHost: '127.0.0.1',

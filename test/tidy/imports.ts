@@ -56,7 +56,7 @@ const table: Readonly<Record<string, Allowed>> = {
     packages: /^node:/,
   },
   'config.ts': { values: ['config'], types: ['options'] },
-  config: { packages: /^node:net$/ },
+  config: { packages: /^node:(net|path)$/ },
   'emitter.ts': {},
   'receiver.ts': { values: ['receiver'] },
   receiver: {},
@@ -173,8 +173,10 @@ const includes: Readonly<Record<string, readonly string[]>> = {
   outbox: ['outbox', 'base'],
   ipc: ['ipc', 'base'],
   vigil: ['vigil', 'base'],
-  addon: ['addon', 'heartbeat', 'snapshot', 'outbox', 'ipc', 'vigil', 'base'],
-  test: ['test', 'heartbeat', 'snapshot', 'outbox', 'ipc', 'vigil', 'base'],
+  // Joins the parts for a process apart; each of them stays ignorant of the others.
+  unit: ['unit', 'heartbeat', 'ipc', 'vigil', 'base'],
+  addon: ['addon', 'unit', 'heartbeat', 'snapshot', 'outbox', 'ipc', 'vigil', 'base'],
+  test: ['test', 'unit', 'heartbeat', 'snapshot', 'outbox', 'ipc', 'vigil', 'base'],
 }
 
 export const includeTable: Rule = {

@@ -1,0 +1,23 @@
+/**
+ * The unit's part of the contract with the addon; see binding.ts.
+ */
+
+/** What a unit has seen. */
+export interface UnitReport {
+  /** 0: no server is there; 1: it beats for one; 2: its server is dead, as its beats say. */
+  readonly phase: 0 | 1 | 2
+  /** What the last server says it is; 0 before the first. */
+  readonly serverPid: number
+  readonly incarnation: bigint
+  /** Servers that were taken, that died here, and connections that were refused. */
+  readonly taken: number
+  readonly died: number
+  readonly refused: number
+}
+
+export interface UnitHandle {
+  /** Throws `ERR_HOTPAIR_CLOSED` after `close()`. */
+  report(): UnitReport
+  /** Ends the beats of a server that is there, and removes the socket. Idempotent. */
+  close(): void
+}
