@@ -270,6 +270,25 @@ TEST(a_hostile_sender_is_refused_and_writes_nothing_outside) {
   }
 }
 
+TEST(a_page_that_was_held_and_is_broken_off_is_not_held_any_more) {
+  const MemoryFile memory(kPages * kPageBytes);
+  Staging staging(memory.bytes());
+  staging.held.add_all();
+  CountingBell bell;
+  Ends ends = connected();
+  ArrivalOptions options;
+  options.basis = Basis::kDigests;
+  auto started = Arrival::start(staging, test_hash(), std::move(ends[1]), options, bell.bell());
+  REQUIRE(started.ok());
+  const Bytes said =
+      packet({PacketKind::kBytes, 5 * kPageBytes, 2 * kPageBytes}, Bytes(kPageBytes + 1, 3), {});
+  REQUIRE(::send(ends[0].get(), said.data(), said.size(), MSG_NOSIGNAL) > 0);
+  ::shutdown(ends[0].get(), SHUT_WR);
+  bell.wait_until([&] { return started.value()->phase() == ArrivalPhase::kFailed; });
+  EXPECT((staging.held.next(0, kPages) == PageRange{0, 5}));
+  EXPECT((staging.held.next(5, kPages) == PageRange{7, kPages - 7}));
+}
+
 TEST(a_sender_that_lies_about_the_whole_is_found_by_the_digest) {
   const MemoryFile memory(kPageBytes);
   Staging staging(memory.bytes());

@@ -114,6 +114,36 @@ TEST(a_load_is_of_the_moment_of_the_hold_whatever_is_written_before_and_after) {
   }
 }
 
+// The wire stands still, so most of the last pages are still to be sent when the application goes
+// on.
+TEST(what_is_written_after_the_hold_is_not_in_the_load) {
+  std::mt19937_64 random(seed());
+  LoadWorld world(kPages);
+  world.fill(random);
+  std::mutex wire_stands;
+  Wire wire(
+      [&](std::span<std::uint8_t> bytes, std::size_t) {
+        const std::lock_guard lock(wire_stands);
+        return bytes.size();
+      },
+      &Wire::pass);
+  MoverOptions options;
+  options.patience = hotpair::Nanos::millis(60'000);
+  const auto mover = world.move(std::move(wire.sender), options);
+  const auto arrival = world.arrive(std::move(wire.receiver));
+  world.mover_bell.wait_until([&] { return mover->phase() == MoverPhase::kNearly; });
+  Bytes held;
+  {
+    const std::lock_guard lock(wire_stands);
+    for (std::size_t page = 0; page < kPages; ++page) touch(world, page);
+    EXPECT(mover->finish() == FinishStatus::kTaken);
+    held.assign(world.source.bytes().begin(), world.source.bytes().end());
+    for (std::size_t page = 0; page < kPages; ++page) touch(world, page);
+  }
+  REQUIRE(world.wait_for(*mover) && world.wait_for(*arrival));
+  EXPECT(std::ranges::equal(held, world.staged.bytes()));
+}
+
 TEST(what_is_too_much_for_the_hold_is_copied_in_another_round) {
   std::mt19937_64 random(seed());
   LoadWorld world(kPages);

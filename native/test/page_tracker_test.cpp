@@ -155,6 +155,29 @@ TEST(a_copy_that_follows_a_running_writer_is_equal_when_it_rests) {
   }
 }
 
+// A page is changed while it is copied, and changed back before the next question: to a shadow it
+// never changed, so only the shadow may be copied.
+TEST(a_page_that_is_changed_and_changed_back_between_two_questions_is_not_copied_wrong) {
+  for (const Open way : kWays) {
+    const MemoryFile file(kPages * kPageBytes);
+    const auto tracker = open(way, file.bytes());
+    if (!tracker) continue;
+    REQUIRE(tracker->arm().ok());
+    Bytes copy(file.bytes().size());
+    std::uint8_t& byte = file.bytes()[5 * kPageBytes + 9];
+    byte = 1;
+    PageSet dirty(kPages);
+    REQUIRE(tracker->take(dirty).ok());
+    byte = 2;
+    follow(*tracker, dirty, copy);
+    byte = 1;
+    dirty.clear();
+    REQUIRE(tracker->take(dirty).ok());
+    follow(*tracker, dirty, copy);
+    EXPECT(std::memcmp(copy.data(), file.bytes().data(), copy.size()) == 0);
+  }
+}
+
 TEST(what_the_kernel_writes_into_the_region_is_seen) {
   for (const Open way : kWays) {
     const MemoryFile file(kPages * kPageBytes);
