@@ -27,34 +27,31 @@
 namespace hotpair::addon {
 namespace {
 
-// The gate of a pair as long as there is one, null afterwards. Held by the pair's object and by
-// each function that asks it, which may outlive the object.
-using GatePlace = std::shared_ptr<const heartbeat::Gate*>;
-
 // This is asked before each output, so it looks at no receiver and makes no wrapper of its call:
 // what it needs comes with the function itself.
 napi_value ask_gate(napi_env env, napi_callback_info info) {
   void* data = nullptr;
   if (napi_get_cb_info(env, info, nullptr, nullptr, nullptr, &data) != napi_ok) return nullptr;
-  const heartbeat::Gate* gate = **static_cast<const GatePlace*>(data);
+  const heartbeat::Gate* gate = static_cast<const SharedWords*>(data)->gate;
   napi_value answer = nullptr;
   const bool is_open = gate != nullptr && gate->is_open(boot_now());
   return napi_get_boolean(env, is_open, &answer) == napi_ok ? answer : nullptr;
 }
 
-// A function of JavaScript that asks the gate at `place`.
-Napi::Value gate_question(Napi::Env env, const GatePlace& place) {
-  auto data = std::make_unique<GatePlace>(place);
+Napi::Value never(const Napi::CallbackInfo& info) { return Napi::Boolean::New(info.Env(), false); }
+
+// A function of JavaScript that asks the gate of `shared`, and becomes a user of it.
+Napi::Value gate_question_of(Napi::Env env, SharedWords& shared) {
   napi_value function = nullptr;
   napi_status status =
-      napi_create_function(env, "isGateOpen", NAPI_AUTO_LENGTH, &ask_gate, data.get(), &function);
+      napi_create_function(env, "isGateOpen", NAPI_AUTO_LENGTH, &ask_gate, &shared, &function);
   NAPI_THROW_IF_FAILED(env, status, Napi::Value());
   const auto collect = [](napi_env, void* held, void*) {
-    std::unique_ptr<GatePlace>(static_cast<GatePlace*>(held)).reset();
+    SharedWords::let_go(static_cast<SharedWords*>(held));
   };
-  status = napi_add_finalizer(env, function, data.get(), collect, nullptr, nullptr);
+  status = napi_add_finalizer(env, function, &shared, collect, nullptr, nullptr);
   NAPI_THROW_IF_FAILED(env, status, Napi::Value());
-  static_cast<void>(data.release());
+  shared.use();
   return {env, function};
 }
 
@@ -74,10 +71,10 @@ class HeartbeatObject final : public Listener {
         words_(&shared_->words()),
         seat_(std::move(seated.seat)),
         gate_(words_->gate, config_.timing.gate_span()),
-        gate_place_(std::make_shared<const heartbeat::Gate*>(&gate_)),
         board_(Napi::Reference<Napi::ArrayBuffer>::New(board, 1)),
         marks_(Napi::Reference<Napi::ArrayBuffer>::New(marks, 1)),
         ring_(Napi::Persistent(ring)) {
+    shared_->gate = &gate_;
     thread.add(*this);
   }
   ~HeartbeatObject() { end(false); }
@@ -182,7 +179,8 @@ class HeartbeatObject final : public Listener {
   }
 
   Napi::Value gate_question(const Napi::CallbackInfo& info) {
-    return addon::gate_question(info.Env(), gate_place_);
+    if (seat_ == nullptr) return Napi::Function::New<never>(info.Env(), "isGateOpen");
+    return gate_question_of(info.Env(), *shared_);
   }
 
   Napi::Value arm(const Napi::CallbackInfo& info) {
@@ -228,7 +226,7 @@ class HeartbeatObject final : public Listener {
   void end(bool in_order) noexcept {
     if (seat_ == nullptr) return;
     gate_.shut();
-    *gate_place_ = nullptr;
+    shared_->gate = nullptr;
     if (HeartbeatThread* beats = thread(); beats != nullptr) beats->remove(*this);
     seat_->leave(in_order);
     seat_.reset();
@@ -276,8 +274,6 @@ class HeartbeatObject final : public Listener {
   bool was_lost_ = false;
   // Not used after the end.
   heartbeat::Gate gate_;
-  // Never empty; null stands in it after the end.
-  const GatePlace gate_place_;
   Napi::Reference<Napi::ArrayBuffer> board_;
   Napi::Reference<Napi::ArrayBuffer> marks_;
   Napi::FunctionReference ring_;

@@ -28,6 +28,9 @@ class SharedWords {
   explicit SharedWords(heartbeat::PairWords& words) noexcept : words_(&words) {}
 
   heartbeat::PairWords& words() noexcept { return *words_; }
+  // The gate of the pair's object as long as there is one, null afterwards: each function that asks
+  // it is a user of this, and may outlive the object.
+  const heartbeat::Gate* gate = nullptr;
   void keep(SharedRegion region) noexcept { region_ = std::move(region); }
 
   void use() noexcept { ++users_; }

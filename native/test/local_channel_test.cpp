@@ -10,6 +10,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstring>
 #include <string>
 #include <string_view>
@@ -84,8 +85,9 @@ void write_raw(const UniqueFd& socket, std::span<const std::uint8_t> bytes,
 // The first `most` bytes of a message, which need not be what its header says.
 Bytes raw_message(MessageHeader header, std::string_view payload, std::size_t most = SIZE_MAX) {
   const auto front = encode(header);
-  Bytes bytes(front.begin(), front.end());
-  bytes.insert(bytes.end(), payload.begin(), payload.end());
+  Bytes bytes(front.size() + payload.size());
+  std::ranges::copy(front, bytes.begin());
+  std::ranges::copy(payload, bytes.begin() + static_cast<std::ptrdiff_t>(front.size()));
   bytes.resize(std::min(bytes.size(), most));
   return bytes;
 }
