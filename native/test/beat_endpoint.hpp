@@ -141,6 +141,7 @@ class Endpoint {
   std::uint64_t rings() const { return rings_.load(std::memory_order_relaxed); }
   heartbeat::BeatPair& pair() { return *pair_; }
   heartbeat::BeatLoop& loop() { return *loop_; }
+  heartbeat::PairWords& words() { return *words_; }
   heartbeat::BeatBoard& board() { return words_->board; }
   heartbeat::Gate& gate() { return gate_; }
 

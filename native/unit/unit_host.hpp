@@ -76,6 +76,7 @@ class UnitHost {
   void hear_server() noexcept;
   void refuse(ipc::LocalChannel& channel, const Refusal& refusal) noexcept;
   void end_session() noexcept;
+  void note_death() noexcept;
   void tell() noexcept;
 
   ipc::LocalListener listener_;
@@ -85,6 +86,7 @@ class UnitHost {
   std::array<Guest, kMostGuests> guests_;
   std::unique_ptr<Session> session_;
   UnitReport now_{};
+  bool has_noted_death_ = false;
   LatestValue<UnitReport> report_;
   std::atomic<bool> is_stopping_{false};
   // Null before start() has finished and after stop().

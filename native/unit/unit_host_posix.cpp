@@ -148,6 +148,7 @@ void UnitHost::take_in(Guest& guest, ipc::Message& message) noexcept {
     refuse(opening.channel, refusal);
     return;
   }
+  has_noted_death_ = false;
   ++now_.taken;
 }
 
@@ -163,10 +164,21 @@ void UnitHost::hear_server() noexcept {
   session_->gone();
 }
 
-void UnitHost::end_session() noexcept { session_.reset(); }
+void UnitHost::end_session() noexcept {
+  note_death();
+  session_.reset();
+}
+
+// Once for each server that died, whenever that is seen first.
+void UnitHost::note_death() noexcept {
+  const bool is_gone = session_ != nullptr && session_->is_gone();
+  if (is_gone && !has_noted_death_) ++now_.died;
+  has_noted_death_ = is_gone;
+}
 
 // Writes the report, and rings when it says something new.
 void UnitHost::tell() noexcept {
+  note_death();
   UnitReport next = now_;
   next.phase = UnitReport::kWaiting;
   if (session_ != nullptr) {
@@ -174,7 +186,6 @@ void UnitHost::tell() noexcept {
     next.phase = is_gone ? UnitReport::kGone : UnitReport::kServing;
     next.server_pid = session_->pid();
     next.incarnation = session_->incarnation();
-    if (is_gone && now_.phase != UnitReport::kGone) ++next.died;
   }
   UnitReport told = report();
   const bool is_news = next.phase != told.phase || next.taken != told.taken ||
