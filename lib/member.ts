@@ -192,6 +192,7 @@ class PairMember<State> implements Member<State> {
       },
       isLinked: link !== undefined,
       roundTripMs: this.#host.roundTripMs,
+      unit: this.#host.unit,
       counts: this.#host.server.counts,
       skipped: this.#host.server.skipped,
       refused: this.#host.refused,

@@ -23,6 +23,8 @@ export interface Fault {
   until: number
   /** On a starved machine: the pair fell apart before the blow, which struck a lone primary. */
   isMissed: boolean
+  /** The death of a unit has cost the primary its rule, which it must not. */
+  hasChangedRoles?: boolean
   /** When a member that was stopped has been woken. */
   wokenAt?: number
   /** Set when the other member has taken over. */

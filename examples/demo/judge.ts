@@ -35,6 +35,8 @@ export interface RunResult extends Comparison {
   readonly takeovers: readonly TakeoverResult[]
   readonly standbyFaults: readonly { readonly fault: FaultName; readonly silenceMs: number }[]
   readonly switchovers: readonly SwitchoverResult[]
+  /** Deaths of a unit alone, through which no role may change. */
+  readonly unitFaults: readonly { readonly fault: FaultName; readonly silenceMs: number }[]
   readonly counts: SinkCounts
   /** Why the run is not perfect, beyond the comparison; a sentence each. */
   readonly problems: readonly string[]
@@ -62,7 +64,7 @@ export interface Notes {
 export function judge(notes: Notes, expected: readonly string[]): RunResult {
   const { seed, sink, source, skipped, unplanned } = notes
   const faults = faultResults(notes, expected.length)
-  const { standbyFaults, switchovers } = faults
+  const { standbyFaults, switchovers, unitFaults } = faults
   const takeovers = [...faults.takeovers]
   for (const { at, verdict, inDoubt } of unplanned) {
     const silenceMs = round(sink.silence(at - 1000, at + 1000))
@@ -79,26 +81,30 @@ export function judge(notes: Notes, expected: readonly string[]): RunResult {
   const isPerfect = identical && lost + duplicated + reordered + problems.length === 0
   const frames = source.accepted - skipped.size
   const figures = { seed, frames, skipped: skipped.size, outputs: handedOn.length, ...comparison }
-  return { ...figures, takeovers, standbyFaults, switchovers, counts, problems, isPerfect }
+  const results = { takeovers, standbyFaults, switchovers, unitFaults }
+  return { ...figures, ...results, counts, problems, isPerfect }
 }
 
 function faultResults({ sink, faults }: Notes, outputs: number) {
   const takeovers: TakeoverResult[] = []
   const standbyFaults: { fault: FaultName; silenceMs: number }[] = []
   const switchovers: SwitchoverResult[] = []
+  const unitFaults: { fault: FaultName; silenceMs: number }[] = []
   const problems: string[] = []
   for (const fault of faults) {
     const { name, member, takeover, tookMs } = fault
     const silenceMs = silenceOf(sink, fault, outputs)
     if (fault.isMissed) continue
-    if (kinds[name].of === 'standby') standbyFaults.push({ fault: name, silenceMs })
+    if (name === 'unit-kill') unitFaults.push({ fault: name, silenceMs })
+    else if (kinds[name].of === 'standby') standbyFaults.push({ fault: name, silenceMs })
     else if (tookMs !== undefined) switchovers.push({ tookMs: round(tookMs), silenceMs })
     else if (takeover) takeovers.push({ cause: name, ...takeover, silenceMs })
     else problems.push(`member ${member} had ${name}, and nobody took over`)
+    if (fault.hasChangedRoles) problems.push(`the death of the unit of ${member} changed a role`)
     const said = zombieWords(sink, fault)
     if (said > 1) problems.push(`member ${member} sent ${said} outputs after it was woken`)
   }
-  return { takeovers, standbyFaults, switchovers, problems }
+  return { takeovers, standbyFaults, switchovers, unitFaults, problems }
 }
 
 /** How long nothing was heard. Where all `outputs` have come, what follows is no silence. */

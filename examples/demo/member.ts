@@ -31,6 +31,10 @@ async function open(settings: MemberSettings): Promise<void> {
     ...(settings.heartbeatMs !== undefined && { heartbeatMs: settings.heartbeatMs }),
     ...(settings.windowMs !== undefined && { windowMs: settings.windowMs }),
     ...(settings.hangAfterMs !== undefined && { hangAfterMs: settings.hangAfterMs }),
+    ...(settings.unitFolder !== undefined && {
+      unit: 'process',
+      unitSocket: `${settings.unitFolder}/${settings.member}.sock`,
+    }),
     onSuspect: 'skip',
     app: {
       init: statistics.init,
@@ -72,6 +76,8 @@ function forward(member: Member<Statistics>): void {
     report({ type: 'takeover', at, epoch, verdict, frameNo, inDoubt: inDoubt.length, tookMs }),
   )
   member.on('skipped', ({ at, frameNo, seq }) => report({ type: 'skipped', at, frameNo, seq }))
+  const tellUnit = () => report({ type: 'unit', at: Date.now(), ...member.status().unit })
+  member.on('unit', tellUnit)
   member.on('link', ({ at, up, reason = '' }) => report({ type: 'link', at, up, reason }))
   member.on('refused', ({ at, code, message }) => report({ type: 'trouble', at, code, message }))
   member.on('fault', ({ error }) => trouble(error))
@@ -80,6 +86,7 @@ function forward(member: Member<Statistics>): void {
   const at = Date.now()
   report({ type: 'role', at, role, epoch, cause: 'opened', verdict: undefined })
   if (mode !== undefined) report({ type: 'mode', at, mode, epoch })
+  tellUnit()
 }
 
 function report(message: Report): void {

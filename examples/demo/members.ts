@@ -21,6 +21,8 @@ export interface Side {
   role: Role | 'gone'
   mode: Mode | undefined
   epoch: number
+  /** The process of its unit, while that sends its beats. */
+  unitPid: number | undefined
   /** What main has told the open process to end by. */
   ending: 'kill' | 'close' | undefined
 }
@@ -155,6 +157,13 @@ export class Members {
     await this.until(() => side.child === undefined, `member ${side.member} dead`, signal)
   }
 
+  /** SIGKILL of its unit, which no child of main is. */
+  killUnit(side: Side): void {
+    if (side.unitPid === undefined) throw new Error(`member ${side.member} has no unit to kill`)
+    process.kill(side.unitPid, 'SIGKILL')
+    side.unitPid = undefined
+  }
+
   /** Closes this side's member and waits for its process to end by itself. */
   async close(side: Side, signal: AbortSignal): Promise<void> {
     if (side.child === undefined) return
@@ -174,6 +183,7 @@ export class Members {
       side.ending = 'kill'
       side.child?.kill('SIGKILL')
       side.spare?.kill('SIGKILL')
+      if (side.unitPid !== undefined) endUnit(side.unitPid)
     }
   }
 
@@ -187,6 +197,7 @@ export class Members {
       side.mode = report.mode
       side.epoch = report.epoch
     }
+    if (report.type === 'unit') side.unitPid = report.place === 'process' ? report.pid : undefined
     this.#onHappening(side.member, report)
   }
 
@@ -204,7 +215,17 @@ export class Members {
   }
 }
 
+// It may have ended by itself: then there is nothing to do.
+function endUnit(pid: number): void {
+  try {
+    process.kill(pid, 'SIGTERM')
+  } catch {}
+}
+
 function blankSide(member: MemberId, settings: MemberSettings): Side {
-  const unknown = { child: undefined, spare: undefined, mode: undefined, ending: undefined }
+  const unknown = {
+    ...{ child: undefined, spare: undefined, mode: undefined },
+    ...{ ending: undefined, unitPid: undefined },
+  }
   return { member, settings, role: 'gone', epoch: 0, ...unknown }
 }

@@ -19,6 +19,8 @@ export interface MemberSettings {
   readonly heartbeatMs: number | undefined
   readonly windowMs: number | undefined
   readonly hangAfterMs: number | undefined
+  /** The folder of the units' sockets, where units are processes of their own. */
+  readonly unitFolder: string | undefined
 }
 
 /** From main to member. */
@@ -77,6 +79,13 @@ export type Report =
       readonly at: number
       readonly frameNo: number
       readonly seq: number
+    }
+  /** Who sends the beats of this member: itself, or a unit with this process id. */
+  | {
+      readonly type: 'unit'
+      readonly at: number
+      readonly place: 'embedded' | 'process'
+      readonly pid: number
     }
   | { readonly type: 'link'; readonly at: number; readonly up: boolean; readonly reason: string }
   /** An event `fault` or `refused`, or an error of the member's own program. */

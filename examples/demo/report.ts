@@ -9,7 +9,7 @@ import type { RunResult } from './judge.js'
 /** The one line of one run. */
 export function runJson(result: RunResult): string {
   const { frames, outputs, lost, duplicated, reordered, identical, seed } = result
-  const { takeovers, standbyFaults, switchovers, skipped } = result
+  const { takeovers, standbyFaults, switchovers, unitFaults, skipped } = result
   const inDoubt = sum(takeovers.map((takeover) => takeover.inDoubt))
   const figures = {
     frames,
@@ -22,7 +22,7 @@ export function runJson(result: RunResult): string {
     skipped,
     seed,
   }
-  return JSON.stringify({ ...figures, takeovers, standbyFaults, switchovers })
+  return JSON.stringify({ ...figures, takeovers, standbyFaults, switchovers, unitFaults })
 }
 
 /** The verdict of one run in words. */
@@ -90,10 +90,10 @@ function silences(results: readonly RunResult[]): [string, number[]][] {
       cause,
       [...(byCause.get(cause) ?? []), silenceMs].sort((a, b) => a - b),
     )
-  for (const { takeovers, standbyFaults, switchovers } of results) {
+  for (const { takeovers, standbyFaults, switchovers, unitFaults } of results) {
     for (const { cause, silenceMs } of takeovers) add(cause, silenceMs)
     for (const { silenceMs } of switchovers) add('switchover', silenceMs)
-    for (const { fault, silenceMs } of standbyFaults) add(fault, silenceMs)
+    for (const { fault, silenceMs } of [...standbyFaults, ...unitFaults]) add(fault, silenceMs)
   }
   return [...byCause]
 }

@@ -6,6 +6,9 @@
  * that says what was missing. Whatever happens, no process of it stays behind.
  */
 
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { type Fault, type Pace, runFaults } from './faults.js'
 import { judge, type Notes, type RunResult, round, silenceOf } from './judge.js'
@@ -28,6 +31,7 @@ export interface RunSettings {
   readonly heartbeatMs: number | undefined
   readonly windowMs: number | undefined
   readonly hangAfterMs: number | undefined
+  readonly unit?: 'embedded' | 'process'
   readonly seed: number
   /** The module that each member runs. Default: the demo's. */
   readonly program?: URL
@@ -68,6 +72,7 @@ export async function run(
     world.source.close()
     world.members.end()
     world.sink.close()
+    if (world.unitFolder !== undefined) rmSync(world.unitFolder, { recursive: true, force: true })
   }
   return judge(world, settings.expected)
 }
@@ -81,6 +86,8 @@ interface World extends Notes {
   readonly problems: string[]
   /** Aborted with the reason when going on makes no sense. */
   readonly failure: AbortController
+  /** Of this run alone; gone with it. */
+  readonly unitFolder: string | undefined
 }
 
 async function openWorld(settings: RunSettings, print: Print): Promise<World> {
@@ -100,7 +107,9 @@ async function openWorld(settings: RunSettings, print: Print): Promise<World> {
   // Even seeds have a secret: their members speak TLS, the others plain TCP.
   const secret = seed % 2 === 0 ? `no secret at all: ${seed}` : undefined
   const control = { a, b }
-  const common = { control, sinkPort, secret, heartbeatMs, windowMs, hangAfterMs }
+  const unitFolder =
+    settings.unit === 'process' ? mkdtempSync(join(tmpdir(), 'hp-demo-')) : undefined
+  const common = { control, sinkPort, secret, heartbeatMs, windowMs, hangAfterMs, unitFolder }
   const memberSettings = {
     a: { ...common, member: 'a', intakePort: a + 2 } satisfies MemberSettings,
     b: { ...common, member: 'b', intakePort: b + 2 } satisfies MemberSettings,
@@ -133,11 +142,11 @@ async function openWorld(settings: RunSettings, print: Print): Promise<World> {
   timeline.tell('main', `${records.length} records in ${seconds} s, seed ${seed}`)
   timeline.tell('main', secret === undefined ? 'no secret: plain TCP' : 'a secret: TLS 1.3')
   const notes = { seed, source, sink, faults, unplanned, skipped, problems }
-  return { ...notes, timeline, random, members, failure }
+  return { ...notes, timeline, random, members, failure, unitFolder }
 }
 
 function callsForTakeover(name: FaultName): boolean {
-  return kinds[name].of === 'primary' && name !== 'switchover'
+  return kinds[name].of === 'primary' && name !== 'switchover' && name !== 'unit-kill'
 }
 
 async function live(world: World, settings: RunSettings, signal: AbortSignal): Promise<void> {

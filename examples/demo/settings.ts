@@ -3,13 +3,15 @@
  */
 
 import { parseArgs } from 'node:util'
-import { type FaultName, faultNames } from './strikes.js'
+import { type FaultName, faultNames, faultsFor } from './strikes.js'
 
 export interface Settings {
   readonly input: string | undefined
   /** Records a second. */
   readonly rate: number
   readonly faults: readonly FaultName[]
+  /** Whether the members' units are processes of their own. */
+  readonly unit: 'embedded' | 'process'
   readonly heartbeatMs: number | undefined
   readonly windowMs: number | undefined
   readonly hangAfterMs: number | undefined
@@ -24,7 +26,8 @@ export const usage = `Usage: npm run demo -- [options]
   --input FILE       records to replay: a JSON array or NDJSON (default: 200,000 flights)
   --rate N           records a second, 1 to 100,000 (default 5000)
   --faults LIST      of ${faultNames.join(', ')},
-                     or none (default: all of them)
+                     or none (default: all that the choice of --unit allows)
+  --unit WHERE       embedded, or process: the units are processes of their own (default embedded)
   --heartbeat MS     between two heartbeats, 1 to 10,000 (default 100)
   --window MS        of silence until a member counts as gone, at least 3 heartbeats (default 500)
   --hang-after MS    until a loop that stands still counts as hung, 50 to 10,000 (default 500)
@@ -42,7 +45,8 @@ export function parseSettings(args: readonly string[], clock: number): Settings 
     options: {
       input: { type: 'string' },
       rate: { type: 'string', default: '5000' },
-      faults: { type: 'string', default: faultNames.join(',') },
+      faults: { type: 'string' },
+      unit: { type: 'string', default: 'embedded' },
       heartbeat: { type: 'string' },
       window: { type: 'string' },
       'hang-after': { type: 'string' },
@@ -59,10 +63,15 @@ export function parseSettings(args: readonly string[], clock: number): Settings 
   if ((windowMs ?? 5 * (heartbeatMs ?? 100)) < 3 * (heartbeatMs ?? 100)) {
     throw new Error(`--window ${windowMs} is less than 3 heartbeats of ${heartbeatMs ?? 100} ms`)
   }
+  const { unit } = values
+  if (unit !== 'embedded' && unit !== 'process') {
+    throw new Error(`--unit must be embedded or process, not ${unit}`)
+  }
   return {
     input: values.input,
     rate: whole('rate', values.rate, 1, 100_000),
-    faults: parseFaults(values.faults),
+    faults: parseFaults(values.faults, unit),
+    unit,
     heartbeatMs,
     windowMs,
     hangAfterMs: optional('hang-after', values['hang-after'], 50, 10_000),
@@ -73,11 +82,15 @@ export function parseSettings(args: readonly string[], clock: number): Settings 
   }
 }
 
-function parseFaults(list: string): FaultName[] {
+function parseFaults(list: string | undefined, unit: 'embedded' | 'process'): FaultName[] {
+  const known = faultsFor(unit)
+  if (list === undefined) return [...known]
   if (list === 'none') return []
   return list.split(',').map((word) => {
-    const fault = faultNames.find((name) => name === word)
-    if (fault === undefined) throw new Error(`--faults knows ${faultNames.join(', ')}; not ${word}`)
+    const fault = known.find((name) => name === word)
+    if (fault === undefined) {
+      throw new Error(`--faults knows ${known.join(', ')} with --unit ${unit}; not ${word}`)
+    }
     return fault
   })
 }

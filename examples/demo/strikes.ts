@@ -11,6 +11,13 @@
  *   stop-standby   SIGSTOP of the standby; SIGCONT after the primary has gone on alone
  *   block-standby  the standby's event loop stands still for longer than `hangAfterMs`
  *
+ * With units as processes of their own, besides:
+ *
+ *   server-kill    SIGKILL of the primary's server; its unit lives on and serves the next one
+ *   server-hang    the event loop of the primary's server stands still for longer than `hangAfterMs`
+ *   unit-kill      SIGKILL of the primary's unit: no role may change
+ *   both-kill      SIGKILL of the primary's server and its unit, as with its machine
+ *
  * Nothing here touches the sink, and nothing but the poison touches the source.
  */
 
@@ -30,6 +37,10 @@ export type FaultName =
   | 'kill-standby'
   | 'stop-standby'
   | 'block-standby'
+  | 'server-kill'
+  | 'server-hang'
+  | 'unit-kill'
+  | 'both-kill'
 
 /** Whom a fault strikes, and in words what it is. */
 export const kinds: Readonly<
@@ -44,10 +55,21 @@ export const kinds: Readonly<
   'kill-standby': { of: 'standby', words: 'SIGKILL of' },
   'stop-standby': { of: 'standby', words: 'SIGSTOP of' },
   'block-standby': { of: 'standby', words: 'the event loop stands still of' },
+  'server-kill': { of: 'primary', words: 'SIGKILL of the server of' },
+  'server-hang': { of: 'primary', words: 'the event loop stands still of the server of' },
+  'unit-kill': { of: 'primary', words: 'SIGKILL of the unit of' },
+  'both-kill': { of: 'primary', words: 'SIGKILL of server and unit of' },
 }
 
 const isFaultName = (name: string): name is FaultName => name in kinds
 export const faultNames = Object.keys(kinds).filter(isFaultName)
+/** Those that need units as processes of their own. */
+const ofUnits: readonly FaultName[] = ['server-kill', 'server-hang', 'unit-kill', 'both-kill']
+
+/** What there is to strike with. */
+export function faultsFor(unit: 'embedded' | 'process'): readonly FaultName[] {
+  return unit === 'process' ? faultNames : faultNames.filter((name) => !ofUnits.includes(name))
+}
 
 /** How often a switchover is asked for until the run is given up. */
 const mostAsked = 5
@@ -77,6 +99,10 @@ export const strikes: Readonly<Record<FaultName, (blow: Blow) => Promise<void>>>
   'kill-standby': kill,
   'stop-standby': stop,
   'block-standby': block,
+  'server-kill': kill,
+  'server-hang': block,
+  'unit-kill': killUnit,
+  'both-kill': killBoth,
 }
 
 async function kill(blow: Blow): Promise<void> {
@@ -90,6 +116,20 @@ async function restart(blow: Blow): Promise<void> {
   await members.kill(victim, signal)
   members.open(victim)
   await survive(blow)
+}
+
+// Nothing may change but who sends the beats: the server at once, then a new unit.
+async function killUnit({ members, victim, fault, epoch, signal }: Blow): Promise<void> {
+  const former = victim.unitPid
+  members.killUnit(victim)
+  const isBack = () => victim.unitPid !== undefined && victim.unitPid !== former
+  await members.until(isBack, `a new unit of member ${victim.member}`, signal)
+  if (victim.epoch !== epoch || victim.role !== 'primary') fault.hasChangedRoles = true
+}
+
+async function killBoth(blow: Blow): Promise<void> {
+  blow.members.killUnit(blow.victim)
+  await kill(blow)
 }
 
 async function stop(blow: Blow): Promise<void> {

@@ -60,6 +60,10 @@ function sentence(happening: Happening): string | undefined {
       return `leaves out frame ${happening.frameNo}, inside which the other hung`
     case 'switchover-refused':
       return `could not hand over: ${happening.code} ${happening.message}`
+    case 'unit':
+      return happening.place === 'process'
+        ? `its unit is process ${happening.pid}`
+        : 'beats by itself'
     case 'link':
       return happening.up ? 'link to the other is up' : `link is down: ${happening.reason}`
     case 'trouble':

@@ -66,6 +66,8 @@ export interface Status {
     | undefined
   readonly isLinked: boolean
   readonly roundTripMs: number
+  /** Who sends the beats: this process, or the unit as a process of its own, with its id. */
+  readonly unit: { readonly place: 'embedded' | 'process'; readonly pid: number }
   readonly counts: ServerCounts
   /** Frames of this history that a takeover left out (`onSuspect: 'skip'`): the newest 1,000. */
   readonly skipped: readonly SkippedFrame[]

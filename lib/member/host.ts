@@ -74,6 +74,11 @@ export class Host<State> {
     return this.#beats?.view().roundTripMs ?? 0
   }
 
+  get unit(): { readonly place: 'embedded' | 'process'; readonly pid: number } {
+    const pid = this.#beats?.unitPid ?? 0
+    return pid === 0 ? { place: 'embedded', pid: process.pid } : { place: 'process', pid }
+  }
+
   /** Of no link until the beats are open. */
   beatStatistics(since?: BeatStatistics): BeatStatistics {
     return this.#beats?.statistics(since) ?? { isRealtime: false, links: [] }

@@ -49,6 +49,8 @@ export interface HeartbeatHandle {
   readonly board: ArrayBuffer
   /** Where this member writes what it has begun and sent, layout by `facts.sentMarks`. */
   readonly marks: ArrayBuffer
+  /** The process that sends the beats, where it is not this one; else 0. */
+  unitPid(): number
   /** The unit that sent the beats has ended; false where there is none. */
   isLost(): boolean
   /**

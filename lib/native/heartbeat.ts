@@ -42,6 +42,8 @@ export interface Heartbeat extends BeatsPort {
   setCounters(counters: Uint8Array): void
   /** Where a primary writes what it begins and has sent. */
   readonly marks: SentMarks
+  /** The process of the unit that sends the beats; 0: this one does. */
+  readonly unitPid: number
   /** The unit that sends the beats has ended: nobody does any more. False where there is none. */
   isLost(): boolean
   /** How the beats of each link fared since it was opened, or since the look `since`. */
@@ -107,6 +109,10 @@ class BoundHeartbeat implements Heartbeat {
     this.#words = new Int32Array(handle.board)
     this.#copy = new Int32Array(board.end / Int32Array.BYTES_PER_ELEMENT)
     this.#last = viewOf(binding, this.#copy.buffer)
+  }
+
+  get unitPid(): number {
+    return this.#handle.unitPid()
   }
 
   isLost(): boolean {

@@ -85,6 +85,11 @@ export class UnitBeats implements BeatsPort {
     }
   }
 
+  /** 0 while this process sends the beats. */
+  get unitPid(): number {
+    return this.#isAtUnit ? this.#current.unitPid : 0
+  }
+
   peerMarks(): PeerMarks | undefined {
     return this.#current.peerMarks()
   }

@@ -20,6 +20,7 @@ class LocalSeat final : public BeatSeat {
   void post(heartbeat::Commands commands) noexcept override {
     if (pair_ != nullptr) thread_.loop().post(*pair_, commands);
   }
+  std::int64_t unit_pid() const noexcept override { return 0; }
   bool is_lost() const noexcept override { return false; }
   // The beat thread has let go of the pair before its memory goes.
   void leave(bool) noexcept override {
@@ -44,6 +45,7 @@ class UnitSeat final : public BeatSeat {
   ~UnitSeat() override { leave(false); }
 
   void post(heartbeat::Commands commands) noexcept override { client_->post(commands); }
+  std::int64_t unit_pid() const noexcept override { return client_->unit_pid(); }
   bool is_lost() const noexcept override { return client_->is_lost(); }
   void leave(bool in_order) noexcept override {
     if (has_left_) return;

@@ -2,6 +2,7 @@
 // a process of its own. Of the JavaScript thread.
 #pragma once
 
+#include <cstdint>
 #include <memory>
 
 #include "addon/heartbeat_thread.hpp"
@@ -16,6 +17,8 @@ class BeatSeat {
   virtual ~BeatSeat() = default;
   // What was written into the words is to be looked at.
   virtual void post(heartbeat::Commands commands) noexcept = 0;
+  // The process of the unit, 0 where there is none.
+  virtual std::int64_t unit_pid() const noexcept = 0;
   // Whoever sent the beats has ended; nobody sends them any more.
   virtual bool is_lost() const noexcept = 0;
   // The beats end; afterwards nobody but JavaScript uses the words. `in_order`: all has been said

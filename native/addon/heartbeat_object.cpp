@@ -126,6 +126,11 @@ class HeartbeatObject final : public Listener {
     return told;
   }
 
+  Napi::Value unit_pid(const Napi::CallbackInfo& info) {
+    const std::int64_t pid = seat_ == nullptr ? 0 : seat_->unit_pid();
+    return Napi::Number::New(info.Env(), static_cast<double>(pid));
+  }
+
   Napi::Value is_lost(const Napi::CallbackInfo& info) {
     return Napi::Boolean::New(info.Env(), seat_ != nullptr && seat_->is_lost());
   }
@@ -337,6 +342,7 @@ void register_heartbeat(Napi::Env env, Napi::Object exports, Napi::Object facts)
       Class::define(env, {
                              Class::getter<&HeartbeatObject::board>("board"),
                              Class::getter<&HeartbeatObject::marks>("marks"),
+                             Class::method<&HeartbeatObject::unit_pid>("unitPid"),
                              Class::method<&HeartbeatObject::is_lost>("isLost"),
                              Class::method<&HeartbeatObject::peer_marks>("peerMarks"),
                              Class::method<&HeartbeatObject::announce>("announce"),

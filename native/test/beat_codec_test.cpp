@@ -126,10 +126,10 @@ TEST(what_is_sealed_and_yet_wrong_is_malformed) {
     return decode(bytes, kPair, kKeys, beat) == Decoded::kMalformed;
   };
   EXPECT(refused(layout::kKind, 1, 0));
-  EXPECT(refused(layout::kKind, 1, 4));
+  EXPECT(refused(layout::kKind, 1, 5));
   EXPECT(refused(layout::kIncarnation, 8, 0));
   EXPECT(refused(layout::kSeq, 8, 0));
-  EXPECT(refused(layout::kFlags, 1, 4));
+  EXPECT(refused(layout::kFlags, 1, 8));
   EXPECT(refused(layout::kFlags + 3, 1, 0x80));
   EXPECT(refused(layout::kZeroTail, 1, 1));
   EXPECT(refused(layout::kMac - 1, 1, 1));

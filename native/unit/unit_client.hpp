@@ -38,6 +38,8 @@ class UnitClient {
   UnitClient(const UnitClient&) = delete;
   UnitClient& operator=(const UnitClient&) = delete;
 
+  // By the kernel's word.
+  std::int64_t unit_pid() const noexcept { return channel_.peer().pid; }
   heartbeat::PairWords& words() noexcept { return words_->pair; }
   // The unit looks at what was written into the words.
   // thread: JavaScript

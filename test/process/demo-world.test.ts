@@ -46,6 +46,7 @@ t.test('an undisturbed run is perfect beside a member that is stuck', async (t) 
     seed: 1,
     takeovers: [],
     standbyFaults: [],
+    unitFaults: [],
     switchovers: [],
   })
   t.ok(lines.some((line) => / a +PRIMARY of epoch 1 /.test(line)))

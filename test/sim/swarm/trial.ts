@@ -228,7 +228,18 @@ export class Trial {
     const finds = 2 * (windowMs + hangAfterMs)
     const works = 500 + 30 * (linkDelayMs + deliverMs)
     const waits = Math.max(this.#deeds.stuckUntil, this.#resyncAt) - this.clock.now()
-    return finds + works + Math.max(0, waits)
+    return finds + works + this.#asksMs + Math.max(0, waits)
+  }
+
+  /**
+   * Whose loads have failed again and again waits longer and longer before it asks anew
+   * (docs/PROTOCOL.md#4); one that is under way may still bring a chunk that was damaged before.
+   */
+  get #asksMs(): number {
+    const waits = this.pair.members.map(({ state }) =>
+      state.role === 'loading' ? Math.min(2_000, 20 * 2 ** state.failures) : 0,
+    )
+    return 2 * Math.max(0, ...waits)
   }
 
   /** All faults end; within `healMs` the pair is whole, and stays so. */
