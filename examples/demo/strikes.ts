@@ -14,7 +14,7 @@
  * With units as processes of their own, besides:
  *
  *   server-kill    SIGKILL of the primary's server; its unit lives on and serves the next one
- *   server-hang    the event loop of the primary's server stands still for longer than `hangAfterMs`
+ *   server-hang    the event loop of the primary stands still for longer than `hangAfterMs`
  *   unit-kill      SIGKILL of the primary's unit: no role may change
  *   both-kill      SIGKILL of the primary's server and its unit, as with its machine
  *

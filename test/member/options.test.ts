@@ -184,6 +184,30 @@ const mistakes: readonly Mistake[] = [
     says: ["'retry' or 'switch'", '"drop"'],
   },
   {
+    what: 'a unit that is nowhere',
+    change: () => ({ unit: 'elsewhere' }),
+    key: 'unit',
+    says: ["'embedded' or 'process'", '"elsewhere"'],
+  },
+  {
+    what: 'a socket for a unit that needs none',
+    change: () => ({ unitSocket: '/run/unit.sock' }),
+    key: 'unitSocket',
+    says: ["unit: 'process'", '/run/unit.sock'],
+  },
+  {
+    what: 'a socket whose path is relative',
+    change: () => ({ unit: 'process', unitSocket: 'unit.sock' }),
+    key: 'unitSocket',
+    says: ['absolute path of at most 107 bytes', 'unit.sock'],
+  },
+  {
+    what: 'a socket whose path is too long in bytes',
+    change: () => ({ unit: 'process', unitSocket: `/${'ü'.repeat(60)}` }),
+    key: 'unitSocket',
+    says: ['at most 107 bytes'],
+  },
+  {
     what: 'one policy for all channels in doubt',
     change: () => ({ inDoubt: 'ask' }),
     key: 'inDoubt',

@@ -5,18 +5,22 @@
 
 import t from 'tap'
 import type { InDoubtPolicy } from '#lib/options.js'
+import type { PeerMarks } from '#lib/runtime/ports-beats.js'
 import { Delivery } from '#lib/server/delivery.js'
-import { queuePending } from '#lib/server/in-doubt.js'
+import { LastWords, queuePending } from '#lib/server/in-doubt.js'
 import { Ledger } from '#lib/server/ledger.js'
 import { openReferenceOutbox } from '#lib/testing/reference-outbox.js'
 import { VirtualClock } from '#lib/testing/virtual-clock.js'
-import { historyId } from '#lib/units.js'
+import { epochOf, historyId } from '#lib/units.js'
 
 /**
  * A standby with five outputs of each of two channels, two of x noticed as sent, frames up to 8
  * acknowledged; what it lists, what it asks about, and what it sends when it takes over.
  */
-async function takenOver(policies: Readonly<Record<string, InDoubtPolicy>>) {
+async function takenOver(
+  policies: Readonly<Record<string, InDoubtPolicy>>,
+  marks?: Pick<PeerMarks, 'epoch' | 'lanes'>,
+) {
   const ledger = new Ledger(openReferenceOutbox(1_048_576), 4)
   const clock = new VirtualClock()
   const begun: string[] = []
@@ -47,7 +51,11 @@ async function takenOver(policies: Readonly<Record<string, InDoubtPolicy>>) {
     onFault: (error) => t.fail(error.message),
     onStuck: () => t.fail('stuck'),
   })
-  const listed = queuePending(ledger, delivery, { inFlight: 3, acked: 8, policies })
+  const lastWords = new LastWords()
+  if (marks !== undefined) lastWords.tell({ incarnation: 1n, ...marks })
+  const begunBefore = lastWords.take(ledger, epochOf(5))
+  const bounds = { inFlight: 3, acked: 8, policies, begun: begunBefore }
+  const listed = queuePending(ledger, delivery, bounds)
   ledger.channels.beginReign()
   delivery.reign(historyId('1'.repeat(32)), 7)
   delivery.open()
@@ -105,4 +113,39 @@ t.test('ask: what the receiver has does not go again', async (t) => {
 t.test('a channel is known by its own name only', async (t) => {
   const { inDoubt } = await takenOver(Object.create({ y: 'drop' }))
   t.ok(inDoubt.every((each) => each.endsWith('resend')))
+})
+
+t.test('the unit of the dead has told: in doubt is what was begun and not sent', async (t) => {
+  const lanes = [
+    { begun: 4, sent: 3 },
+    { begun: 2, sent: 0 },
+  ]
+  const { inDoubt, begun, sent } = await takenOver({}, { epoch: 5, lanes })
+  t.strictSame(inDoubt, ['x 4 resend', 'y 1 resend', 'y 2 resend'])
+  t.strictSame(begun, [
+    'x 4 again from 4',
+    'x 5 from 4',
+    'y 1 again from 1',
+    'y 2 again from 1',
+    'y 3 from 1',
+    'y 4 from 1',
+    'y 5 from 1',
+  ])
+  t.strictSame(sent, [5, 5])
+})
+
+t.test('of a channel that it does not name nothing was begun', async (t) => {
+  const { inDoubt } = await takenOver({}, { epoch: 5, lanes: [{ begun: 2, sent: 2 }] })
+  t.strictSame(inDoubt, [])
+})
+
+t.test('words of another reign, or of what nobody holds, are not believed', async (t) => {
+  const lanes = [
+    { begun: 5, sent: 5 },
+    { begun: 5, sent: 5 },
+  ]
+  const usual = await takenOver({})
+  t.strictSame(await takenOver({}, { epoch: 4, lanes }), usual)
+  const beyond = lanes.map(() => ({ begun: 99, sent: 98 }))
+  t.strictSame(await takenOver({}, { epoch: 5, lanes: beyond }), usual)
 })

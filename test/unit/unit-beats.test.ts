@@ -1,0 +1,190 @@
+/**
+ * A member whose unit dies and comes back: who sends the beats, and what is carried along.
+ */
+
+import t from 'tap'
+import type { Heartbeat, HeartbeatView } from '#lib/native/heartbeat.js'
+import { loadBinding } from '#lib/native/load.js'
+import { SentMarks } from '#lib/native/sent-marks.js'
+import { VirtualClock } from '#lib/testing/virtual-clock.js'
+import { UnitBeats } from '#lib/unit/unit-beats.js'
+
+const facts = loadBinding().facts.sentMarks
+
+const blankView: HeartbeatView = {
+  ...{ suspicion: 'unheard', verdict: 'none', verdictAtMs: 0, peerIncarnation: 0n },
+  ...{ goneIncarnation: 0n, answeredSeq: 0n, ownSeq: 0n, heardAtMs: 0 },
+  ...{ presence: new Uint8Array(), peerCounters: new Uint8Array() },
+  ...{ stallCount: 0, stallSeq: 0n, gateLapses: 0, sameMember: 0, refused: 0 },
+  ...{ badMac: 0, malformed: 0, replayed: 0, otherPair: 0, roundTripMs: 0, linksUp: 0 },
+  ...{ peerVouchAgeMs: 0, isPeerBusy: false, peerInFrame: 0, renouncedNatively: 0n },
+}
+
+/** A heartbeat that only notes what it was told. */
+class Place implements Heartbeat {
+  readonly marks = new SentMarks(
+    new ArrayBuffer(facts.lane + facts.laneBytes * facts.mostLanes),
+    facts,
+  )
+  readonly calls: string[] = []
+  seen = blankView
+  isOpen = false
+  isDead = false
+  renounced = 0n
+
+  readonly unitPid: number
+  readonly firstSeq: bigint
+
+  constructor(unitPid: number, firstSeq: bigint) {
+    this.unitPid = unitPid
+    this.firstSeq = firstSeq
+    this.seen = { ...blankView, ownSeq: firstSeq }
+  }
+
+  view = () => this.seen
+  isLost = () => this.isDead
+  peerMarks = () => undefined
+  announce = (presence: Uint8Array) => void this.calls.push(`announce ${presence[0]}`)
+  setCounters = () => {}
+  probe = () => {}
+  setPeerHost = (link: number, host: string) => void this.calls.push(`host ${link} ${host}`)
+  openGate = () => {
+    this.isOpen = true
+  }
+  closeGate = () => {
+    this.isOpen = false
+  }
+  isGateOpen = () => this.isOpen
+  arm = (epoch: bigint) => void this.calls.push(`arm ${epoch}`)
+  disarm = () => {
+    const { renounced } = this
+    this.renounced = 0n
+    return renounced
+  }
+  announceBlock = () => {}
+  markFrame = () => {}
+  statistics = () => ({ isRealtime: false, links: [] })
+  close = () => void this.calls.push('close')
+}
+
+function stage() {
+  const clock = new VirtualClock()
+  const all: Place[] = []
+  const moves: string[] = []
+  const held = { isPortTaken: false, hasUnit: true, started: 0 }
+  const place = (pid: number, firstSeq: bigint) => {
+    const made = new Place(pid, firstSeq)
+    all.push(made)
+    return made
+  }
+  const first = place(100, 0n)
+  const beats = new UnitBeats(
+    {
+      clock,
+      places: {
+        here: (firstSeq) => {
+          if (held.isPortTaken) throw new Error('the port is taken')
+          return place(0, firstSeq)
+        },
+        atUnit: (firstSeq) => {
+          if (!held.hasUnit) throw new Error('nobody is there')
+          return place(200, firstSeq)
+        },
+        startUnit: () => {
+          held.started += 1
+        },
+      },
+      moved: (where, reason) => moves.push(`${where}: ${reason}`),
+      ring: () => {},
+    },
+    first,
+  )
+  const last = () => all.at(-1) ?? first
+  const lose = () => {
+    last().isDead = true
+    beats.rung()
+  }
+  return { clock, beats, first, all, last, moves, held, lose }
+}
+
+t.test('the server goes on from where its dead unit stood', async (t) => {
+  const { beats, first, last, moves, lose } = stage()
+  beats.setPeerHost(0, '10.0.0.2')
+  beats.announce(Uint8Array.of(7))
+  beats.openGate()
+  beats.arm(1001n)
+  beats.marks.reign(1001, [3])
+  first.seen = { ...first.seen, ownSeq: 500n, gateLapses: 2, stallCount: 1 }
+  lose()
+  const now = last()
+  t.not(now, first)
+  t.ok(now.firstSeq > 500n, 'packets are numbered above all that were sent')
+  t.same(now.calls, ['host 0 10.0.0.2', 'announce 7', 'arm 1001'])
+  t.ok(now.isOpen, 'the gate is as open as it was')
+  t.same(now.marks.copy(), first.marks.copy())
+  t.ok(first.calls.includes('close'))
+  t.equal(beats.unitPid, 0)
+  t.equal(beats.view().gateLapses, 2, 'no lapse is forgotten, and none is seen twice')
+  t.equal(beats.view().stallCount, 1)
+  t.match(moves, ['embedded: the unit has ended'])
+})
+
+t.test('a gate that has expired stays shut', async (t) => {
+  const { last, lose } = stage()
+  lose()
+  t.notOk(last().isOpen)
+})
+
+t.test('what the unit had renounced is told once, and not armed again', async (t) => {
+  const { beats, first, last, lose } = stage()
+  beats.arm(1001n)
+  first.renounced = 1001n
+  first.seen = { ...first.seen, renouncedNatively: 1001n }
+  lose()
+  t.same(
+    last().calls.filter((call) => call.startsWith('arm')),
+    [],
+  )
+  t.equal(beats.view().renouncedNatively, 1001n, 'it does not seem to be taken back')
+  t.equal(beats.disarm(), 1001n)
+  t.equal(beats.disarm(), 0n)
+})
+
+t.test('while a port is still held it is tried again', async (t) => {
+  const { clock, first, last, held, lose } = stage()
+  held.isPortTaken = true
+  lose()
+  t.equal(last(), first)
+  await clock.run(clock.now() + 20)
+  held.isPortTaken = false
+  await clock.run(clock.now() + 5)
+  t.not(last(), first)
+})
+
+t.test('a new unit takes over again; without one the server goes on', async (t) => {
+  const { clock, beats, last, held, moves, lose } = stage()
+  beats.announce(Uint8Array.of(7))
+  beats.openGate()
+  beats.marks.reign(1001, [3])
+  held.hasUnit = false
+  lose()
+  await clock.run(clock.now() + 1_600)
+  t.equal(held.started, 1)
+  t.equal(beats.unitPid, 0)
+  t.ok(last().isOpen, 'the gate stays open through a unit that did not come')
+  t.equal(last().marks.copy()[0], 1001)
+  t.match(moves[1], /^embedded: no unit could be joined: nobody is there/)
+  held.hasUnit = true
+  await clock.run(clock.now() + 3_000)
+  t.equal(held.started, 2)
+  t.equal(beats.unitPid, 200)
+  t.ok(last().isOpen)
+  t.same(last().calls, ['announce 7', 'arm 0'])
+})
+
+t.test('a closed member does not move', async (t) => {
+  const { beats, all, first, lose } = stage()
+  beats.close()
+  lose()
+  t.same(all, [first])
+})
