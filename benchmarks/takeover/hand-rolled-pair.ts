@@ -22,6 +22,7 @@ interface Settings {
   readonly heartbeatMs: number
   readonly windowMs: number
   readonly isBare: boolean
+  readonly ballastMiB?: number
 }
 
 export class HandRolledPair {
@@ -112,6 +113,7 @@ export class HandRolledPair {
       worldPort,
       port,
       primaryPort,
+      ballastMiB: 0,
       ...this.#settings,
     } satisfies HandRolledOrder)
     side = { child, port, report }

@@ -11,7 +11,7 @@
 
 import { connect, createServer, type Socket } from 'node:net'
 import { serve, tell } from '../support/serve.js'
-import { block, litter } from './harm.js'
+import { block, holdBallast, litter } from './harm.js'
 import { inputKind, onPackets, pack } from './wire.js'
 
 export interface HandRolledOrder {
@@ -23,6 +23,8 @@ export interface HandRolledOrder {
   readonly heartbeatMs: number
   readonly windowMs: number
   readonly isBare: boolean
+  /** Memory that this process holds besides, touched. */
+  readonly ballastMiB: number
 }
 
 export interface HandRolledReport {
@@ -95,6 +97,7 @@ async function follow(order: HandRolledOrder, primaryPort: number): Promise<void
 }
 
 async function open(order: HandRolledOrder): Promise<void> {
+  holdBallast(order.ballastMiB)
   world = await dial(order.worldPort)
   world.on('error', () => {})
   onPackets(world, (kind, number) => {

@@ -26,17 +26,32 @@ const blank: MemberReport = {
   epoch: 0,
   verdicts: {},
   takeovers: 0,
+  unitPid: 0,
+}
+
+// A unit outlives its server for a while; with the pair it is to go at once.
+function endUnit(pid: number): void {
+  try {
+    if (pid > 0) process.kill(pid, 'SIGTERM')
+  } catch {}
 }
 
 export class HotpairPair {
   readonly #world: World
   readonly #worldPort: number
   readonly #options: Readonly<Record<string, unknown>>
+  readonly #ballastMiB: number
   readonly #sides: Side[] = []
   readonly #watchers = new Set<() => void>()
   #takeoversOfEnded = 0
 
-  private constructor(world: World, worldPort: number, options: Readonly<Record<string, unknown>>) {
+  private constructor(
+    world: World,
+    worldPort: number,
+    options: Readonly<Record<string, unknown>>,
+    ballastMiB: number,
+  ) {
+    this.#ballastMiB = ballastMiB
     this.#world = world
     this.#worldPort = worldPort
     this.#options = options
@@ -47,11 +62,12 @@ export class HotpairPair {
     world: World,
     worldPort: number,
     options: Readonly<Record<string, unknown>>,
+    ballastMiB = 0,
   ): Promise<HotpairPair> {
     const { a, b } = await controlPorts()
     const members = { a: `127.0.0.1:${a}`, b: `127.0.0.1:${b}` }
     const all = { pair: 'bench', arbiter: 'none', members, ...options }
-    const pair = new HotpairPair(world, worldPort, all)
+    const pair = new HotpairPair(world, worldPort, all, ballastMiB)
     try {
       for (const name of ['a', 'b'] as const) {
         pair.#sides.push(await pair.#start(name))
@@ -113,6 +129,7 @@ export class HotpairPair {
 
   async end(): Promise<void> {
     await Promise.all(this.#sides.map(({ child }) => child.end()))
+    for (const { report } of this.#sides) endUnit(report.unitPid)
   }
 
   /** Verdicts of both members since they were opened, how many of each. */
@@ -155,7 +172,11 @@ export class HotpairPair {
       },
     })
     const { pair, ...others } = this.#options
-    const order = { worldPort: this.#worldPort, options: { pair, ...others, member: name } }
+    const order = {
+      worldPort: this.#worldPort,
+      ballastMiB: this.#ballastMiB,
+      options: { pair, ...others, member: name },
+    }
     await child.ask('open', order as unknown as OpenOrder)
     return { ...side, name, child, report: current }
   }

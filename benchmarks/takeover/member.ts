@@ -6,11 +6,13 @@
 import { connect, type Socket } from 'node:net'
 import { type Member, type MemberOptions, type Output, openMember } from 'hotpair'
 import { serve, tell } from '../support/serve.js'
-import { block, litter } from './harm.js'
+import { block, holdBallast, litter } from './harm.js'
 import { confirmedKind, onPackets, pack } from './wire.js'
 
 export interface OpenOrder {
   readonly worldPort: number
+  /** Memory that this process holds besides, touched. */
+  readonly ballastMiB: number
   readonly options: Omit<MemberOptions<object>, 'app'>
 }
 
@@ -22,6 +24,8 @@ export interface MemberReport {
   /** Verdicts on the other member so far, how many of each, `alive` left out. */
   readonly verdicts: Readonly<Record<string, number>>
   readonly takeovers: number
+  /** The process of its unit; 0 where that is this one. */
+  readonly unitPid: number
 }
 
 let world: Socket | undefined
@@ -49,7 +53,8 @@ function deliver(socket: Socket, { epoch, data }: Output): Promise<void> {
   })
 }
 
-async function open({ worldPort, options }: OpenOrder): Promise<void> {
+async function open({ worldPort, ballastMiB, options }: OpenOrder): Promise<void> {
+  holdBallast(ballastMiB)
   const socket = await dial(worldPort)
   world = socket
   const opened = await openMember<object>({
@@ -63,7 +68,9 @@ async function open({ worldPort, options }: OpenOrder): Promise<void> {
   member = opened
   const report = () => {
     const { role, mode, epoch } = opened
-    tell({ role, mode, epoch, verdicts, takeovers } satisfies MemberReport)
+    const { place, pid } = opened.status().unit
+    const unitPid = place === 'process' ? pid : 0
+    tell({ role, mode, epoch, verdicts, takeovers, unitPid } satisfies MemberReport)
   }
   opened.on('role', report)
   opened.on('mode', report)

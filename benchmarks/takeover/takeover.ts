@@ -19,6 +19,7 @@ import { type Blow, type Fault, strikeHandRolled, strikeHotpair } from './strike
 import { World } from './world.js'
 
 const hangAfterMs = 500
+const withUnit = 'hotpair, unit process'
 
 interface Part {
   readonly subject: string
@@ -43,13 +44,14 @@ const mostFailures = 2
 
 function hotpair(fault: Fault, settings: Settings, usual: number): Part {
   return {
-    subject: 'hotpair',
+    subject: settings.unit === 'process' ? withUnit : 'hotpair',
     case: caseOf(fault, settings),
     usual,
-    isQuick: fault === 'kill',
+    isQuick: fault === 'kill' && settings.ballastMiB === undefined,
     async run(world, port, count, signal) {
       world.feed(true)
-      const pair = await HotpairPair.open(world, port, { ...settings })
+      const { ballastMiB, ...options } = settings
+      const pair = await HotpairPair.open(world, port, options, ballastMiB)
       const blows: Blow[] = []
       let failures = 0
       try {
@@ -75,11 +77,15 @@ function hotpair(fault: Fault, settings: Settings, usual: number): Part {
 interface Settings {
   readonly heartbeatMs: number
   readonly windowMs: number
+  readonly unit?: 'process'
+  /** Memory that each process holds besides. */
+  readonly ballastMiB?: number
 }
 
-function caseOf(fault: Fault, { heartbeatMs, windowMs }: Settings): string {
+function caseOf(fault: Fault, { heartbeatMs, windowMs, ballastMiB }: Settings): string {
   const names = { kill: 'kill -9', stop: 'SIGSTOP', hang: 'hung loop', close: 'close()' }
-  return `${names[fault]}, ${heartbeatMs}/${windowMs} ms`
+  const size = ballastMiB === undefined ? '' : `, ${ballastMiB} MiB`
+  return `${names[fault]}${size}, ${heartbeatMs}/${windowMs} ms`
 }
 
 function handRolled(fault: 'kill' | 'stop', settings: Settings, usual: number): Part {
@@ -105,7 +111,7 @@ function bareChain(settings: Settings, usual: number): Part {
     subject: 'bare chain',
     case: caseOf('kill', settings),
     usual,
-    isQuick: true,
+    isQuick: settings.ballastMiB === undefined,
     async run(world, port, count, signal) {
       world.feed(false)
       const pair = await HandRolledPair.open(port, { ...settings, isBare: true })
@@ -139,6 +145,11 @@ const parts: readonly Part[] = [
   hotpair('kill', usual, 200),
   bareChain(usual, 200),
   handRolled('kill', usual, 50),
+  ...[50, 200, 1_000].flatMap((ballastMiB) => {
+    const settings: Settings = { ...usual, ballastMiB }
+    const count = ballastMiB > 200 ? 10 : 30
+    return [hotpair('kill', { ...settings, unit: 'process' }, count), bareChain(settings, count)]
+  }),
   hotpair('stop', short, 200),
   handRolled('stop', short, 50),
   hotpair('stop', shortest, 200),
@@ -216,7 +227,7 @@ function rowsOf(part: Part, blows: readonly Blow[]): Row[] {
   const { subject, case: what } = part
   const own: Row = { subject, case: what, unit: 'ms', ...summaryOf(blows) }
   const closed = ends(blows)
-  if (subject !== 'hotpair' || closed.length === 0) return [own]
+  if (!subject.startsWith('hotpair') || closed.length === 0) return [own]
   return [own, { subject: 'floor: socket closed', case: what, unit: 'ms', ...summarize(closed) }]
 }
 
@@ -224,7 +235,7 @@ function aimsOf(
   figures: ReadonlyMap<Part, Summary>,
   blows: ReadonlyMap<Part, readonly Blow[]>,
 ): Aim[] {
-  const aims: Aim[] = []
+  const aims: Aim[] = unitAims(figures)
   for (const [part, { p50, p99, max }] of figures) {
     if (part.subject !== 'hotpair') continue
     const closed = ends(blows.get(part) ?? [])
@@ -240,6 +251,22 @@ function aimsOf(
     aims.push({ what, figure, aim: `≤ ${bound}`, isMet: figure <= bound })
   }
   return aims
+}
+
+// With the unit as a process a death is known before the memory is gone, so the bare chain, which
+// waits for the end of a connection, is left behind the further the more there is of it.
+function unitAims(figures: ReadonlyMap<Part, Summary>): Aim[] {
+  const chains = [...figures].filter(([{ subject }]) => subject === 'bare chain')
+  return [...figures].flatMap(([part, summary]) => {
+    const chain = chains.find(([other]) => other.case === part.case)?.[1]
+    if (part.subject !== withUnit || chain === undefined) return []
+    const of = (key: 'p50' | 'max') => {
+      const figure = summary[key] / chain[key]
+      const what = `${part.case}, unit process: takeover / bare chain, ${key}`
+      return { what, figure, aim: '≤ 1.5', isMet: figure <= 1.5 }
+    }
+    return [of('p50'), of('max')]
+  })
 }
 
 // Five milliseconds past the time that has to pass before anybody may speak of a fault.

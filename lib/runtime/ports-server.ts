@@ -29,6 +29,8 @@ export interface ServerOptions<State> {
   readonly app: App<State>
   readonly limits: Limits
   readonly inFlight: number
+  /** What becomes of a frame inside which a primary hung. Default: it is tried again. */
+  readonly onSuspect?: 'retry' | 'skip' | 'halt' | undefined
   readonly deliverTimeoutMs: number
   readonly askReceiverTimeoutMs: number
   readonly inDoubt: Readonly<Record<string, InDoubtPolicy>>

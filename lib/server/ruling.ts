@@ -26,6 +26,7 @@ export interface RulingOptions extends PaceOptions, DigestOptions {
   /** Whether the right to accept and to send is beyond doubt at this moment. */
   readonly isGateOpen: () => boolean
   readonly marks?: MarksPort | undefined
+  readonly onSuspect?: 'retry' | 'skip' | 'halt' | undefined
   /**
    * A mirror that loads takes the tail too slowly: more than `unacknowledgedBytes` wait for it.
    */
@@ -253,12 +254,23 @@ export class Ruling<State> {
     let left = this.#pace.mostATurn
     this.#numbering.begin(left, now)
     while (left > 0 && this.isRuling && elapsed(now, clock.now()) < turnMs) {
+      if (this.#isWireBusy) return
       const frames = this.#number(Math.min(left, this.#pace.mostAtOnce), now)
       if (frames.length === 0) return
       this.#feed?.pump()
       this.#apply(frames)
       left -= frames.length
     }
+  }
+
+  /**
+   * Where a frame that hangs must not be tried by both, the mirror has to hold it before it is
+   * tried here: TLS gives a second write of one turn to the system only after that turn.
+   */
+  get #isWireBusy(): boolean {
+    const { onSuspect } = this.#options
+    if (onSuspect === undefined || onSuspect === 'retry') return false
+    return this.#release === 'acknowledged' && this.#feed?.isOnItsWay === true
   }
 
   /** Numbers at most `most` frames, as far as the bounds allow; hands them to the feed. */

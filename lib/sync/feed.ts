@@ -14,6 +14,7 @@ import type { Epoch, Incarnation, Instant } from '../units.js'
 import type { AcknowledgeMessage, BeginLoadMessage, SentNotice } from '../wire/message.js'
 import { writeFrame, writeMessage } from '../wire/message.js'
 import { PacketWriter } from '../wire/packet.js'
+import type { FeedHandlers, LoadBasis } from './feed-handlers.js'
 import { FrameLog, type LoggedFrame } from './frame-log.js'
 import { Notices } from './notices.js'
 
@@ -25,25 +26,6 @@ const pieceBytes = 262_144
  * moment, ten times as much would be heard as a silence.
  */
 const nearMs = 100
-
-/** What the feed tells its owner. */
-export interface FeedHandlers {
-  /** All up to `frameNo` is acknowledged. */
-  acknowledged(frameNo: number): void
-  /** The mirror holds the notices of `channel` up to `number`. */
-  noticed(channel: number, number: number): void
-  near(): void
-  covered(): void
-}
-
-/** Where a feed begins. */
-export interface LoadBasis {
-  /** The question of the mirror that the load answers. */
-  readonly ask: number
-  readonly epoch: Epoch
-  /** The image is as of this frame. */
-  readonly frameNo: number
-}
 
 export class Feed {
   readonly mirror: Incarnation
@@ -192,6 +174,11 @@ export class Feed {
     const progressNo = this.#progressNo + this.#notices.packetCount
     this.#barrier = { frameNo: this.#last, progressNo }
     this.#checkBarrier()
+  }
+
+  /** Something that was written is not yet in the hands of the operating system. */
+  get isOnItsWay(): boolean {
+    return (this.#link?.bufferedBytes ?? 0) > 0
   }
 
   drained(): void {

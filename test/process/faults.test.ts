@@ -133,6 +133,21 @@ t.test('a poisoned frame is left out and listed, and the pair is whole again', a
   isPerfect(t, outside)
 })
 
+// TLS hands a second write of one turn to the system after that turn: what the primary tries in the
+// same turn has to be held by the standby all the same.
+t.test('a poisoned frame amid a burst over TLS is left out', async (t) => {
+  const outside = await Outside.open(t, { onSuspect: 'skip', secret: 'no secret to anybody' })
+  const { standby } = await outside.startPair()
+  await outside.feedThrough(50)
+  outside.feed(1_000)
+  outside.feed(1, poison)
+  outside.feed(50)
+  await outside.until(() => standby.role === 'primary', 'the standby rules')
+  await outside.untilAll()
+  t.match(standby.last('takeover'), { verdict: 'hung', suspect: 1_051 })
+  isPerfect(t, outside)
+})
+
 t.test('a poisoned frame halts the other member, if that is the policy', async (t) => {
   const outside = await Outside.open(t, { onSuspect: 'halt' })
   const { standby } = await outside.startPair()
