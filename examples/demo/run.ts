@@ -41,8 +41,11 @@ export interface RunSettings {
 
 /** Beyond the time that the stream needs: starting, faults in progress, ending. */
 const graceMs = 45_000
-/** A silence can only be heard once there is sound: the first fault waits for as many outputs. */
-const soundOutputs = 200
+/**
+ * A silence can only be heard once there is sound: the first fault waits for as many outputs. The
+ * records themselves are silent for 473 ms before output 533, which no fault should be blamed for.
+ */
+const soundOutputs = 560
 /** After the last expected output: time for one too many to arrive. */
 const settleMs = 200
 /** Part of the stream that no fault begins in, so that it is over with it. */
