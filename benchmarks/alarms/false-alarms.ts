@@ -15,7 +15,7 @@ import { HandRolledPair } from '../takeover/hand-rolled-pair.js'
 import { HotpairPair } from '../takeover/hotpair-pair.js'
 import { World } from '../takeover/world.js'
 
-const usualSeconds = 600
+const usualSeconds = 120
 const quickSeconds = 4
 /** The hand-rolled pair shows what it does in a minute. */
 const mostPeerSeconds = 60
