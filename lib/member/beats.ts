@@ -63,6 +63,8 @@ export interface BeatsOwner {
   ring(): void
   /** The beats are sent by another process than before. */
   moved(place: 'embedded' | 'process', reason: string): void
+  /** Nobody can send them at the moment. */
+  stuck(error: unknown): void
 }
 
 /**
@@ -87,8 +89,7 @@ export async function openBeats<State>(
     startUnit: () => startUnit(path),
   }
   const first = await join(places)
-  const { ring, moved } = { ring: () => owner.ring(), moved: owner.moved.bind(owner) }
-  beats = new UnitBeats({ clock: systemClock, places, moved, ring }, first)
+  beats = new UnitBeats({ clock: systemClock, places, ...owner }, first)
   return beats
 }
 

@@ -238,6 +238,7 @@ export class Host<State> {
         if (this.#isBegun) this.#unit?.look()
       },
       moved: (place, reason) => this.#tell({ type: 'unit', place, reason }),
+      stuck: (error) => this.fault(asPairError(error, 'ERR_HOTPAIR_UNIT')),
     }
   }
 

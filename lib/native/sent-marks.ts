@@ -46,7 +46,10 @@ export class SentMarks implements MarksPort {
 
   sent(channel: number, number: number): void {
     const at = this.#laneOf(channel)
-    if (at !== undefined) this.#words[at + this.#sentAt] = number
+    if (at === undefined) return
+    // What the receiver has confirmed though nothing was begun here was begun by the former one.
+    if (number > (this.#words[at + this.#begunAt] ?? 0)) this.#words[at + this.#begunAt] = number
+    this.#words[at + this.#sentAt] = number
   }
 
   /** All of them as they stand. */

@@ -26,14 +26,17 @@ export interface UnitBeatsOptions {
   readonly places: BeatsPlaces
   /** The beats are sent by another process than before. */
   readonly moved: (place: 'embedded' | 'process', reason: string) => void
+  /** Nobody sends them, for longer than it takes a unit to end. Told once until somebody does. */
+  readonly stuck: (error: unknown) => void
   /** There may be something new to see. */
   readonly ring: () => void
 }
 
-/** Packets that may have left since their number was read: a thousand a ms would be too many. */
+/** More packets than may have left since their number was read. */
 const seqMargin = 1n << 32n
-/** Between two tries while a port is still held by the unit that ends. */
-const bindRetryMs = 2
+/** Between two tries while a port is still held by the unit that ends, doubled up to the longest. */
+const firstBindMs = 2
+const longestBindMs = 256
 /** Until a lost unit is started again, and between tries, doubled up to the longest. */
 const firstRestartMs = 1_000
 const longestRestartMs = 30_000
@@ -43,15 +46,19 @@ const startupMs = 500
 export class UnitBeats implements BeatsPort {
   readonly #options: UnitBeatsOptions
   readonly marks: MarksPort = {
-    reign: (epoch, sent) => this.#current.marks.reign(epoch, sent),
-    begun: (channel, number) => this.#current.marks.begun(channel, number),
-    sent: (channel, number) => this.#current.marks.sent(channel, number),
-    end: () => this.#current.marks.end(),
+    reign: (epoch, sent) => this.#at?.marks.reign(epoch, sent),
+    begun: (channel, number) => this.#at?.marks.begun(channel, number),
+    sent: (channel, number) => this.#at?.marks.sent(channel, number),
+    end: () => this.#at?.marks.end(),
   }
-  #current: Heartbeat
+  /** Undefined while a new unit could not be joined and the ports are not free again. */
+  #at: Heartbeat | undefined
+  #last: HeartbeatView
   #isAtUnit = true
   #isClosed = false
   #presence: Uint8Array | undefined
+  /** As the rules have it. */
+  #wantsOpen = false
   #armed = 0n
   /** Renounced natively where nobody looks any more. */
   #renounced = 0n
@@ -61,22 +68,25 @@ export class UnitBeats implements BeatsPort {
   #lapses = 0
   #stalls = 0
   #retry: Timer | undefined
+  #bindMs = firstBindMs
   #restartMs = firstRestartMs
 
   /** `current`: at the unit, which was joined. */
   constructor(options: UnitBeatsOptions, current: Heartbeat) {
     this.#options = options
-    this.#current = current
+    this.#at = current
+    this.#last = current.view()
   }
 
   /** The doorbell of the present place has rung. */
   rung(): void {
-    if (this.#isAtUnit && this.#current.isLost() && !this.#isClosed) this.#fallBack()
+    const isLost = this.#isAtUnit && this.#at?.isLost() === true
+    if (isLost && !this.#isClosed && this.#retry === undefined) this.#fallBack()
     this.#options.ring()
   }
 
   view(): HeartbeatView {
-    const view = this.#current.view()
+    const view = this.#at?.view() ?? this.#last
     return {
       ...view,
       renouncedNatively: view.renouncedNatively || this.#renouncedBefore,
@@ -87,81 +97,82 @@ export class UnitBeats implements BeatsPort {
 
   /** 0 while this process sends the beats. */
   get unitPid(): number {
-    return this.#isAtUnit ? this.#current.unitPid : 0
+    return this.#isAtUnit ? (this.#at?.unitPid ?? 0) : 0
   }
 
   peerMarks(): PeerMarks | undefined {
-    return this.#current.peerMarks()
+    return this.#at?.peerMarks()
   }
 
   announce(presence: Uint8Array): void {
     this.#presence = presence
-    this.#current.announce(presence)
+    this.#at?.announce(presence)
   }
 
   probe(): void {
-    this.#current.probe()
+    this.#at?.probe()
   }
 
   setPeerHost(link: number, host: string): void {
     this.#hosts.set(link, host)
-    this.#current.setPeerHost(link, host)
+    this.#at?.setPeerHost(link, host)
   }
 
   openGate(): void {
-    this.#current.openGate()
+    this.#wantsOpen = true
+    this.#at?.openGate()
   }
 
   closeGate(): void {
-    this.#current.closeGate()
+    this.#wantsOpen = false
+    this.#at?.closeGate()
   }
 
   isGateOpen(): boolean {
-    return this.#current.isGateOpen()
+    return this.#at?.isGateOpen() ?? false
   }
 
   arm(epoch: bigint): void {
     this.#armed = epoch
-    this.#current.arm(epoch)
+    this.#at?.arm(epoch)
   }
 
   disarm(): bigint {
     this.#armed = 0n
     const renounced = this.#renounced
     this.#renounced = 0n
-    const now = this.#current.disarm()
+    const now = this.#at?.disarm() ?? 0n
     return now === 0n ? renounced : now
   }
 
   announceBlock(ms: number): void {
-    this.#current.announceBlock(ms)
+    this.#at?.announceBlock(ms)
   }
 
   markFrame(frameNo: number): void {
-    this.#current.markFrame(frameNo)
+    this.#at?.markFrame(frameNo)
   }
 
   statistics(since?: BeatStatistics): BeatStatistics {
-    return this.#current.statistics(since)
+    return this.#at?.statistics(since) ?? { isRealtime: false, links: [] }
   }
 
   close(): void {
     this.#isClosed = true
     this.#retry?.clear()
-    this.#current.close()
+    this.#at?.close()
   }
 
   /** The unit has ended: its ports are free now, or will be when it is wholly gone. */
   #fallBack(): void {
-    try {
-      this.#move((firstSeq) => this.#options.places.here(firstSeq))
-    } catch {
-      this.#retry = this.#options.clock.setTimer(millis(bindRetryMs), () => this.rung())
-      return
-    }
-    this.#isAtUnit = false
-    this.#options.moved('embedded', 'the unit has ended')
-    this.#restart()
+    const former = this.#at
+    if (former === undefined) return
+    this.#openHere(
+      () => this.#options.places.here(former.view().ownSeq + seqMargin),
+      // Until then its gate goes on by its own time.
+      () => this.#leave(former),
+      'the unit has ended',
+    )
   }
 
   #restart(): void {
@@ -176,48 +187,80 @@ export class UnitBeats implements BeatsPort {
   /** To the new unit: it binds the ports that this process holds, so those are let go first. */
   #return(): void {
     const { places, moved, ring } = this.#options
-    const firstSeq = this.#current.view().ownSeq + seqMargin
-    const wasOpen = this.#current.isGateOpen()
-    const marks = this.#current.marks.copy()
+    this.#retry = undefined
+    if (this.#at === undefined) return
+    const carried = this.#leave(this.#at)
+    this.#at = undefined
     try {
-      this.#move((seq) => {
-        this.#current.close()
-        return places.atUnit(seq)
-      })
+      this.#arrive(places.atUnit(carried.firstSeq), carried)
       this.#isAtUnit = true
       this.#restartMs = firstRestartMs
       moved('process', 'a new unit was started')
     } catch (error) {
-      this.#current = places.here(firstSeq)
-      this.#restore(wasOpen, marks)
-      moved('embedded', `no unit could be joined: ${reasonOf(error)}`)
-      this.#restart()
+      const why = `no unit could be joined: ${reasonOf(error)}`
+      let isAtOnce = true
+      // What was open is in doubt once it had to be waited for.
+      const take = () => ({ ...carried, isOpen: carried.isOpen && isAtOnce })
+      this.#openHere(() => places.here(carried.firstSeq), take, why)
+      isAtOnce = false
     }
     ring()
   }
 
-  /** Goes on at another place from where the present one stands. */
-  #move(open: (firstSeq: bigint) => Heartbeat): void {
-    const former = this.#current
+  /** This process sends the beats, as soon as it can have the ports. */
+  #openHere(open: () => Heartbeat, take: () => Carried, why: string): void {
+    const { clock, moved, ring, stuck } = this.#options
+    this.#retry = undefined
+    let opened: Heartbeat
+    try {
+      opened = open()
+    } catch (error) {
+      if (this.#bindMs === longestBindMs) stuck(error)
+      const wait = millis(Math.min(this.#bindMs, longestBindMs))
+      this.#bindMs *= 2
+      this.#retry = clock.setTimer(wait, () => this.#openHere(open, take, why))
+      return
+    }
+    this.#bindMs = firstBindMs
+    this.#isAtUnit = false
+    this.#arrive(opened, take())
+    moved('embedded', why)
+    this.#restart()
+    ring()
+  }
+
+  /** Ends the beats at a place; returns what goes along to the next. */
+  #leave(former: Heartbeat): Carried {
     const view = former.view()
-    const wasOpen = former.isGateOpen()
+    const isOpen = former.isGateOpen()
     const renounced = former.disarm()
-    const marks = former.marks.copy()
-    const next = open(view.ownSeq + seqMargin)
-    former.close()
-    this.#current = next
+    if (renounced !== 0n) this.#renounced = renounced
     if (view.renouncedNatively !== 0n) this.#renouncedBefore = view.renouncedNatively
     this.#lapses += view.gateLapses
     this.#stalls += view.stallCount
-    if (renounced !== 0n) this.#renounced = renounced
-    this.#restore(wasOpen, marks)
+    this.#last = { ...view, gateLapses: 0, stallCount: 0, renouncedNatively: 0n }
+    const marks = former.marks.copy()
+    former.close()
+    return { firstSeq: view.ownSeq + seqMargin, isOpen, marks }
   }
 
-  #restore(wasOpen: boolean, marks: Float64Array): void {
-    this.#current.marks.restore(marks)
-    for (const [link, host] of this.#hosts) this.#current.setPeerHost(link, host)
-    if (this.#presence) this.#current.announce(this.#presence)
-    if (wasOpen) this.#current.openGate()
-    if (this.#renounced === 0n) this.#current.arm(this.#armed)
+  /** Goes on at `next` from where the former place stood. */
+  #arrive(next: Heartbeat, { isOpen, marks }: Carried): void {
+    this.#at = next
+    next.marks.restore(marks)
+    for (const [link, host] of this.#hosts) next.setPeerHost(link, host)
+    if (this.#presence) next.announce(this.#presence)
+    if (this.#wantsOpen && isOpen) next.openGate()
+    // It has expired while nobody beat: as after any stall the rules must know.
+    else if (this.#wantsOpen) this.#lapses += 1
+    if (this.#renounced === 0n) next.arm(this.#armed)
   }
+}
+
+/** What goes along from one place to the next. */
+interface Carried {
+  readonly firstSeq: bigint
+  /** The gate was open to the last. */
+  readonly isOpen: boolean
+  readonly marks: Float64Array
 }

@@ -1,6 +1,6 @@
 #!/usr/bin/env node
 /**
- * `hotpair unit`: the system unit of one member as a process of its own.
+ * The program of a system unit that is a process of its own; a server starts it by itself.
  *
  * It listens on a socket until it is ended by SIGTERM or SIGINT; a second one on the same socket
  * ends at once with exit code 1, and the first goes on. Exit code 2: wrong arguments.
@@ -13,7 +13,7 @@ import { systemClock } from '../runtime/clock.js'
 import type { Timer } from '../runtime/ports-clock.js'
 import { millis } from '../units.js'
 
-const usage = `usage: hotpair unit --socket PATH [--once] [--linger MS] [--quiet]
+const usage = `usage: unit-program --socket PATH [--once] [--linger MS] [--quiet]
 
   --socket PATH  where the server of the member finds it: absolute, at most 107 bytes
   --once         ends when its server closes in order

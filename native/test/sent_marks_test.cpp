@@ -125,8 +125,9 @@ TEST(a_packet_that_cannot_be_is_refused) {
     Presence packet;
     for (std::uint8_t& byte : packet) byte = static_cast<std::uint8_t>(random());
     // Now and then nearly right, so that more than the first check is met.
-    if (i % 2 == 0) store_little<std::uint32_t>(packet.data() + 8, random() % (kMostLanes + 2));
-    if (i % 2 == 0) store_little<std::uint32_t>(packet.data() + 12, random() % (kMostLanes + 2));
+    std::uniform_int_distribution<std::uint32_t> lanes(0, kMostLanes + 1);
+    if (i % 2 == 0) store_little<std::uint32_t>(packet.data() + 8, lanes(random));
+    if (i % 2 == 0) store_little<std::uint32_t>(packet.data() + 12, lanes(random));
     if (i % 4 == 0) store_little<std::uint64_t>(packet.data(), random() % 3);
     if (collector.take(0xa1, packet)) EXPECT(collector.whole().lanes <= kMostLanes);
   }

@@ -140,6 +140,24 @@ TEST(a_second_server_is_refused_and_the_first_goes_on) {
   EXPECT(!first.value()->is_lost());
 }
 
+TEST(a_server_of_another_pair_does_not_take_the_place_of_the_dead) {
+  Stage stage;
+  auto first = stage.join();
+  REQUIRE(first.ok());
+  stage.announce(*first.value());
+  EXPECT(stage.is_heard());
+  first.value()->leave(false);
+  EXPECT(eventually([&] { return stage.host->report().phase == UnitReport::kGone; }));
+  hb::PairConfig other = config_of(1, 0xc1, stage.ports);
+  other.pair += 1;
+  other.event_loop = stage.loop.watch();
+  const auto joined =
+      UnitClient::join(stage.path.c_str(), other, monotonic_now() + Nanos::millis(5'000), kSilent);
+  EXPECT(!joined.ok());
+  EXPECT(stage.host->report().phase == UnitReport::kGone);
+  EXPECT(stage.join(0xb2).ok());
+}
+
 TEST(a_stranger_is_refused) {
   Stage stage;
   std::mt19937_64 random(seed());

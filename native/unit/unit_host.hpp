@@ -59,6 +59,14 @@ class UnitHost {
   static constexpr std::size_t kMostGuests = 4;
   static constexpr Nanos kPatience = Nanos::millis(1'000);
 
+  // Whom this unit is there for: the member whose server came first.
+  struct Served {
+    std::uint64_t pair = 0;
+    std::uint8_t member = 0;
+
+    friend bool operator==(const Served&, const Served&) = default;
+  };
+
   struct Guest {
     std::optional<ipc::LocalChannel> channel;
     Instant until{};
@@ -85,6 +93,7 @@ class UnitHost {
   std::unique_ptr<heartbeat::BeatLoop> beats_;
   std::array<Guest, kMostGuests> guests_;
   std::unique_ptr<Session> session_;
+  std::optional<Served> served_;
   UnitReport now_{};
   bool has_noted_death_ = false;
   LatestValue<UnitReport> report_;

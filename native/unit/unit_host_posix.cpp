@@ -135,6 +135,8 @@ void UnitHost::take_in(Guest& guest, ipc::Message& message) noexcept {
   if (!config || message.descriptor_count != 1 || config->incarnation != guest.hello.incarnation) {
     return refuse(*guest.channel, {Obstacle::kMessage});
   }
+  const Served served{config->pair, config->self};
+  if (served_ && *served_ != served) return refuse(*guest.channel, {Obstacle::kOther});
   if (session_ != nullptr && !session_->is_gone()) {
     return refuse(*guest.channel, {Obstacle::kTaken});
   }
@@ -148,6 +150,7 @@ void UnitHost::take_in(Guest& guest, ipc::Message& message) noexcept {
     refuse(opening.channel, refusal);
     return;
   }
+  served_ = served;
   has_noted_death_ = false;
   ++now_.taken;
 }

@@ -47,6 +47,13 @@ t.test('begun goes up only, and what goes on keeps it under its new epoch', asyn
   t.same(lane(0), { begun: 6, sent: 5 })
 })
 
+t.test('what a receiver says it has counts as begun', async (t) => {
+  const { marks, lane } = open()
+  marks.reign(1001, [4])
+  marks.sent(0, 6)
+  t.same(lane(0), { begun: 6, sent: 6 })
+})
+
 t.test('a channel that is opened later has a lane from its first output on', async (t) => {
   const { marks, lane, lanes } = open()
   marks.reign(1001, [])

@@ -71,7 +71,7 @@ function stage() {
   const clock = new VirtualClock()
   const all: Place[] = []
   const moves: string[] = []
-  const held = { isPortTaken: false, hasUnit: true, started: 0 }
+  const held = { isPortTaken: false, hasUnit: true, started: 0, stuck: [] as string[] }
   const place = (pid: number, firstSeq: bigint) => {
     const made = new Place(pid, firstSeq)
     all.push(made)
@@ -95,6 +95,7 @@ function stage() {
         },
       },
       moved: (where, reason) => moves.push(`${where}: ${reason}`),
+      stuck: (error) => held.stuck.push(String(error)),
       ring: () => {},
     },
     first,
@@ -129,10 +130,22 @@ t.test('the server goes on from where its dead unit stood', async (t) => {
   t.match(moves, ['embedded: the unit has ended'])
 })
 
-t.test('a gate that has expired stays shut', async (t) => {
-  const { last, lose } = stage()
+t.test('a gate that has expired stays shut, and the rules learn of it', async (t) => {
+  const { beats, first, last, lose } = stage()
+  beats.openGate()
+  first.isOpen = false
   lose()
   t.notOk(last().isOpen)
+  t.equal(beats.view().gateLapses, 1)
+})
+
+t.test('one that the rules have shut is no lapse', async (t) => {
+  const { beats, last, lose } = stage()
+  beats.openGate()
+  beats.closeGate()
+  lose()
+  t.notOk(last().isOpen)
+  t.equal(beats.view().gateLapses, 0)
 })
 
 t.test('what the unit had renounced is told once, and not armed again', async (t) => {
@@ -157,8 +170,44 @@ t.test('while a port is still held it is tried again', async (t) => {
   t.equal(last(), first)
   await clock.run(clock.now() + 20)
   held.isPortTaken = false
-  await clock.run(clock.now() + 5)
+  await clock.run(clock.now() + 20)
   t.not(last(), first)
+  t.same(held.stuck, [])
+})
+
+t.test('a port that does not come free is told once, and what was renounced is kept', async (t) => {
+  const { clock, beats, first, last, held, lose } = stage()
+  beats.arm(1001n)
+  first.renounced = 1001n
+  held.isPortTaken = true
+  lose()
+  await clock.run(clock.now() + 5_000)
+  t.equal(held.stuck.length, 1)
+  beats.announce(Uint8Array.of(8))
+  held.isPortTaken = false
+  await clock.run(clock.now() + 300)
+  t.not(last(), first)
+  t.equal(beats.disarm(), 1001n)
+})
+
+t.test('neither a unit nor the ports: nobody beats until they are free', async (t) => {
+  const { clock, beats, last, held, lose } = stage()
+  beats.openGate()
+  lose()
+  const here = last()
+  held.hasUnit = false
+  held.isPortTaken = true
+  await clock.run(clock.now() + 1_600)
+  t.ok(here.calls.includes('close'))
+  t.notOk(beats.isGateOpen())
+  beats.announce(Uint8Array.of(9))
+  beats.arm(1003n)
+  beats.openGate()
+  held.isPortTaken = false
+  await clock.run(clock.now() + 300)
+  t.not(last(), here)
+  t.same(last().calls.slice(0, 2), ['announce 9', 'arm 1003'])
+  t.equal(beats.view().gateLapses, 1, 'the rules learn that the gate was shut meanwhile')
 })
 
 t.test('a new unit takes over again; without one the server goes on', async (t) => {
