@@ -26,7 +26,7 @@ export interface UnitBeatsOptions {
   readonly places: BeatsPlaces
   /** The beats are sent by another process than before. */
   readonly moved: (place: 'embedded' | 'process', reason: string) => void
-  /** Nobody sends them, for longer than it takes a unit to end. Told once until somebody does. */
+  /** Nobody sends them for longer than a unit takes to end. Told once until somebody does. */
   readonly stuck: (error: unknown) => void
   /** There may be something new to see. */
   readonly ring: () => void
