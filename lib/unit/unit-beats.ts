@@ -34,7 +34,7 @@ export interface UnitBeatsOptions {
 
 /** More packets than may have left since their number was read. */
 const seqMargin = 1n << 32n
-/** Between two tries while a port is still held by the unit that ends, doubled up to the longest. */
+/** Between two tries while the unit that ends still holds a port, doubled up to the longest. */
 const firstBindMs = 2
 const longestBindMs = 256
 /** Until a lost unit is started again, and between tries, doubled up to the longest. */
