@@ -80,6 +80,7 @@ function checkContents(tarball) {
   const needed = [
     /^dist\/index\.js$/,
     /^dist\/index\.d\.ts$/,
+    /^dist\/cli\/main\.js$/,
     /^lib\/index\.ts$/,
     /^binding\.gyp$/,
     /^native\/sources\.txt$/,
@@ -151,10 +152,22 @@ function checkNode(tarball, node, name) {
   check(`${version}: import 'hotpair/receiver' works`, () =>
     runNode('--input-type=module', '-e', "import 'hotpair/receiver'"),
   )
+  check(`${version}: the command hotpair runs a unit`, () => checkCommand(app, env))
   check(`${version}: two processes are a pair that survives a kill`, () => {
     cpSync(join(root, 'scripts/pack-install-pair.js'), join(app, 'pair.mjs'))
     process.stdout.write(runNode('pair.mjs'))
   })
+}
+
+/** The unit listens until its time without a server is over, and then ends by itself. */
+function checkCommand(app, env) {
+  const command = join(app, 'node_modules/.bin/hotpair')
+  const config = join(app, 'unit.json')
+  writeFileSync(config, JSON.stringify({ socket: join(app, 'unit.sock'), lingerMs: 200 }))
+  const said = run(command, ['unit', '--config', config], { cwd: app, env })
+  demand(/"phase":"waiting"/.test(said), `the unit said ${said}`)
+  const help = run(command, ['--help'], { cwd: app, env })
+  demand(/hotpair unit/.test(help), `--help said ${help}`)
 }
 
 /** The newest node of the registry, installed into a folder of its own. */

@@ -9,9 +9,10 @@ import { systemClock } from '../runtime/clock.js'
 import type { MarksPort } from '../runtime/ports-beats.js'
 import { beatKeys, pairDigest } from '../unit/keys.js'
 import { UnitBeats } from '../unit/unit-beats.js'
-import { startUnit, unitSocketPath } from '../unit/unit-process.js'
+import { unitSocketPath } from '../unit/unit-process.js'
 import { type Incarnation, millis } from '../units.js'
 import { familyOf } from './names.js'
+import { startUnit } from './start-unit.js'
 
 /** Where beats go while the other member's name cannot be resolved: nobody is there. */
 const nowhere = { 0: '0.0.0.0', 4: '0.0.0.0', 6: '::' } as const

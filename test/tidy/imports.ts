@@ -45,14 +45,30 @@ const table: Readonly<Record<string, Allowed>> = {
     packages: anyOfNode,
   },
   operator: { values: ['ipc'], types: ['member'], packages: /./ },
-  cli: { values: ['ipc', 'operator'], types: ['member'], packages: /./ },
+  // Whole programs: `unit` is the one that a member of `unit: 'process'` has beside it.
+  cli: {
+    values: ['ipc', 'operator', 'config', 'native', 'runtime', 'unit'],
+    types: ['member'],
+    packages: /./,
+  },
   testing: {
     values: ['core', 'runtime', 'sync', 'server', 'wire', 'store/memory', 'unit'],
     packages: harmlessOfNode,
   },
-  // The rooms behind `member.ts`: parts are joined there.
+  // The rooms behind `member.ts`: parts are joined there. `cli/main` is started as a process.
   member: {
-    values: ['config', 'core', 'native', 'peer', 'runtime', 'server', 'store', 'unit', 'wire'],
+    values: [
+      'cli/main',
+      'config',
+      'core',
+      'native',
+      'peer',
+      'runtime',
+      'server',
+      'store',
+      'unit',
+      'wire',
+    ],
     packages: /^node:/,
   },
   'config.ts': { values: ['config'], types: ['options'] },

@@ -1,0 +1,43 @@
+#!/usr/bin/env node
+/**
+ * `hotpair`: what an operator calls. It finds the command and hands it the rest of the line.
+ *
+ * Exit codes of all commands: 0 it is done, 1 the system refuses, 2 the call is wrong and nothing
+ * was begun.
+ */
+
+import { readFileSync } from 'node:fs'
+import { refuse } from './refuse.js'
+import { unitCommand } from './unit.js'
+
+const usage = `usage: hotpair COMMAND [OPTION...]
+
+  hotpair unit       runs the unit of a member as a process of its own
+  hotpair --help     says this; hotpair COMMAND --help says more
+  hotpair --version  says the version of the package
+
+exit codes: 0 done, 1 the system refuses, 2 the call is wrong`
+
+function version(): string {
+  const manifest = new URL('../../package.json', import.meta.url)
+  return String(JSON.parse(readFileSync(manifest, 'utf8')).version)
+}
+
+const [command, ...rest] = process.argv.slice(2)
+switch (command) {
+  case 'unit':
+    unitCommand(rest)
+    break
+  case '--help':
+  case '-h':
+    console.log(usage)
+    break
+  case '--version':
+    console.log(version())
+    break
+  case undefined:
+    refuse('a command is missing', usage)
+    break
+  default:
+    refuse(`'${command}' is no command of hotpair; there is unit`, usage)
+}
