@@ -11,6 +11,7 @@ import type { Epoch, HistoryId, Incarnation, Instant } from '../units.js'
 import type { MarksPort } from './ports-beats.js'
 import type { ClockPort } from './ports-clock.js'
 import type { OutboxPort, SnapshotPort } from './ports-outbox.js'
+import type { RegionPort } from './ports-region.js'
 
 /** What the beat thread is told of this event loop. */
 export interface LoopPort {
@@ -43,6 +44,8 @@ export interface ServerOptions<State> {
   readonly clock: ClockPort
   readonly outbox: OutboxPort
   readonly snapshot: SnapshotPort
+  /** Where the state lives, if it is a shared one. */
+  readonly region?: RegionPort | undefined
   /** Whether the gate is open at this moment. */
   readonly isGateOpen: () => boolean
   readonly loop: LoopPort
