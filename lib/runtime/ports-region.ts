@@ -57,7 +57,9 @@ export interface RegionProgress {
 
 /** On the event loop, never within a call of the region. */
 export interface RegionHandlers {
-  /** So little is left that it may be held for: call `finish` between two frames. May come again. */
+  /**
+   * So little is left that it may be held for: call `finish` between two frames. May come again.
+   */
   nearly?(): void
   /** Both ends agree that the receiver holds the region, by this digest. Once, and the last. */
   done(digest: bigint): void
