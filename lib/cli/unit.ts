@@ -12,6 +12,7 @@ import { systemClock } from '../runtime/clock.js'
 import type { Timer } from '../runtime/ports-clock.js'
 import { millis } from '../units.js'
 import { refuse } from './refuse.js'
+import { serviceManager } from './service-manager.js'
 import { type UnitSettings, unitSettings } from './unit-settings.js'
 
 const usage = `usage: hotpair unit [--config FILE] [--socket PATH] [--once] [--linger MS] [--quiet]
@@ -22,6 +23,8 @@ const usage = `usage: hotpair unit [--config FILE] [--socket PATH] [--once] [--l
   --once         ends when its server closes in order
   --linger MS    ends so long after its server has died, unless another comes; default: never
   --quiet        says nothing on standard output, where else each change is a line of JSON
+
+Under systemd (Type=notify) it says when it listens and what it does, and answers the watchdog.
 
 exit codes: 0 it was ended, 1 it cannot listen (another unit does, or the path will not do), 2 the
 call or the file is wrong`
@@ -83,8 +86,9 @@ class UnitProgram {
 
 function open(path: string, onRing: (report: UnitReport) => void): UnitHandle {
   try {
-    return openUnit(path, onRing)
+    return openUnit(path, serviceManager(process.env, process.pid), onRing)
   } catch (error) {
+    if (error instanceof ConfigError) return refuse(error.message, usage)
     console.error(`hotpair: ${reasonOf(error)}`)
     return process.exit(1)
   }

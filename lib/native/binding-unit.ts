@@ -15,6 +15,14 @@ export interface UnitReport {
   readonly refused: number
 }
 
+/** Who has started the unit as a service and waits to hear of it; see sd_notify(3). */
+export interface ServiceManager {
+  /** Path of its socket, or an abstract name after '@'; empty: there is nobody. */
+  readonly notifySocket: string
+  /** The longest silence that it bears, up to a year; 0: any. */
+  readonly watchdogMicros: number
+}
+
 export interface UnitHandle {
   /** Throws `ERR_HOTPAIR_CLOSED` after `close()`. */
   report(): UnitReport

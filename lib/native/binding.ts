@@ -17,12 +17,12 @@ import type {
   PresenceFacts,
   SentMarksFacts,
 } from './binding-heartbeat.js'
-import type { UnitHandle } from './binding-unit.js'
+import type { ServiceManager, UnitHandle } from './binding-unit.js'
 
 /**
  * The number that the addon must carry in `abi`; raised with each incompatible change of this file.
  */
-export const bindingAbi = 4
+export const bindingAbi = 5
 
 /**
  * The frame-diff outbox of one member. Batches, never single outputs, cross the boundary. A
@@ -171,10 +171,11 @@ export interface Binding {
   openHeartbeat(options: HeartbeatOptions, ring: () => void): HeartbeatHandle
   /**
    * Makes this process the unit that listens at `path`, absolute and at most 107 bytes long, for
-   * one server at a time. `ring` is called after its report has changed. Throws an Error with
-   * `code` `ERR_HOTPAIR_ADDRESS_IN_USE`, `ERR_HOTPAIR_ADDRESS` or `ERR_HOTPAIR_NATIVE`.
+   * one server at a time, and tells `manager` how it fares. `ring` is called after its report has
+   * changed. Throws an Error with `code` `ERR_HOTPAIR_ADDRESS_IN_USE`, `ERR_HOTPAIR_ADDRESS` or
+   * `ERR_HOTPAIR_NATIVE`.
    */
-  openUnit(path: string, ring: () => void): UnitHandle
+  openUnit(path: string, manager: ServiceManager, ring: () => void): UnitHandle
   /**
    * Reserves `limitBytes`, from `facts.outbox.blockBytes` to 2^43. Throws
    * `ERR_HOTPAIR_NO_MEMORY`.

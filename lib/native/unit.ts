@@ -3,24 +3,29 @@
  * server, and outlives it.
  */
 
-import type { UnitHandle, UnitReport } from './binding-unit.js'
+import type { ServiceManager, UnitHandle, UnitReport } from './binding-unit.js'
 import { native } from './failure.js'
 import { loadBinding } from './load.js'
 
-export type { UnitHandle, UnitReport } from './binding-unit.js'
+export type { ServiceManager, UnitHandle, UnitReport } from './binding-unit.js'
 
 /**
- * Listens at `path` for the server of one member at a time. `onRing` is called some time after the
- * report has changed. It does not keep the process alive, and should be closed.
+ * Listens at `path` for the server of one member at a time, and tells `manager` how it fares, from
+ * a thread of its own. `onRing` is called some time after the report has changed. It does not keep
+ * the process alive, and should be closed.
  *
  * @throws NativeError `ERR_HOTPAIR_ADDRESS_IN_USE` when another unit listens there,
- * `ERR_HOTPAIR_ADDRESS` when the path or its folder will not do, `ERR_HOTPAIR_NATIVE` when the
- * addon or the operating system refuses.
+ * `ERR_HOTPAIR_ADDRESS` when the path, its folder or the manager's socket will not do,
+ * `ERR_HOTPAIR_NATIVE` when the addon or the operating system refuses.
  */
-export function openUnit(path: string, onRing: (report: UnitReport) => void): UnitHandle {
+export function openUnit(
+  path: string,
+  manager: ServiceManager,
+  onRing: (report: UnitReport) => void,
+): UnitHandle {
   const binding = loadBinding()
   const handle: UnitHandle = native(
-    () => binding.openUnit(path, () => onRing(handle.report())),
+    () => binding.openUnit(path, manager, () => onRing(handle.report())),
     () => `no unit can listen at ${path}`,
   )
   return handle

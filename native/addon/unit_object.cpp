@@ -1,6 +1,7 @@
 // UnitHandle: the system unit in a process of its own as that process's JavaScript sees it; see
 // lib/native/binding-unit.ts. Thin: it starts and ends the unit and reads its report.
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 
@@ -9,10 +10,14 @@
 #include "addon/handle.hpp"
 #include "addon/js_error.hpp"
 #include "base/check.hpp"
+#include "base/clock.hpp"
 #include "unit/unit_host.hpp"
 
 namespace hotpair::addon {
 namespace {
+
+// A year: no watchdog waits longer.
+constexpr double kMostWatchdogMicros = 31'536'000e6;
 
 // One a process: the bell says only that there is something to read.
 class UnitObject final {
@@ -80,28 +85,50 @@ void on_ring(napi_env env) {
   static_cast<void>(napi_fatal_exception(env, error));
 }
 
+// Nothing, with an exception pending, when the argument is none.
+std::optional<unit::ServiceManager> manager_of(Napi::Env env, Napi::Value value) {
+  const Napi::Object options = value.IsObject() ? value.As<Napi::Object>() : Napi::Object::New(env);
+  const Napi::Value address = options.Get("notifySocket");
+  const Napi::Value watchdog = options.Get("watchdogMicros");
+  const double micros = watchdog.IsNumber() ? watchdog.As<Napi::Number>().DoubleValue() : -1;
+  if (!address.IsString() || !(micros >= 0 && micros <= kMostWatchdogMicros)) {
+    Napi::TypeError::New(env, "the service manager must be a notifySocket and watchdogMicros")
+        .ThrowAsJavaScriptException();
+    return {};
+  }
+  auto manager =
+      unit::ServiceManager::open(address.As<Napi::String>().Utf8Value(),
+                                 Nanos::micros(static_cast<std::int64_t>(micros)), monotonic_now());
+  if (manager.ok()) return std::move(manager).value();
+  throw_error(env, manager.error());
+  return {};
+}
+
 Napi::Value open_unit(const Napi::CallbackInfo& info) {
   const Napi::Env env = info.Env();
-  if (!info[0].IsString() || !info[1].IsFunction()) {
-    Napi::TypeError::New(env, "arguments must be a path and a function")
+  if (!info[0].IsString() || !info[1].IsObject() || !info[2].IsFunction()) {
+    Napi::TypeError::New(env, "arguments must be a path, an object and a function")
         .ThrowAsJavaScriptException();
     return {};
   }
   const std::string path = info[0].As<Napi::String>().Utf8Value();
+  auto manager = manager_of(env, info[1]);
+  if (!manager) return {};
   auto bell = std::make_unique<Doorbell>();
   if (!bell->open(env, &on_ring)) {
     throw_error(env, {ErrorCode::kNative, "making the doorbell of the unit"});
     return {};
   }
   auto host = unit::UnitHost::start(
-      path.c_str(), {[](void* of) noexcept { static_cast<Doorbell*>(of)->ring(); }, bell.get()});
+      path.c_str(), std::move(*manager),
+      {[](void* of) noexcept { static_cast<Doorbell*>(of)->ring(); }, bell.get()});
   if (!host.ok()) {
     bell->close();
     throw_error(env, host.error());
     return {};
   }
   AddonData& data = AddonData::of(env);
-  data.unit_ring = Napi::Persistent(info[1].As<Napi::Function>());
+  data.unit_ring = Napi::Persistent(info[2].As<Napi::Function>());
   return Handle<UnitObject>::open(
       env, data.unit_class,
       std::make_unique<UnitObject>(env, std::move(bell), std::move(host).value()));

@@ -63,6 +63,13 @@ void BeatLoop::remove(BeatPair& pair) noexcept {
   detached_count_.wait(before, std::memory_order_acquire);  // pairs with the release in detach()
 }
 
+bool BeatLoop::has_turned() noexcept {
+  // relaxed: a count, which nothing else hangs on.
+  const std::uint32_t turns = turns_.load(std::memory_order_relaxed);
+  poller_->wake();
+  return std::exchange(turns_seen_, turns) != turns;
+}
+
 void BeatLoop::run() noexcept {
   Poller::Batch batch;
   WakeWatch watch(monotonic_now(), boot_now());
@@ -88,6 +95,7 @@ void BeatLoop::run() noexcept {
       pair->obey_words(monotonic_now());
     }
     planned = work_all();
+    turns_.fetch_add(1, std::memory_order_relaxed);  // relaxed: see has_turned()
   }
 }
 

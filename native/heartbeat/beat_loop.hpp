@@ -43,6 +43,10 @@ class BeatLoop {
   void post(BeatPair& pair, Commands commands) noexcept;
   // What another process rings to have the words of its pairs looked at.
   Result<UniqueFd> duplicate_wake() const noexcept { return poller_->duplicate_wake(); }
+  // Whether the thread has come round since the last call, which asked it to; the first has asked
+  // nothing. One that hangs does not.
+  // thread: any, but one at a time
+  bool has_turned() noexcept;
   // Ends the thread. Pairs that are still there are detached by it. Idempotent.
   void stop() noexcept;
 
@@ -64,6 +68,10 @@ class BeatLoop {
   std::atomic<bool> is_stopping_{false};
   // How many pairs the beat thread has let go of. Raised by it, waited for by JavaScript.
   std::atomic<std::uint32_t> detached_count_{0};
+  // How often the beat thread has come round: written by it, read by has_turned().
+  std::atomic<std::uint32_t> turns_{0};
+  // As has_turned() saw it last.
+  std::uint32_t turns_seen_ = 0;
   // Attached pairs, linked by Mail::next. Of the beat thread.
   BeatPair* pairs_ = nullptr;
   // The thread runs before all ordinary ones. Of the beat thread.

@@ -30,7 +30,7 @@ std::uint64_t bits(double number) { return std::bit_cast<std::uint64_t>(number);
 // Member b at a unit; member a is an endpoint in this process.
 struct Stage {
   Stage() : a(hb::PairConfig(config_of(0, 0xa1, ports))) {
-    auto started = UnitHost::start(path.c_str(), kSilent);
+    auto started = UnitHost::start(path.c_str(), ServiceManager{}, kSilent);
     CHECK(started.ok());
     host = std::move(started).value();
   }

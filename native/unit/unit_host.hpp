@@ -5,6 +5,9 @@
 // told of the death and of what had been sent, before anything else. Then it waits for the next
 // server. It holds no state of the application and decides nothing about roles.
 //
+// Where a service manager waits to hear of it, its own thread tells it how it fares, and that it
+// lives as long as the beat thread answers it.
+//
 // Threads: its own, which does all of this; the beat thread; and one that sleeps on the server's
 // vow. Whoever owns it is told of changes by a bell, and reads `report`.
 #pragma once
@@ -22,6 +25,7 @@
 #include "heartbeat/beat_loop.hpp"
 #include "ipc/local_listener.hpp"
 #include "unit/remote_bell.hpp"
+#include "unit/service_manager.hpp"
 #include "unit/unit_session.hpp"
 
 namespace hotpair::unit {
@@ -41,9 +45,11 @@ struct UnitReport {
 class UnitHost {
  public:
   // Listens at `path`; see LocalListener::open.
-  static Result<std::unique_ptr<UnitHost>> start(const char* path, heartbeat::Bell bell);
+  static Result<std::unique_ptr<UnitHost>> start(const char* path, ServiceManager manager,
+                                                 heartbeat::Bell bell);
   // For start() only.
-  UnitHost(ipc::LocalListener listener, RemoteBell waker, heartbeat::Bell bell) noexcept;
+  UnitHost(ipc::LocalListener listener, RemoteBell waker, ServiceManager manager,
+           heartbeat::Bell bell) noexcept;
   ~UnitHost() { stop(); }
   UnitHost(const UnitHost&) = delete;
   UnitHost& operator=(const UnitHost&) = delete;
@@ -86,9 +92,12 @@ class UnitHost {
   void end_session() noexcept;
   void note_death() noexcept;
   void tell() noexcept;
+  void tell_manager() noexcept;
+  int timeout() const noexcept;
 
   ipc::LocalListener listener_;
   const RemoteBell waker_;
+  ServiceManager manager_;
   const heartbeat::Bell bell_;
   std::unique_ptr<heartbeat::BeatLoop> beats_;
   std::array<Guest, kMostGuests> guests_;

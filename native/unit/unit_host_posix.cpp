@@ -1,10 +1,12 @@
 // The unit's thread: who is let in, who is served; see unit_host.hpp. It sleeps in poll(2) until a
 // guest or the server speaks, or the server's death is told; guests are looked at every tenth of a
-// second besides, so that one who says nothing goes.
+// second besides, so that one who says nothing goes, and the service manager's watchdog is answered
+// when it is due.
 #include <poll.h>
 
 #include <algorithm>
 #include <cstdint>
+#include <cstdio>
 #include <utility>
 
 #include "base/check.hpp"
@@ -17,20 +19,25 @@ namespace {
 constexpr std::size_t kOutgoingBytes = ipc::LocalChannel::kLeastOutgoingBytes;
 // With something that could not be accepted, until the next try.
 constexpr int kRetryMillis = 100;
+// For the service manager.
+constexpr const char* kWaits = "waits for its server";
 
 }  // namespace
 
-Result<std::unique_ptr<UnitHost>> UnitHost::start(const char* path, heartbeat::Bell bell) {
+Result<std::unique_ptr<UnitHost>> UnitHost::start(const char* path, ServiceManager manager,
+                                                  heartbeat::Bell bell) {
   auto listener = ipc::LocalListener::open(path);
   if (!listener.ok()) return listener.error();
   auto waker = RemoteBell::open();
   if (!waker.ok()) return waker.error();
-  auto host =
-      std::make_unique<UnitHost>(std::move(listener).value(), std::move(waker).value(), bell);
+  auto host = std::make_unique<UnitHost>(std::move(listener).value(), std::move(waker).value(),
+                                         std::move(manager), bell);
   // Each pair rings its own server; nobody else is told of their news.
   auto beats = heartbeat::BeatLoop::start({[](void*) noexcept {}, nullptr});
   if (!beats.ok()) return beats.error();
   host->beats_ = std::move(beats).value();
+  static_cast<void>(host->beats_->has_turned());
+  host->manager_.set_status(kWaits);
   auto thread = Thread::start(
       "hotpair-unit", [](void* self) { static_cast<UnitHost*>(self)->run(); }, host.get());
   if (!thread.ok()) return thread.error();
@@ -38,8 +45,12 @@ Result<std::unique_ptr<UnitHost>> UnitHost::start(const char* path, heartbeat::B
   return host;
 }
 
-UnitHost::UnitHost(ipc::LocalListener listener, RemoteBell waker, heartbeat::Bell bell) noexcept
-    : listener_(std::move(listener)), waker_(std::move(waker)), bell_(bell) {
+UnitHost::UnitHost(ipc::LocalListener listener, RemoteBell waker, ServiceManager manager,
+                   heartbeat::Bell bell) noexcept
+    : listener_(std::move(listener)),
+      waker_(std::move(waker)),
+      manager_(std::move(manager)),
+      bell_(bell) {
   report_.write(now_);
 }
 
@@ -66,13 +77,11 @@ void UnitHost::run() noexcept {
     waits[1] = {listener_.fd(), POLLIN, 0};
     // Negative descriptors are passed over.
     waits[2] = {session_ != nullptr && !session_->is_gone() ? session_->fd() : -1, POLLIN, 0};
-    int timeout = -1;
     for (std::size_t i = 0; i < kMostGuests; ++i) {
       const Guest& guest = guests_[i];
       waits[3 + i] = {guest.channel ? guest.channel->fd() : -1, POLLIN, 0};
-      if (guest.channel) timeout = kRetryMillis;
     }
-    static_cast<void>(::poll(waits.data(), waits.size(), timeout));
+    static_cast<void>(::poll(waits.data(), waits.size(), timeout()));
     silence(waker_.waiter);
     if (session_ != nullptr) hear_server();
     for (Guest& guest : guests_) {
@@ -80,10 +89,23 @@ void UnitHost::run() noexcept {
     }
     if (waits[1].revents != 0) let_in();
     tell();
+    tell_manager();
   }
+  manager_.say_stopping();
   for (Guest& guest : guests_) guest.channel.reset();
   end_session();
   listener_.close();
+}
+
+// How long to sleep at most, in ms; -1: until something happens.
+int UnitHost::timeout() const noexcept {
+  const bool has_guest = std::any_of(guests_.begin(), guests_.end(),
+                                     [](const Guest& guest) { return guest.channel.has_value(); });
+  const Instant next = manager_.next();
+  if (next == kNever) return has_guest ? kRetryMillis : -1;
+  constexpr std::int64_t hour = 3'600'000;
+  const std::int64_t left = (next - monotonic_now()).count / 1'000'000 + 1;
+  return static_cast<int>(std::clamp(left, std::int64_t{0}, has_guest ? kRetryMillis : hour));
 }
 
 void UnitHost::let_in() noexcept {
@@ -195,7 +217,21 @@ void UnitHost::tell() noexcept {
                        next.refused != told.refused || next.incarnation != told.incarnation;
   now_ = next;
   report_.write(now_);
-  if (is_news) bell_.ring(bell_.context);
+  if (!is_news) return;
+  bell_.ring(bell_.context);
+  std::array<char, ServiceManager::kMostStatusBytes> text{};
+  const char* const form = next.phase == UnitReport::kServing ? "beats for the server, process %u"
+                           : next.phase == UnitReport::kGone
+                               ? "says that the server, process %u, is dead; waits for the next"
+                               : kWaits;
+  std::snprintf(text.data(), text.size(), form, next.server_pid);
+  manager_.set_status(text.data());
+}
+
+void UnitHost::tell_manager() noexcept {
+  const Instant now = monotonic_now();
+  manager_.tell(now);
+  if (manager_.is_watchdog_due(now)) manager_.answer_watchdog(now, beats_->has_turned());
 }
 
 }  // namespace hotpair::unit

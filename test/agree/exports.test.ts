@@ -129,6 +129,13 @@ async function freePort(): Promise<number> {
   return address.port
 }
 
+/** No service manager waits to hear of the unit. */
+const nobody = { notifySocket: '', watchdogMicros: 0 }
+
+function socketPath(): string {
+  return join(mkdtempSync(join(tmpdir(), 'hp-')), 's')
+}
+
 async function heartbeatOptions(): Promise<HeartbeatOptions> {
   return {
     pair: 1n,
@@ -158,7 +165,7 @@ t.test('the handles have the members of the contract and ask for their arguments
   const writer = binding.openChunkWriter(bytes, 10)
   const reader = binding.openChunkReader(bytes.length)
   const heartbeat = binding.openHeartbeat(await heartbeatOptions(), () => {})
-  const unit = binding.openUnit(join(mkdtempSync(join(tmpdir(), 'hp-')), 's'), () => {})
+  const unit = binding.openUnit(socketPath(), nobody, () => {})
   t.teardown(() => {
     for (const handle of [outbox, writer, reader, heartbeat, unit]) handle.close()
   })
@@ -212,7 +219,7 @@ t.test('the open functions ask for their arguments', async (t) => {
     siphash: [new Uint8Array(16), new Uint8Array(1)],
     openHeartbeat: [await heartbeatOptions(), () => {}],
     monotonicNanos: [],
-    openUnit: [join(mkdtempSync(join(tmpdir(), 'hp-')), 's'), () => {}],
+    openUnit: [socketPath(), nobody, () => {}],
   }
   for (const { name, parameters } of membersOf('Binding')) {
     const list = valid[name]
