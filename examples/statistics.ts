@@ -8,7 +8,7 @@
  * for nothing, and treats a record it cannot read as one more case, not as an exception.
  */
 
-import type { App } from 'hotpair'
+import type { PlainApp } from 'hotpair'
 
 /** Count, mean and spread of one field so far, by Welford's method: stable in one pass. */
 export interface Running {
@@ -38,7 +38,7 @@ const decoder = new TextDecoder()
 const encoder = new TextEncoder()
 
 /** The deterministic half of the application; `deliver` is added where the outside is known. */
-export const statistics: Pick<App<Statistics>, 'init' | 'process'> = {
+export const statistics: Pick<PlainApp<Statistics>, 'init' | 'process'> = {
   init: () => ({ records: 0, unreadable: 0, fields: new Map() }),
 
   process(state, frame, ctx) {

@@ -12,6 +12,7 @@ import { type Policies, policiesOf, policyNames } from './config/policies.js'
 import { type UnitChoice, unitNames, unitOf } from './config/unit.js'
 import { ConfigError } from './errors.js'
 import type { App, Limits, MemberOptions } from './options.js'
+import { SharedState } from './state/shared-state.js'
 import type { MemberId } from './units.js'
 
 /** Options with every default filled in. */
@@ -130,7 +131,7 @@ export function configOf<State>(options: MemberOptions<State>): Config<State> {
     secret,
     appVersion:
       options.appVersion === undefined ? '' : text('appVersion', options.appVersion, 0, 200),
-    app: appOf(options.app),
+    app: appOf(options.app, limits.stateBytes),
     heartbeatMs,
     windowMs,
     startWindowMs,
@@ -172,7 +173,13 @@ function settingsOf<State>(config: Omit<Config<State>, 'settings'>): Record<stri
     sources: String(limits.sources),
     channels: String(limits.channels),
     timers: String(limits.timers),
+    state: stateOf(config.app),
   }
+}
+
+/** How the state is laid out: members that lay it out otherwise must not load from each other. */
+function stateOf<State>({ state }: App<State>): string {
+  return state === undefined ? 'plain' : `shared ${state.bytes} ${state.digest}`
 }
 
 function secretOf(secret: unknown, addresses: readonly Address[]): string | undefined {
@@ -217,16 +224,21 @@ function limitsOf(given: Partial<Limits> | undefined): Limits {
   }
 }
 
-function appOf<State>(app: App<State>): App<State> {
+function appOf<State>(app: App<State>, stateBytes: number): App<State> {
   if (typeof app !== 'object' || app === null) throw wrong('app', 'must be an object', app)
-  for (const key of ['init', 'process', 'deliver'] as const) {
-    if (typeof app[key] !== 'function') throw wrong(`app.${key}`, 'must be a function', app[key])
+  const { state } = app
+  if (state !== undefined && !(state instanceof SharedState)) {
+    throw wrong('app.state', 'must be what sharedState() has returned, if there is one', state)
   }
-  for (const key of ['prepare', 'wasReceived'] as const) {
-    if (app[key] === undefined || typeof app[key] === 'function') continue
+  for (const key of ['init', 'process', 'deliver', 'prepare', 'wasReceived'] as const) {
+    if (typeof app[key] === 'function') continue
+    const isFree = key === 'prepare' || key === 'wasReceived' || (key === 'init' && state)
+    if (app[key] === undefined && isFree) continue
     throw wrong(`app.${key}`, 'must be a function', app[key])
   }
-  return app
+  if (state === undefined || state.bytes <= stateBytes) return app
+  const must = `must be at least the ${state.bytes} bytes of app.state`
+  throw wrong('limits.stateBytes', must, stateBytes)
 }
 
 function signalOf(signal: unknown): AbortSignal | undefined {

@@ -51,7 +51,9 @@ export type {
   Limits,
   MemberOptions,
   Output,
+  PlainApp,
   ProcessContext,
+  SharedApp,
 } from './options.js'
 export type {
   BeatStatistics,

@@ -4,6 +4,7 @@
  * One table (`limitsTable`) has every number once; the types, the checks and docs/API.md follow it.
  */
 
+import type { SharedState } from './state/shared-state.js'
 import type { HistoryId, MemberId } from './units.js'
 
 /** One output on its way to the outside. Its identity is (pair, history, channel, number). */
@@ -61,10 +62,8 @@ export interface ProcessContext {
   clearTimer(name: string): void
 }
 
-/** The application. */
-export interface App<State> {
-  /** The state with which a history begins. Called on one member only. */
-  init(): State
+/** The application, whatever its state is kept in. */
+export interface AppHooks<State> {
   /** Deterministic and synchronous: no clock, no randomness, no I/O. Changes `state` in place. */
   process(state: State, frame: Frame, ctx: ProcessContext): void
   /**
@@ -87,6 +86,26 @@ export interface App<State> {
    */
   prepare?(context: { readonly signal: AbortSignal }): Promise<void> | void
 }
+
+/** An application whose state is a plain JavaScript value. */
+export interface PlainApp<State> extends AppHooks<State> {
+  readonly state?: undefined
+  /** The state with which a history begins. Called on one member only. */
+  init(): State
+}
+
+/** An application whose state lies in shared memory. */
+export interface SharedApp<State> extends AppHooks<State> {
+  /** What `sharedState` has made. */
+  readonly state: SharedState<State>
+  /**
+   * Fills the state with which a history begins; it is all zeros before. Called on one member only.
+   */
+  init?(state: State): void
+}
+
+/** The application. */
+export type App<State> = PlainApp<State> | SharedApp<State>
 
 /**
  * resend: again under the same number, marked as a repeat; ask the receiver first (`wasReceived`);

@@ -82,8 +82,13 @@ export interface RegionSending {
 /** A load on its way in, beside the region in use. */
 export interface RegionArrival {
   /**
-   * Puts what has come in place of the region in use, at once. Requires: `done` was called, and
-   * neither this nor `cancel` before.
+   * The digest of all that has come, once that is all of it. It may be there before `done` is
+   * called, and is when the sender's `done` was.
+   */
+  readonly arrived: bigint | undefined
+  /**
+   * Puts what has come in place of the region in use, at once. Requires: all has `arrived`, and
+   * neither this nor `cancel` was called.
    */
   install(): void
   /** Ends it; what has come whole is kept for the next one. No handler is called any more. */

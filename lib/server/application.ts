@@ -6,12 +6,10 @@
  * clock, a role or a peer here; what it sends is collected and handed back.
  */
 
-import { serialize } from 'node:v8'
 import { type ErrorCode, PairError, reasonOf } from '../errors.js'
 import type { App, Frame } from '../options.js'
 import type { HistoryId } from '../units.js'
 import { type ContextParts, FrameContext, type Produced } from './frame-context.js'
-import { readImage } from './read-image.js'
 
 export interface Applied {
   readonly outputs: readonly Produced[]
@@ -37,9 +35,9 @@ export class Application<State> {
     return this.#held
   }
 
-  /** Begins `history` from `init()`. What that throws is the caller's. */
-  init(history: HistoryId): void {
-    this.#held = { state: this.#app.init() }
+  /** Begins `history` over `state`. */
+  begin(history: HistoryId, state: State): void {
+    this.#held = { state }
     this.#history = history
   }
 
@@ -72,45 +70,6 @@ export class Application<State> {
       context.end()
       return fault(frame, 'ERR_HOTPAIR_PROCESS_THREW', `threw: ${reasonOf(error)}`, error)
     }
-  }
-
-  /**
-   * The state and `meta` as one image. Throws ERR_HOTPAIR_STATE when the state cannot be cloned.
-   */
-  image(meta: unknown): Uint8Array {
-    try {
-      return serialize([meta, this.#held?.state])
-    } catch (error) {
-      throw new PairError(
-        'ERR_HOTPAIR_STATE',
-        `the state cannot be cloned for a load: ${reasonOf(error)}. Keep functions, sockets and class instances out of it.`,
-        { cause: error },
-      )
-    }
-  }
-
-  /**
-   * Takes the state out of an image and returns its meta. Throws ERR_HOTPAIR_STATE; the former
-   * state is kept.
-   */
-  restore(image: Uint8Array, check: (meta: unknown, state: unknown) => HistoryId): void {
-    let parts: unknown
-    try {
-      parts = readImage(image)
-    } catch (error) {
-      throw new PairError(
-        'ERR_HOTPAIR_STATE',
-        `the image of a load cannot be read: ${reasonOf(error)}`,
-        {
-          cause: error,
-        },
-      )
-    }
-    if (!Array.isArray(parts) || parts.length !== 2) {
-      throw new PairError('ERR_HOTPAIR_STATE', 'the image of a load has another form')
-    }
-    this.#history = check(parts[0], parts[1])
-    this.#held = { state: parts[1] }
   }
 
   get history(): HistoryId {

@@ -16,8 +16,8 @@ import type { LoggedFrame } from '../sync/frame-log.js'
 import { type Epoch, frameNo, type HistoryId, type Instant } from '../units.js'
 import { Application } from './application.js'
 import type { Channel } from './channels.js'
-import { digestOf, digestToSend } from './digest.js'
-import { type ImageMeta, type PendingEntry, packMeta, unpackMeta } from './image.js'
+import { type Holding, holdingOf, type Pages } from './holding.js'
+import type { ImageMeta, PendingEntry } from './image.js'
 import { Ledger } from './ledger.js'
 import { PairClock } from './pair-clock.js'
 import { Sources } from './sources.js'
@@ -55,7 +55,7 @@ export class Replica<State> {
   readonly #limits: ReplicaLimits
   readonly #loop: LoopPort
   readonly #events: ReplicaEvents
-  readonly #digestOf: typeof digestOf
+  readonly #holding: Holding<State>
   #skipped: readonly SkippedFrame[] = []
   #frameNo = 0
   #faultAt = 0
@@ -66,9 +66,9 @@ export class Replica<State> {
     limits: ReplicaLimits,
     loop: LoopPort,
     events: ReplicaEvents,
-    ofState: typeof digestOf = digestOf,
+    holding: Holding<State> = holdingOf(app, undefined),
   ) {
-    this.#digestOf = ofState
+    this.#holding = holding
     this.#limits = limits
     this.#loop = loop
     this.#events = events
@@ -107,7 +107,10 @@ export class Replica<State> {
 
   /** Begins `history` from the application's `init()`. */
   init(history: HistoryId): void {
-    this.#application.init(history)
+    const begin = () => this.#holding.begin()
+    // What is there has to be put away, which may be much.
+    const state = this.held === undefined ? begin() : this.#blocking(begin)
+    this.#application.begin(history, state)
     this.#frameNo = 0
     this.#skipped = []
     this.#faultAt = 0
@@ -134,7 +137,7 @@ export class Replica<State> {
 
   /** Of the state and the timers, as of the last frame. */
   digest(): bigint {
-    return this.#blocking(() => this.#digestOf([this.held?.state, this.timers.list()]))
+    return this.#blocking(() => this.#holding.digest(this.held?.state, this.timers.list()))
   }
 
   /** Processes the next frame; its outputs wait in the ledger for a flush. */
@@ -200,54 +203,40 @@ export class Replica<State> {
   }
 
   #image(epoch: Epoch, pending: readonly PendingEntry[]): Uint8Array {
-    const timers = this.timers.list()
-    const { digest, objection } = digestToSend([this.held?.state, timers])
-    if (objection !== undefined) {
-      throw new PairError('ERR_HOTPAIR_STATE', `the state holds ${objection}; no load is sent`)
-    }
-    const meta: ImageMeta = {
+    const meta: Omit<ImageMeta, 'digest'> = {
       history: this.history,
       epoch,
       frameNo: this.#frameNo,
       stamp: this.clock.last,
       sources: this.sources.list(),
       channels: this.ledger.channels.list(),
-      timers,
+      timers: this.timers.list(),
       skipped: this.#skipped,
-      digest,
       pending,
     }
-    return this.#application.image(packMeta(meta))
+    return this.#holding.image(meta, this.held?.state)
   }
 
   /**
-   * Takes everything out of an image. Throws ERR_HOTPAIR_LOAD or ERR_HOTPAIR_STATE, and nothing has
-   * changed.
+   * Takes everything out of an image, and out of the `pages` that came beside it. Throws
+   * ERR_HOTPAIR_LOAD or ERR_HOTPAIR_STATE, and nothing has changed.
    */
   restore(
     image: Uint8Array,
     expected: { history: HistoryId; frameNo: number },
     now: Instant,
+    pages?: Pages,
   ): void {
-    let restored: ImageMeta | undefined
-    const check = (value: unknown, state: unknown) => {
-      restored = unpackMeta(value)
-      if (restored.history !== expected.history || restored.frameNo !== expected.frameNo) {
-        throw new PairError(
-          'ERR_HOTPAIR_LOAD',
-          'the load cannot be used: it is not the announced one',
-        )
-      }
-      if (digestOf([state, restored.timers]) !== restored.digest) {
-        throw new PairError(
-          'ERR_HOTPAIR_LOAD',
-          `the load cannot be used: the state as of frame ${restored.frameNo} came out of it otherwise than it went in`,
-        )
-      }
-      return restored.history
+    const check = ({ history, frameNo }: ImageMeta) => {
+      if (history === expected.history && frameNo === expected.frameNo) return
+      throw new PairError(
+        'ERR_HOTPAIR_LOAD',
+        'the load cannot be used: it is not the announced one',
+      )
     }
-    this.#blocking(() => this.#application.restore(image, check))
-    if (restored !== undefined) this.#adopt(restored, now)
+    const { meta, state } = this.#blocking(() => this.#holding.restore(image, check, pages))
+    this.#application.begin(meta.history, state)
+    this.#adopt(meta, now)
   }
 
   /** Runs what blocks the event loop for long, and by that does not hang. */

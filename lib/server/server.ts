@@ -20,6 +20,7 @@ import { Delivery } from './delivery.js'
 import { Feeding } from './feeding.js'
 import { Following } from './following.js'
 import { Handing } from './handing.js'
+import { holdingOf } from './holding.js'
 import { LastWords, queuePending } from './in-doubt.js'
 import { type Input, Intake } from './intake.js'
 import { Replica } from './replica.js'
@@ -64,11 +65,12 @@ export class Server<State> implements ServerPort {
   #watch: Timer | undefined
 
   constructor(options: ServerOptions<State>, events: ServerEvents) {
-    const { limits, clock, app, outbox, loop, digestOf } = options
+    const { limits, clock, app, outbox, loop } = options
     this.#options = options
     this.#events = events
     this.#clock = clock
-    this.#replica = new Replica(app, outbox, limits, loop, events, digestOf)
+    const holding = holdingOf(app, options.region, options.digestOf)
+    this.#replica = new Replica(app, outbox, limits, loop, events, holding)
     this.#intake = new Intake(limits.queueBytes)
     this.#delivery = new Delivery({
       pair: options.pair,

@@ -8,6 +8,7 @@ import { createSocket } from 'node:dgram'
 import { createServer } from 'node:net'
 import { ConfigError, type MemberOptions, openMember } from 'hotpair'
 import t from 'tap'
+import { sharedState } from '#lib/state/shared-state.js'
 import { echo, optionsOf, type Ports, portsOfPair } from './support.js'
 
 interface Mistake {
@@ -133,6 +134,27 @@ const mistakes: readonly Mistake[] = [
     change: () => ({ limits: { sources: 1.5 } }),
     key: 'limits.sources',
     says: ['whole', '1.5'],
+  },
+  {
+    what: 'a shared state that sharedState has not made',
+    change: () => ({ app: { state: { bytes: 9 }, process() {}, deliver() {} } }),
+    key: 'app.state',
+    says: ['sharedState()', '{"bytes":9}'],
+  },
+  {
+    what: 'neither init nor a shared state',
+    change: () => ({ app: { process() {}, deliver() {} } }),
+    key: 'app.init',
+    says: ['function'],
+  },
+  {
+    what: 'a shared state above its limit',
+    change: () => ({
+      app: { state: sharedState({ bytes: 8_192 }), process() {}, deliver() {} },
+      limits: { stateBytes: 4_096 },
+    }),
+    key: 'limits.stateBytes',
+    says: ['8192', '4096'],
   },
   { what: 'limits of null', change: () => ({ limits: null }), key: 'limits', says: ['null'] },
   {

@@ -14,6 +14,7 @@ import {
   openMember,
   type PairEvent,
   type PairEvents,
+  type PlainApp,
 } from 'hotpair'
 import type { Test } from 'tap'
 import { freePorts } from '../../examples/demo/ports.js'
@@ -38,7 +39,7 @@ export interface Count {
 }
 
 /** Keeps every input as text and sends it back. */
-export function echo(outputs: Output[]): App<Count> {
+export function echo(outputs: Output[]): PlainApp<Count> {
   return {
     init: () => ({ count: 0, texts: [] }),
     process(state, frame, ctx) {

@@ -2,7 +2,6 @@
  * The user's program: what it may do wrong is a fault of that frame, and never more.
  */
 
-import { serialize } from 'node:v8'
 import t from 'tap'
 import type { App, Frame, ProcessContext } from '#lib/options.js'
 import { Application } from '#lib/server/application.js'
@@ -36,7 +35,7 @@ function running(process: (state: Sum, frame: Frame, ctx: ProcessContext) => unk
     outputBytes: 100,
     arena: new Arena(),
   })
-  application.init(history)
+  application.begin(history, { total: 0 })
   return application
 }
 
@@ -158,56 +157,6 @@ for (const [name, send, why] of wrong) {
     t.end()
   })
 }
-
-t.test('an image brings state and meta back', (t) => {
-  const application = running((state) => {
-    state.total += 1
-  })
-  application.apply(frame)
-  const image = application.image({ version: 1 })
-  const other = running(() => {})
-  const otherHistory = historyId('f'.repeat(32))
-  other.restore(image, (meta) => {
-    t.strictSame(meta, { version: 1 })
-    return otherHistory
-  })
-  t.strictSame(other.held, { state: { total: 1 } })
-  t.equal(other.history, otherHistory)
-  other.rename(history)
-  t.equal(other.history, history)
-  t.end()
-})
-
-t.test('a state that cannot be cloned is said, with what to keep out of it', (t) => {
-  const application = running((state) => {
-    Object.assign(state, { socket: () => {} })
-  })
-  application.apply(frame)
-  t.throws(() => application.image({}), { code: 'ERR_HOTPAIR_STATE', message: /functions/ })
-  t.end()
-})
-
-t.test('garbage is refused, and the former state stays', (t) => {
-  const application = running(() => {})
-  const garbage = [
-    new Uint8Array(0),
-    Uint8Array.of(1, 2, 3),
-    serialize('text'),
-    serialize([1]),
-    serialize([1, 2, 3]),
-    serialize([1, 2]).subarray(0, 5),
-  ]
-  for (const image of garbage) {
-    t.throws(() => application.restore(image, () => history), { code: 'ERR_HOTPAIR_STATE' })
-  }
-  const refused = () => {
-    throw new Error('not the announced one')
-  }
-  t.throws(() => application.restore(serialize([1, { total: 9 }]), refused), /announced/)
-  t.strictSame(application.held, { state: { total: 0 } })
-  t.equal(application.history, history)
-  t.end()
-})
 
 t.test('without a state there is nothing to process on', (t) => {
   const application = new Application<Sum>(

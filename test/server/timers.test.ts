@@ -149,7 +149,7 @@ function running(timers: Timers, process: (ctx: ProcessContext) => void): Applic
     deliver: () => {},
   }
   const application = new Application(app, { timers, outputBytes: 100, arena: new Arena() })
-  application.init(historyId('1'.padStart(32, '0')))
+  application.begin(historyId('1'.padStart(32, '0')), [])
   return application
 }
 
