@@ -34,6 +34,7 @@ import { type BeatsOwner, type Hosts, marksIn, openBeats } from './beats.js'
 import type { RefusedCounts } from './contract.js'
 import { Loop } from './loop.js'
 import { familyOf, PeerNames, resolveOwn, systemResolve } from './names.js'
+import { Rehearsal } from './rehearsal.js'
 
 /** How long a stopped member's last word is given to leave before its sockets close. */
 const farewellMs = 20
@@ -46,6 +47,7 @@ export class Host<State> {
   readonly #peer: PeerPort
   readonly #runtime: Runtime
   readonly #names: PeerNames
+  readonly #rehearsal = new Rehearsal(systemClock, () => this.state.role !== 'primary')
   readonly #closed: Promise<void>
   #setClosed: () => void = () => {}
   #beats: Heartbeat | UnitBeats | undefined
@@ -139,6 +141,7 @@ export class Host<State> {
     this.#isBegun = true
     this.#runtime.post({ type: 'opened' })
     this.#unit?.look()
+    this.#rehearsal.begin()
     this.#names.follow(systemClock, {
       isAway: () => this.state.peer?.condition !== 'alive',
       changed: (link, host) => this.#unit?.setPeerHost(link, host),
@@ -286,6 +289,7 @@ export class Host<State> {
 
   /** Closes every socket, timer and buffer that is open. */
   async #shut(): Promise<void> {
+    await this.#rehearsal.close()
     this.#names.close()
     this.server.close()
     this.#loop.close()

@@ -56,7 +56,8 @@ const table: Readonly<Record<string, Allowed>> = {
     values: ['core', 'runtime', 'sync', 'server', 'wire', 'store/memory', 'unit'],
     packages: harmlessOfNode,
   },
-  // The rooms behind `member.ts`: parts are joined there. `cli/main` is started as a process.
+  // The rooms behind `member.ts`: parts are joined there. `cli/main` is started as a process. A
+  // rehearsal is a play of the simulator.
   member: {
     values: [
       'cli/main',
@@ -67,6 +68,7 @@ const table: Readonly<Record<string, Allowed>> = {
       'runtime',
       'server',
       'store',
+      'testing',
       'unit',
       'wire',
     ],
