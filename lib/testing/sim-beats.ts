@@ -1,91 +1,97 @@
 /**
- * The beat thread of one simulated member behind `BeatsPort`, in virtual time.
+ * The beat thread of one simulated member behind `Heartbeat`, in virtual time, with the words that
+ * it shares with the server: in the server's process, or in that of its unit.
  *
  * It says and judges what the native one does, as far as the rules can see it: sequence numbers and
  * their echoes, freshness by incarnation and sequence, silence counted in its own on-time ticks,
  * stalls, a gate that lapses. It stands still with its process (SIGSTOP): what arrives meanwhile
  * lies in the socket, and on waking the stall is noted before anything is read, as `BeatLoop::run`
- * does.
+ * does. When the process has ended that it ran in, the words are still there: the gate goes on by
+ * its own time.
  */
 
-import type { BeatsPort, BeatView } from '../runtime/ports-beats.js'
+import type { Heartbeat, HeartbeatView } from '../native/heartbeat.js'
+import type { SentMarks } from '../native/sent-marks.js'
+import type { BeatStatistics, PeerMarks } from '../runtime/ports-beats.js'
 import { type Incarnation, millis } from '../units.js'
-import type { SimBeat } from './sim-beat.js'
-import type { SimTime } from './sim-time.js'
+import type { SimBeat, SimBeatsOptions } from './sim-beat.js'
+import { SimGate } from './sim-gate.js'
+import { SimHeard } from './sim-heard.js'
+import { readMarks, simMarks } from './sim-marks.js'
 import { SimVouch } from './sim-vouch.js'
 
-export interface SimBeatsOptions {
-  /** Of the host. */
-  readonly time: SimTime
-  readonly self: Incarnation
-  readonly intervalMs: number
-  readonly windowMs: number
-  readonly hangAfterMs: number
-  readonly send: (beat: SimBeat) => void
-  /** Rings the doorbell of the event loop. */
-  readonly ring: () => void
-}
-
-const nothing = new Uint8Array(0)
-
-export class SimBeats implements BeatsPort {
-  /** Its unit is in its own process, and tells nothing after its death. */
-  readonly peerMarks = () => undefined
+export class SimBeats implements Heartbeat {
+  readonly marks: SentMarks = simMarks()
+  readonly unitPid: number
   readonly #options: SimBeatsOptions
   readonly #vouch: SimVouch
+  readonly #heard: SimHeard
+  readonly #gate: SimGate
   readonly #inbox: SimBeat[] = []
   #presence: Uint8Array | undefined
   #isStopped = false
   #isClosed = false
+  /** Its process has ended, and its server has learnt that. */
+  #isLost = false
+  /** The server is dead, and the beats say so. */
+  #isGone = false
+  #hasToldGone = false
   #due = 0
   #lastWork = 0
-  #ownSeq = 0
-  #gateUntil = 0
+  #ownSeq: number
   #stallCount = 0
-  #gateLapses = 0
-  /** The incarnation that has echoed one of our beats. */
-  #known: Incarnation | undefined
-  #highestSeq = 0
-  #answeredSeq = 0
-  #peerPresence: Uint8Array = nothing
-  #peerVouchAgeMs = 0
-  #isPeerBusy = false
-  #peerInFrame = 0
-  #echo: SimBeat['echo'] = { of: undefined, seq: 0 }
-  #heardAt = 0
-  #silentSince = 0
-  #verdict: BeatView['verdict'] = 'none'
-  #verdictAt = 0
   /** Every path to this incarnation is refused, and nobody has tried since. */
   #refused: Incarnation | undefined
 
   constructor(options: SimBeatsOptions) {
+    const { self, windowMs, intervalMs, hangAfterMs, startsInMs, time } = options
+    const now = () => this.#now
     this.#options = options
-    this.#vouch = new SimVouch(options.hangAfterMs, () => this.#now)
-    this.#due = this.#now
-    this.#lastWork = this.#now
-    this.#tick()
+    this.unitPid = options.unitPid
+    this.#ownSeq = options.firstSeq
+    this.#vouch = new SimVouch(hangAfterMs, now)
+    const answer = () => this.#beat()
+    this.#heard = new SimHeard({ now, self, windowMs, hangAfterMs, answer })
+    this.#due = this.#now + startsInMs
+    this.#lastWork = this.#due
+    this.#gate = new SimGate(now, windowMs - intervalMs, this.#due)
+    this.#isStopped = startsInMs > 0
+    if (!this.#isStopped) this.#tick()
+    else
+      time.setQuietTimer(millis(startsInMs), () => {
+        this.#isStopped = false
+        this.#beat()
+        this.#tick()
+      })
   }
 
-  view(): BeatView {
+  get self(): Incarnation {
+    return this.#options.self
+  }
+
+  /** Somebody is there who would send a beat now. */
+  get isBeating(): boolean {
+    return !this.#isStopped && !this.#isClosed && !this.#isGone
+  }
+
+  isLost(): boolean {
+    return this.#isLost
+  }
+
+  peerMarks(): PeerMarks | undefined {
+    return this.#heard.marks
+  }
+
+  statistics(): BeatStatistics {
+    return { isRealtime: false, links: [] }
+  }
+
+  view(): HeartbeatView {
     return {
-      suspicion: this.#known === undefined ? 'unheard' : 'alive',
-      verdict: this.#verdict,
-      verdictAtMs: this.#verdictAt,
-      peerIncarnation: this.#known ?? 0n,
-      answeredSeq: BigInt(this.#answeredSeq),
+      ...this.#heard.view(),
       ownSeq: BigInt(this.#ownSeq),
-      heardAtMs: this.#heardAt,
-      presence: this.#peerPresence,
       stallCount: this.#stallCount,
-      gateLapses: this.#gateLapses,
-      sameMember: 0,
-      refused: 0,
-      roundTripMs: 0,
-      linksUp: 1,
-      peerVouchAgeMs: this.#peerVouchAgeMs,
-      isPeerBusy: this.#isPeerBusy,
-      peerInFrame: this.#peerInFrame,
+      gateLapses: this.#gate.lapses,
       renouncedNatively: this.#vouch.renounced,
     }
   }
@@ -96,20 +102,19 @@ export class SimBeats implements BeatsPort {
   }
 
   probe(): void {}
-
   setPeerHost(): void {}
+  setCounters(): void {}
 
   openGate(): void {
-    if (this.#vouch.isFenced) return
-    this.#gateUntil = this.#lastWork + this.#gateSpan
+    if (!this.#vouch.isFenced) this.#gate.open()
   }
 
   closeGate(): void {
-    this.#gateUntil = 0
+    this.#gate.shut()
   }
 
   isGateOpen(): boolean {
-    return this.#now < this.#gateUntil
+    return this.#gate.isOpen
   }
 
   arm(epoch: bigint): void {
@@ -128,9 +133,12 @@ export class SimBeats implements BeatsPort {
     this.#vouch.frameNo = frameNo
   }
 
-  /** The event loop of this process stands still, while this thread goes on. */
-  loopStands(): void {
-    this.#vouch.loopStands()
+  /**
+   * The server's event loop stands still, while this thread goes on; `unseenMs`: it takes so long
+   * until that counts, because nobody in the server says how long the loop had waited.
+   */
+  loopStands(unseenMs = 0): void {
+    this.#vouch.loopStands(unseenMs)
     this.#watchLoop()
   }
 
@@ -139,7 +147,31 @@ export class SimBeats implements BeatsPort {
   }
 
   close(): void {
+    this.closeGate()
+    if (this.#isClosed) return
     this.#isClosed = true
+    this.#options.closed()
+  }
+
+  /** The process that it runs in is killed: nothing goes out or comes in any more. */
+  end(): void {
+    this.#isClosed = true
+  }
+
+  /** The server has learnt that its unit has ended. */
+  lose(): void {
+    this.#isLost = true
+    this.#options.ring()
+  }
+
+  /**
+   * The unit has seen the server die: the gate is shut, the marks go out, then beats that say so.
+   */
+  serverGone(): void {
+    if (this.#isGone || this.#isClosed) return
+    this.#isGone = true
+    this.#gate.shut()
+    this.#tellGone()
   }
 
   /** The process is stopped: the thread stands still. */
@@ -150,6 +182,7 @@ export class SimBeats implements BeatsPort {
   /** The process goes on: a late tick, what lies in the socket included. */
   wake(): void {
     this.#isStopped = false
+    this.#tellGone()
     this.#work()
     if (this.#refused !== undefined) this.findGone(this.#refused)
   }
@@ -165,18 +198,11 @@ export class SimBeats implements BeatsPort {
   findGone(incarnation: Incarnation): void {
     // A thread that stands still probes when it goes on.
     this.#refused = this.#isStopped ? incarnation : undefined
-    if (this.#isStopped || this.#known !== incarnation) return
-    if (this.#verdict === 'process-gone') return
-    this.#find('process-gone')
-    this.#options.ring()
+    if (!this.#isStopped && this.#heard.isFoundGone(incarnation)) this.#options.ring()
   }
 
   get #now(): number {
     return this.#options.time.now()
-  }
-
-  get #gateSpan(): number {
-    return this.#options.windowMs - this.#options.intervalMs
   }
 
   #tick(): void {
@@ -193,31 +219,17 @@ export class SimBeats implements BeatsPort {
     const { intervalMs, windowMs, ring } = this.#options
     const now = this.#now
     const lateness = now - this.#due
-    const stalls = this.#stallCount + this.#gateLapses
-    if (lateness > intervalMs / 2) {
-      this.#silentSince = Math.min(now, this.#silentSince + lateness - intervalMs / 2)
-    }
+    const stalls = this.#stallCount + this.#gate.lapses
+    if (lateness > intervalMs / 2) this.#heard.excuse(lateness - intervalMs / 2)
     if (now - this.#lastWork >= windowMs) this.#stallCount += 1
     if (lateness > intervalMs / 2) this.#vouch.slept(lateness)
     const hasHeard = this.#read()
-    const hasFound = this.#judge(now)
-    if (this.#gateUntil > 0 && now >= this.#gateUntil) {
-      this.#gateUntil = 0
-      this.#gateLapses += 1
-    }
+    const hasFound = this.#heard.isFoundSilent()
+    this.#gate.renew()
     this.#lastWork = now
-    if (this.#gateUntil > 0) this.#gateUntil = now + this.#gateSpan
     this.#due = now + intervalMs
     this.#beat()
-    if (hasHeard || hasFound || stalls !== this.#stallCount + this.#gateLapses) ring()
-  }
-
-  #judge(now: number): boolean {
-    const isOpen = this.#verdict === 'none' || this.#verdict === 'hung'
-    if (this.#known === undefined || !isOpen) return false
-    if (now - this.#silentSince < this.#options.windowMs) return false
-    this.#find('unreachable')
-    return true
+    if (hasHeard || hasFound || stalls !== this.#stallCount + this.#gate.lapses) ring()
   }
 
   /** At the moment at which its own loop is found hung, the other is to know. */
@@ -226,7 +238,7 @@ export class SimBeats implements BeatsPort {
     if (at === undefined) return
     this.#options.time.setQuietTimer(millis(Math.max(0, at - this.#now)), () => {
       const due = this.#vouch.hungAt
-      if (due === undefined || this.#isClosed) return
+      if (due === undefined || this.#isClosed || this.#isGone) return
       if (due > this.#now + 1e-6) return this.#watchLoop()
       if (this.#isStopped) return
       this.#beat()
@@ -236,64 +248,53 @@ export class SimBeats implements BeatsPort {
 
   /** Gives the reign up when the other asks for it and this member may: says so at once. */
   #renounceIfAsked(): boolean {
-    if (!this.#vouch.mayRenounce(this.#presence, this.#peerPresence)) return false
-    this.#gateUntil = 0
+    if (!this.#vouch.mayRenounce(this.#presence, this.#heard.presence)) return false
+    this.#gate.shut()
     this.#beat()
     this.#options.ring()
     return true
   }
 
-  #find(verdict: BeatView['verdict']): void {
-    this.#verdict = verdict
-    this.#verdictAt = this.#now
-  }
-
   /** Takes what lies in the socket. True: something that the event loop waits for. */
   #read(): boolean {
     let isNews = false
-    for (const beat of this.#inbox.splice(0)) isNews = this.#hear(beat) || isNews
+    for (const beat of this.#inbox.splice(0)) {
+      const found = this.#heard.hear(beat)
+      if (found === 'nothing') continue
+      isNews = this.#renounceIfAsked() || found === 'news' || isNews
+    }
     return isNews
   }
 
-  #hear(beat: SimBeat): boolean {
-    const isKnown = beat.from === this.#known
-    if (isKnown && beat.seq <= this.#highestSeq) return false
-    const isFirstWord = this.#echo.of !== beat.from
-    this.#echo = { of: beat.from, seq: beat.seq }
-    if (isFirstWord) this.#beat()
-    if (beat.echo.of !== this.#options.self) return false
-    if (isKnown && this.#verdict === 'process-gone') return false
-    const verdict = beat.vouchAgeMs >= this.#vouch.hangAfterMs ? 'hung' : 'none'
-    const isNews =
-      !isKnown ||
-      this.#verdict !== verdict ||
-      this.#isPeerBusy !== beat.isBusy ||
-      Buffer.compare(beat.presence, this.#peerPresence) !== 0
-    this.#known = beat.from
-    this.#highestSeq = beat.seq
-    this.#answeredSeq = beat.echo.seq
-    this.#peerPresence = beat.presence
-    this.#heardAt = this.#now
-    this.#silentSince = this.#now
-    this.#peerVouchAgeMs = beat.vouchAgeMs
-    this.#isPeerBusy = beat.isBusy
-    this.#peerInFrame = beat.frameNo
-    if (verdict !== 'hung') this.#verdict = 'none'
-    else if (this.#verdict !== 'hung') this.#find('hung')
-    return this.#renounceIfAsked() || isNews
+  /** Once, as soon as this thread runs. */
+  #tellGone(): void {
+    const isDue = this.#isGone && !this.#hasToldGone && !this.#isStopped && !this.#isClosed
+    if (!isDue || this.#presence === undefined) return
+    this.#hasToldGone = true
+    this.#vouch.diedIn(this.#presence)
+    const marks = readMarks(this.marks, this.#options.self)
+    if (marks === undefined) return this.#beat()
+    const words = this.#compose(this.#presence, marks)
+    this.#options.send(words, this.#compose(this.#presence))
   }
 
   #beat(): void {
     if (this.#presence === undefined || this.#isStopped || this.#isClosed) return
+    this.#options.send(this.#compose(this.#presence))
+  }
+
+  #compose(presence: Uint8Array, marks?: PeerMarks): SimBeat {
     this.#ownSeq += 1
-    this.#options.send({
+    return {
       from: this.#options.self,
       seq: this.#ownSeq,
-      echo: this.#echo,
-      presence: this.#vouch.overlay(this.#presence),
+      echo: this.#heard.echo,
+      presence: this.#vouch.overlay(presence),
       vouchAgeMs: this.#vouch.ageMs,
       isBusy: this.#vouch.isBusy,
       frameNo: this.#vouch.frameNo,
-    })
+      isGone: this.#isGone,
+      marks,
+    }
   }
 }

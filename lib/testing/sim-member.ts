@@ -7,13 +7,13 @@
  */
 
 import type { Happening } from '../core/event.js'
-import type { CoreConfig, State } from '../core/state.js'
+import type { State } from '../core/state.js'
 import { step } from '../core/step.js'
 import { asPairError } from '../errors.js'
 import type { RuntimePorts, Told } from '../runtime/ports.js'
+import type { BeatsPort } from '../runtime/ports-beats.js'
 import type { ClockPort } from '../runtime/ports-clock.js'
 import type { PeerHello, PeerLink } from '../runtime/ports-peer.js'
-import type { ServerOptions } from '../runtime/ports-server.js'
 import { Runtime } from '../runtime/runtime.js'
 import { eventsForRules } from '../runtime/server-events.js'
 import type { Received } from '../server/intake.js'
@@ -24,18 +24,16 @@ import { Unit } from '../unit/unit.js'
 import { type Incarnation, type MemberId, millis } from '../units.js'
 import { packetLimit } from '../wire/limits.js'
 import { PacketDecoder } from '../wire/packet.js'
-import { openReferenceOutbox } from './reference-outbox.js'
-import type { SimBeats } from './sim-beats.js'
 import type { SimEndOwner } from './sim-link.js'
 import type { SimPair } from './sim-pair.js'
+import { coreConfigOf, serverOptionsOf, unitPortOf } from './sim-parts.js'
 import { SimProcess } from './sim-process.js'
+import { type SimSeat, takeSeat } from './sim-seat.js'
 import { SimSocket } from './sim-socket.js'
 import { processClock } from './sim-time.js'
 
 /** How long a closed member stays, so that its last word leaves. */
 const farewellMs = 20
-/** Frames from one digest to the next: many digests in a short run. */
-const usualDigestEvery = 50
 
 export class SimMember<App> implements SimEndOwner {
   readonly id: MemberId
@@ -45,13 +43,16 @@ export class SimMember<App> implements SimEndOwner {
   readonly hello: PeerHello
   readonly server: Server<App>
   readonly runtime: Runtime
-  readonly beats: SimBeats
+  readonly beats: BeatsPort
   /** Time as this process has it: timers fire while it runs. */
   readonly clock: ClockPort
   readonly #pair: SimPair<App>
   readonly #unit: Unit
   readonly #blocks: AnnouncedBlocks
   readonly #process: SimProcess
+  readonly #seat: SimSeat
+  /** On the clock of the host: when the call ends inside which the event loop stands. */
+  #callEndsAt = 0
   #decoder: PacketDecoder | undefined
   /** As it came, and as the server has it. */
   #socket: PeerLink | undefined
@@ -64,8 +65,11 @@ export class SimMember<App> implements SimEndOwner {
     this.name = `${id}.${incarnation.toString(36)}`
     this.hello = { protocol: 1, pair: 'simulated', member: id, incarnation, settings: {} }
     this.#process = new SimProcess(pair.options.clock)
-    this.clock = processClock(pair.options.clock, pair.timeOf(id), (run) => this.act(run))
-    this.beats = pair.makeBeats(this, () => this.act(() => this.#unit.look()))
+    const time = pair.timeOf(id)
+    const act = (run: () => void) => this.act(run)
+    this.clock = processClock(pair.options.clock, time, { act, callEndsAt: () => this.#callEndsAt })
+    this.#seat = this.#takeSeat()
+    this.beats = pair.options.wraps?.beats?.(this.#seat.beats, this) ?? this.#seat.beats
     this.#blocks = new AnnouncedBlocks(this.clock, (ms) => this.beats.announceBlock(ms))
     this.server = this.#makeServer()
     this.runtime = this.#makeRuntime()
@@ -75,6 +79,7 @@ export class SimMember<App> implements SimEndOwner {
       post: (happening) => this.#post(happening),
       tell: (event) => this.#tell(event),
       peerHeard: () => pair.dial(),
+      lastWords: (marks) => this.server.lastWords.tell(marks),
     })
   }
 
@@ -84,6 +89,16 @@ export class SimMember<App> implements SimEndOwner {
 
   get isRunning(): boolean {
     return this.#process.isRunning
+  }
+
+  /** It runs, and so does what sends its beats. */
+  get isBeating(): boolean {
+    return this.isRunning && this.#seat.isBeating
+  }
+
+  /** Something waits for its event loop. */
+  get isBehind(): boolean {
+    return this.#process.backlogCount > 0
   }
 
   get state(): State {
@@ -127,22 +142,27 @@ export class SimMember<App> implements SimEndOwner {
   /** kill -9. */
   die(): void {
     this.#process.die()
-    this.beats.close()
+    this.#seat.die()
+  }
+
+  /** It has ended in order. */
+  leave(): void {
+    this.#unit.close()
+    this.#process.die()
   }
 
   /** SIGSTOP. */
   stop(): void {
-    if (this.#process.stop()) this.beats.stop()
+    if (this.#process.stop()) this.#seat.stop()
   }
 
   /** The event loop stands still; the beat thread does not. */
   block(): void {
-    if (this.#process.block()) this.beats.loopStands()
+    if (this.#process.block()) this.#seat.loopStands()
   }
 
-  /** The event loop goes on. */
   unblock(): void {
-    if (this.#process.unblock()) this.beats.loopRuns()
+    if (this.#process.unblock()) this.#seat.loopRuns()
   }
 
   /** Each thing that this process does takes `ms` from now on; 0: no time, as before. */
@@ -154,9 +174,8 @@ export class SimMember<App> implements SimEndOwner {
   wake(): void {
     const isBeatThreadFirst = this.#pair.options.random() < 0.5
     if (!this.#process.wake()) return
-    if (isBeatThreadFirst) return this.beats.wake()
-    const { clock } = this.#pair.options
-    clock.nextTurn(() => this.#process.isStopped || this.beats.wake())
+    if (isBeatThreadFirst) return this.#seat.wake()
+    this.#pair.options.clock.nextTurn(() => this.#process.isStopped || this.#seat.wake())
   }
 
   act(run: () => void): void {
@@ -207,7 +226,7 @@ export class SimMember<App> implements SimEndOwner {
   /** The rules have ended, as `Member` does it: the last word leaves, then the process ends. */
   #end(): void {
     this.server.close()
-    this.clock.setTimer(millis(farewellMs), () => this.#pair.kill(this.id))
+    this.clock.setTimer(millis(farewellMs), () => this.#pair.end(this.id))
   }
 
   #post(happening: Happening): void {
@@ -218,36 +237,43 @@ export class SimMember<App> implements SimEndOwner {
     this.#pair.options.onEvent?.(this, event)
   }
 
-  #serverOptions(): ServerOptions<App> {
-    const { options } = this.#pair
-    const { app, limits, windowMs, ackTimeoutMs, inFlight, snapshot, deliverTimeoutMs, inDoubt } =
-      options
-    const isGateOpen = () => this.#unit.isGateOpen()
-    return {
-      pair: 'simulated',
-      app: app(this),
-      limits,
-      inFlight,
-      deliverTimeoutMs,
-      askReceiverTimeoutMs: deliverTimeoutMs,
-      inDoubt,
-      windowMs,
-      ackTimeoutMs,
-      digestEvery: options.digestEvery ?? usualDigestEvery,
-      digestOf: options.wraps?.digestOf,
+  #takeSeat(): SimSeat {
+    const { options, hosts } = this.#pair
+    return takeSeat({
+      host: hosts[this.id],
+      incarnation: this.incarnation,
       clock: this.clock,
-      outbox: openReferenceOutbox(limits.outboxBytes),
-      snapshot,
-      loop: {
-        markFrame: (no) => this.beats.markFrame(no),
-        announceBlock: (atMostMs) => this.#blocks.announce(atMostMs),
-      },
-      isGateOpen: options.wraps?.isGateOpen?.(isGateOpen) ?? isGateOpen,
-    }
+      act: (run) => this.act(run),
+      nextTurn: (run) => options.clock.nextTurn(run),
+      look: () => this.#unit.look(),
+      hold: (ms) => this.#standInCall(ms),
+      moved: (place, reason) => this.#tell({ type: 'unit', place, reason }),
+      stuck: (error) => this.fault(asPairError(error, 'ERR_HOTPAIR_UNIT')),
+      wraps: options.wraps,
+    })
+  }
+
+  /** A call into the addon that takes `ms`: time passes inside it. */
+  #standInCall(ms: number): void {
+    this.#callEndsAt = this.clock.now() + ms
+    this.#pair.block(this.id, ms)
+    this.#pair.options.onHold?.(this, ms)
   }
 
   #makeServer(): Server<App> {
-    return new Server<App>(this.#serverOptions(), {
+    const { options } = this.#pair
+    const isGateOpen = () => this.#unit.isGateOpen()
+    const own = {
+      app: options.app(this),
+      clock: this.clock,
+      marks: this.#seat.marks,
+      loop: {
+        markFrame: (no: number) => this.beats.markFrame(no),
+        announceBlock: (atMostMs: number) => this.#blocks.announce(atMostMs),
+      },
+      isGateOpen: options.wraps?.isGateOpen?.(isGateOpen) ?? isGateOpen,
+    }
+    return new Server<App>(serverOptionsOf(options, own), {
       ...eventsForRules(this.incarnation, (happening) => this.#post(happening)),
       fault: (error) => this.fault(error),
       skipped: (frame) => this.#tell({ type: 'skipped', ...frame }),
@@ -256,28 +282,11 @@ export class SimMember<App> implements SimEndOwner {
   }
 
   #makeRuntime(): Runtime {
-    const { windowMs, onLoss, onSuspect, onStuckDeliver, wraps } = this.#pair.options
-    const config: CoreConfig = {
-      self: this.id,
-      incarnation: this.incarnation,
-      settings: 1n,
-      startWindow: millis(2 * windowMs),
-      window: millis(windowMs),
-      onLoss,
-      onSuspect,
-      onStuckDeliver,
-    }
+    const { wraps } = this.#pair.options
     const ports: RuntimePorts = {
       clock: this.clock,
       entropy: () => (this.#pair.random64() << 64n) | this.#pair.random64(),
-      unit: {
-        announce: (presence) => this.#unit.announce(presence),
-        openGate: () => this.#unit.openGate(),
-        closeGate: () => this.#unit.closeGate(),
-        arm: (epoch) => this.#unit.arm(epoch),
-        disarm: () => this.#unit.disarm(),
-        watch: (isAwaiting) => this.#unit.watch(isAwaiting),
-      },
+      unit: unitPortOf(() => this.#unit),
       store: new MemoryStore(),
       server: wraps?.server?.(this.server, this) ?? this.server,
       tell: (event) => this.#tell(event),
@@ -285,6 +294,7 @@ export class SimMember<App> implements SimEndOwner {
       stopped: () => this.#end(),
       failed: (error) => this.fault(error),
     }
+    const config = coreConfigOf(this.#pair.options, this)
     return new Runtime(config, ports, wraps?.step?.(step) ?? step)
   }
 }

@@ -48,21 +48,30 @@ export class SimNet {
     this.#cut.delete(from)
   }
 
-  /** A beat of `from` is on its way; `arrive` is called when it gets there, perhaps twice. */
-  carry(from: MemberId, arrive: () => void): void {
-    const { random, loss, duplicates, mostLostInRow } = this.#options
+  /**
+   * Beats of `from` are on their way, one right behind the other; each of `arrivals` is called when
+   * that one gets there, perhaps twice. They take equally long, and each may be lost.
+   */
+  carry(from: MemberId, ...arrivals: readonly (() => void)[]): void {
+    const { random, duplicates } = this.#options
     if (this.#cut.has(from)) return
-    const isLost = loss > 0 && random() < loss && this.#lostInRow[from] < mostLostInRow
-    this.#lostInRow[from] = isLost ? this.#lostInRow[from] + 1 : 0
-    if (isLost) return
-    this.#send(from, arrive)
-    if (duplicates > 0 && random() < duplicates) this.#send(from, arrive)
+    const left = arrivals.filter(() => !this.#isLost(from))
+    if (left.length === 0) return
+    this.#send(from, left)
+    if (duplicates > 0 && random() < duplicates) this.#send(from, left)
   }
 
-  #send(from: MemberId, arrive: () => void): void {
+  #isLost(from: MemberId): boolean {
+    const { random, loss, mostLostInRow } = this.#options
+    const isLost = loss > 0 && random() < loss && this.#lostInRow[from] < mostLostInRow
+    this.#lostInRow[from] = isLost ? this.#lostInRow[from] + 1 : 0
+    return isLost
+  }
+
+  #send(from: MemberId, arrivals: readonly (() => void)[]): void {
     const { clock, delay } = this.#options
     clock.setQuietTimer(delay(), () => {
-      if (!this.#cut.has(from)) arrive()
+      if (!this.#cut.has(from)) for (const arrive of arrivals) arrive()
     })
   }
 }

@@ -7,77 +7,29 @@
  * here: kill, stop and wake, break the connection. A run is a function of the options' `random`.
  */
 
-import type { PairError } from '../errors.js'
-import type { App as Application, Limits } from '../options.js'
-import type { Told } from '../runtime/ports.js'
-import type { SnapshotPort } from '../runtime/ports-outbox.js'
-import type { ServerOptions, TakeoverReport } from '../runtime/ports-server.js'
-import {
-  type Incarnation,
-  incarnationOf,
-  type MemberId,
-  type Millis,
-  millis,
-  peerOf,
-} from '../units.js'
-import { SimBeats } from './sim-beats.js'
+import { type Incarnation, incarnationOf, type MemberId, millis, peerOf } from '../units.js'
+import { type HostBeats, SimHost } from './sim-host.js'
 import { SimLink } from './sim-link.js'
 import { SimMember } from './sim-member.js'
 import { SimNet } from './sim-net.js'
-import { type Drift, SimTime } from './sim-time.js'
-import type { SimWraps } from './sim-wraps.js'
-import type { VirtualClock } from './virtual-clock.js'
+import type { SimOptions } from './sim-options.js'
+import { SimTime } from './sim-time.js'
 
-/** What one pair of a simulation is like. */
-export interface SimOptions<State> {
-  readonly clock: VirtualClock
-  /** 0 ≤ number < 1; the only randomness of a run. */
-  readonly random: () => number
-  readonly app: (member: SimMember<State>) => Application<State>
-  readonly limits: Limits
-  readonly snapshot: SnapshotPort
-  readonly heartbeatMs: number
-  readonly windowMs: number
-  readonly hangAfterMs: number
-  readonly ackTimeoutMs: number
-  readonly deliverTimeoutMs: number
-  readonly inFlight: number
-  readonly onLoss: 'wait' | 'go'
-  /** Frames from one digest of the state to the next. Default 50: many in a short run. */
-  readonly digestEvery?: number
-  readonly onSuspect: 'retry' | 'skip' | 'halt'
-  readonly onStuckDeliver: 'retry' | 'switch'
-  readonly inDoubt: ServerOptions<State>['inDoubt']
-  /** One way on the data connection, and for a beat: drawn anew each time. */
-  readonly linkDelay: () => Millis
-  readonly beatDelay: () => Millis
-  /** See `SimNetOptions`. */
-  readonly beatLoss: number
-  readonly beatDuplicates: number
-  readonly mostBeatsLostInRow: number
-  /** How the clocks of the two hosts run. */
-  readonly drift: Readonly<Record<MemberId, Drift>>
-  /** See `SimLinkOptions`. */
-  readonly pieceMs: number
-  readonly highWaterPieces: number
-  /** From a death, seen from the other side, to the verdict `process-gone`. */
-  readonly detectMs: number
-  /** Something else in the place of shipped parts. */
-  readonly wraps?: SimWraps<State>
-  readonly onFault?: (member: SimMember<State>, error: PairError) => void
-  readonly onTakeover?: (member: SimMember<State>, report: TakeoverReport) => void
-  readonly onEvent?: (member: SimMember<State>, event: Told) => void
+/** An incarnation that has ended. */
+interface Dead {
+  readonly id: MemberId
+  readonly incarnation: Incarnation
 }
 
 export class SimPair<State> {
   readonly options: SimOptions<State>
   readonly net: SimNet
+  readonly hosts: Readonly<Record<MemberId, SimHost>>
   readonly #members = new Map<MemberId, SimMember<State>>()
   /** The living ones. */
   members: readonly SimMember<State>[] = []
-  readonly #times: Readonly<Record<MemberId, SimTime>>
   /** Dead incarnations whose end could not be seen from the other side. */
-  readonly #unseen = new Set<{ readonly id: MemberId; readonly incarnation: Incarnation }>()
+  readonly #unseen = new Set<Dead>()
   readonly #word = new BigUint64Array(1)
   readonly #halves = new Uint32Array(this.#word.buffer)
   #link: SimLink | undefined
@@ -85,7 +37,7 @@ export class SimPair<State> {
 
   constructor(options: SimOptions<State>) {
     this.options = options
-    const { clock, random, drift } = options
+    const { clock, random } = options
     this.net = new SimNet({
       clock,
       random,
@@ -94,12 +46,12 @@ export class SimPair<State> {
       duplicates: options.beatDuplicates,
       mostLostInRow: options.mostBeatsLostInRow,
     })
-    this.#times = { a: new SimTime(clock, drift.a), b: new SimTime(clock, drift.b) }
+    this.hosts = { a: this.#makeHost('a'), b: this.#makeHost('b') }
   }
 
   /** The clocks of the host of `id`. */
   timeOf(id: MemberId): SimTime {
-    return this.#times[id]
+    return this.hosts[id].time
   }
 
   /** The living incarnation of `id`. */
@@ -137,17 +89,26 @@ export class SimPair<State> {
     return member
   }
 
-  /** kill -9. */
+  /** kill -9 of the server; its unit lives, if it is a process of its own. */
   kill(id: MemberId): void {
-    const member = this.member(id)
-    if (member === undefined) return
-    this.#members.delete(id)
-    this.members = [...this.#members.values()]
-    member.die()
-    this.#link?.endOf(member)
-    const { clock, detectMs, beatDelay } = this.options
-    const dead = { id, incarnation: member.incarnation }
-    clock.setTimer(millis(beatDelay() + detectMs), () => this.#tellGone(dead))
+    this.#remove(id, (member) => member.die())
+  }
+
+  /** The server of `id` ends in order. */
+  end(id: MemberId): void {
+    this.#remove(id, (member) => member.leave())
+  }
+
+  /** kill -9 of the unit, where that is a process of its own. */
+  killUnit(id: MemberId): void {
+    this.hosts[id].unit?.kill()
+  }
+
+  /** SIGSTOP of the unit alone, and SIGCONT after `ms`. */
+  stallUnit(id: MemberId, ms: number): void {
+    const { unit } = this.hosts[id]
+    unit?.stop()
+    this.options.clock.setTimer(millis(ms), () => unit?.wake())
   }
 
   /** SIGSTOP, and SIGCONT after `ms`. */
@@ -216,29 +177,55 @@ export class SimPair<State> {
     return (this.#word[0] ?? 0n) | 1n
   }
 
-  makeBeats(of: SimMember<State>, ring: () => void): SimBeats {
-    const { clock, heartbeatMs, windowMs, hangAfterMs } = this.options
-    return new SimBeats({
-      time: this.timeOf(of.id),
-      self: of.incarnation,
+  #makeHost(id: MemberId): SimHost {
+    const { clock, heartbeatMs, windowMs, hangAfterMs, drift, wraps, units } = this.options
+    const beats: HostBeats = {
+      time: new SimTime(clock, drift[id]),
       intervalMs: heartbeatMs,
       windowMs,
       hangAfterMs,
-      ring: () => clock.nextTurn(ring),
-      send: (beat) => {
-        this.net.carry(of.id, () => this.member(peerOf(of.id))?.beats.arrive(beat))
+      send: (...beats) => {
+        const arrivals = beats.map((beat) => {
+          const said = wraps?.beat?.(beat, id) ?? beat
+          return () => this.hosts[peerOf(id)].arrive(said)
+        })
+        this.net.carry(id, ...arrivals)
       },
+    }
+    return new SimHost({
+      beats,
+      unit: units?.[id],
+      ended: (incarnation) => this.#ended({ id, incarnation }),
     })
   }
 
+  #remove(id: MemberId, end: (member: SimMember<State>) => void): void {
+    const member = this.member(id)
+    if (member === undefined) return
+    this.#members.delete(id)
+    this.members = [...this.#members.values()]
+    end(member)
+    this.#link?.endOf(member)
+    this.#ended(member)
+  }
+
+  /** If nothing of an incarnation is left, neither server nor unit, every path to it refuses. */
+  #ended(dead: Dead): void {
+    const { id, incarnation } = dead
+    if (this.member(id)?.incarnation === incarnation) return
+    if (this.hosts[id].beatsFor(incarnation) !== undefined) return
+    const { clock, detectMs, beatDelay } = this.options
+    clock.setTimer(millis(beatDelay() + detectMs), () => this.#tellGone(dead))
+  }
+
   /** The other side probes every path and is refused on all, if anything gets there and back. */
-  #tellGone(dead: { readonly id: MemberId; readonly incarnation: Incarnation }): void {
+  #tellGone(dead: Dead): void {
     if (!this.net.isWhole) {
       this.#unseen.add(dead)
       return
     }
     this.#unseen.delete(dead)
-    this.member(peerOf(dead.id))?.beats.findGone(dead.incarnation)
+    this.hosts[peerOf(dead.id)].findGone(dead.incarnation)
   }
 
   #connect(): void {

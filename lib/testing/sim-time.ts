@@ -51,14 +51,22 @@ export class SimTime {
   }
 }
 
+/** What time as one process has it needs of that process. */
+interface Process {
+  readonly act: (run: () => void) => void
+  /** When the call ends, or has ended, inside which its event loop stands. */
+  readonly callEndsAt: () => number
+}
+
 /** Time as one process of that host has it: nothing fires but through `act`. */
 export function processClock(
   clock: VirtualClock,
   time: SimTime,
-  act: (run: () => void) => void,
+  { act, callEndsAt }: Process,
 ): ClockPort {
   return {
-    now: () => time.now(),
+    // What runs behind a call of the same turn runs when that call has returned.
+    now: () => instant(Math.max(time.now(), callEndsAt())),
     wall: () => time.wall(),
     setTimer: (delay, fire) => {
       // Taken back while it waits for an event loop that stands still, it does not fire either.

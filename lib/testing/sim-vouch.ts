@@ -9,6 +9,7 @@
 
 /** Where the blob of `lib/wire/presence.ts` has what a beat thread reads and writes. */
 const roleAt = 1
+const epochAt = 8
 const renouncedAt = 56
 const askRenounceAt = 64
 const standbyRole = 2
@@ -68,10 +69,10 @@ export class SimVouch {
     return since === undefined ? undefined : Math.max(since, this.#blockUntil) + this.hangAfterMs
   }
 
-  /** The event loop stands still from now on. */
-  loopStands(): void {
+  /** The event loop stands still from now on, and counts as standing `unseenMs` later. */
+  loopStands(unseenMs = 0): void {
     if (this.#standsSince !== undefined) return
-    this.#standsSince = this.#now()
+    this.#standsSince = this.#now() + unseenMs
     // The rest of a simulated turn runs on; this thread sees where the loop stands.
     this.#stoodIn = this.#mark
   }
@@ -112,6 +113,14 @@ export class SimVouch {
     this.#untaken = this.#armed
     this.#armed = 0n
     return true
+  }
+
+  /** The server is dead, which acts in no reign: the one it had announced is given up. */
+  diedIn(presence: Uint8Array): void {
+    this.#untaken = read64(presence, epochAt)
+    this.renounced = this.#untaken
+    this.#armed = 0n
+    this.#standsSince = undefined
   }
 
   /** `presence` with what this thread has given up. */

@@ -6,9 +6,12 @@
  */
 
 import type { step } from '../core/step.js'
+import type { BeatsPort, MarksPort } from '../runtime/ports-beats.js'
 import type { PeerLink } from '../runtime/ports-peer.js'
 import type { ServerPort } from '../runtime/ports-server.js'
+import type { BeatsPlaces } from '../unit/unit-beats.js'
 import type { MemberId } from '../units.js'
+import type { SimBeat } from './sim-beat.js'
 import type { SimMember } from './sim-member.js'
 
 export interface SimWraps<State> {
@@ -18,6 +21,14 @@ export interface SimWraps<State> {
   readonly server?: (server: ServerPort, member: SimMember<State>) => ServerPort
   /** One end of the data connection, as the server of `member` has it. */
   readonly link?: (link: PeerLink, member: MemberId) => PeerLink
+  /** What the rules see of the beats. */
+  readonly beats?: (beats: BeatsPort, member: SimMember<State>) => BeatsPort
+  /** Where a member whose unit is a process of its own may send its beats from. */
+  readonly places?: (places: BeatsPlaces) => BeatsPlaces
+  /** Where it writes what it begins and has sent. */
+  readonly marks?: (marks: MarksPort) => MarksPort
+  /** One beat, as it leaves the host of `from`. */
+  readonly beat?: (beat: SimBeat, from: MemberId) => SimBeat
   /** What the states of both members are compared by. */
   readonly digestOf?: (value: unknown) => bigint
   /** What is asked before each `deliver`. */

@@ -26,7 +26,11 @@ function hasAsked(state: State): boolean {
 }
 
 /** Faults that last and may hold a takeover up. */
-const unsettling: ReadonlySet<Deed['do']> = new Set(['stop', 'block', 'slow', 'cut'])
+const unsettling: ReadonlySet<Deed['do']> = new Set(['stop', 'block', 'slow', 'cut', 'unit-stop'])
+/** From the death of a unit until its server has joined a new one, which listens in time or not. */
+const unitBackMs = 1_700
+const lateUnitBackMs = 4_500
+const inTimeMs = 400
 /** How long a member that was closed waits for its receivers and for the other one. */
 const settleMs = 2_000
 
@@ -54,6 +58,7 @@ export class Deeds {
     const who = 'who' in step ? this.find(step.who) : undefined
     const isLeftOut =
       ('who' in step && who === undefined) ||
+      (who && step.do.startsWith('unit-') && !this.#trial.pair.hosts[who].unit?.isAlive) ||
       ('ifSpare' in step && step.ifSpare && !(who && this.#isSpare(who)))
     if (isLeftOut) return
     this.#trial.note(`> ${printStep(step)}${who ? ` (${who})` : ''}`)
@@ -61,6 +66,7 @@ export class Deeds {
     const isCalm = this.#unsteadyUntil <= this.#now
     if ('forMs' in step && step.forMs !== undefined) this.#lasts(step.forMs)
     if (who && (step.do === 'stop' || step.do === 'block')) this.#victim = who
+    if (step.do === 'unit-kill' || step.do === 'both-kill') this.#lasts(this.#unitBackMs)
     if (unsettling.has(step.do) && 'forMs' in step) {
       this.#unsteadyUntil = Math.max(this.#unsteadyUntil, this.#now + (step.forMs ?? 0))
     }
@@ -77,19 +83,36 @@ export class Deeds {
     return who === 'primary' ? primary : peerOf(primary)
   }
 
-  /** One that is still closing starts when it has ended. */
+  /** One that is still closing starts when it has ended, and not before its ports are free. */
   startIfDown(id: MemberId): void {
-    if (this.#trial.pair.member(id)) {
+    const { pair } = this.#trial
+    if (pair.member(id)) {
       if (this.#downUntil.has(id)) this.#comeBack(id, closingMs)
       return
     }
+    const { tornDownInMs } = pair.hosts[id]
+    if (tornDownInMs > 0) return this.#comeBack(id, tornDownInMs + 1)
     this.#downUntil.delete(id)
     this.#trial.note(`start ${id}`)
-    this.#trial.pair.start(id)
+    pair.start(id)
+  }
+
+  /** A server stands still because it joins a unit that takes its time. */
+  held(ms: number): void {
+    if (ms <= this.#harmlessCutMs) return
+    this.#lasts(ms)
+    this.#unsteadyUntil = Math.max(this.#unsteadyUntil, this.#now + ms)
+    this.disturbed(ms + this.#findsMs)
   }
 
   get #now(): number {
     return this.#trial.clock.now()
+  }
+
+  /** Something has happened that may hold a takeover up, or for `ms` be the cause of one. */
+  disturbed(ms: number): void {
+    this.#trial.roles.disturbed(ms)
+    this.#trial.doubts.disturbed()
   }
 
   #lasts(ms: number): void {
@@ -98,7 +121,7 @@ export class Deeds {
 
   /** `isCalm`: no fault lasts that may hold a takeover up. */
   #harm(deed: Harm, who: MemberId, isCalm: boolean): void {
-    const { pair, feeder, sink, clock, roles } = this.#trial
+    const { pair, feeder, sink, clock } = this.#trial
     switch (deed.do) {
       case 'feed':
         return feeder.allow(deed.count)
@@ -115,15 +138,20 @@ export class Deeds {
       }
       case 'wall':
         return pair.timeOf(who).setWallBy(deed.byMs)
+      case 'unit-kill': {
+        const isUnnoticed = isCalm && this.#isUnitSpare(who)
+        this.disturbed(isUnnoticed ? 0 : this.#consequencesMs(deed))
+        return pair.killUnit(who)
+      }
       default:
-        roles.disturbed(this.#consequencesMs(deed))
+        this.disturbed(this.#consequencesMs(deed))
         if (isCalm) this.#expectHeir(deed, who)
         return this.#harmMember(deed, who)
     }
   }
 
   #harmMember(
-    deed: Exclude<Harm, { do: 'feed' | 'start' | 'deaf' | 'receiver' | 'wall' }>,
+    deed: Exclude<Harm, { do: 'feed' | 'start' | 'deaf' | 'receiver' | 'wall' | 'unit-kill' }>,
     who: MemberId,
   ): void {
     const { pair } = this.#trial
@@ -131,6 +159,12 @@ export class Deeds {
       case 'kill':
         pair.kill(who)
         return this.#comeBack(who, deed.forMs)
+      case 'both-kill':
+        pair.killUnit(who)
+        pair.kill(who)
+        return this.#comeBack(who, deed.forMs)
+      case 'unit-stop':
+        return pair.stallUnit(who, deed.forMs)
       case 'close':
         pair.member(who)?.close()
         return this.#comeBack(who, deed.forMs)
@@ -182,7 +216,7 @@ export class Deeds {
     const { pair } = this.#trial
     const other = pair.member(peerOf(id))
     const own = pair.member(id)
-    if (other === undefined || own === undefined || !other.isRunning || !own.isRunning) return false
+    if (other === undefined || own === undefined || !other.isBeating || !own.isRunning) return false
     const { state } = other
     if (hasAsked(own.state)) return false
     if (state.role === 'primary') {
@@ -212,11 +246,29 @@ export class Deeds {
 
   /** For so long the fault, or its end, may make somebody find, decide and take over. */
   #consequencesMs(deed: Harm): number {
-    const { windowMs, heartbeatMs, hangAfterMs, ackTimeoutMs } = this.#trial.settings
     const lasts = 'forMs' in deed && unsettling.has(deed.do) ? (deed.forMs ?? 0) : 0
     const ends = deed.do === 'close' ? settleMs : deed.do === 'switchover' ? deed.withinMs : 0
+    return lasts + ends + this.#findsMs
+  }
+
+  get #findsMs(): number {
+    const { windowMs, heartbeatMs, hangAfterMs, ackTimeoutMs } = this.#trial.settings
     const finds = 1.25 * (windowMs + Math.max(hangAfterMs, ackTimeoutMs)) + 4 * heartbeatMs
-    return lasts + ends + finds + this.#tripsMs
+    return finds + this.#tripsMs
+  }
+
+  get #unitBackMs(): number {
+    const { unitStartMs, joinMs } = this.#trial.settings
+    return (unitStartMs < inTimeMs ? unitBackMs : lateUnitBackMs) + joinMs
+  }
+
+  /** When this unit dies the server takes its place before anybody can notice. */
+  #isUnitSpare(id: MemberId): boolean {
+    const { ipcMs, portsMs } = this.#trial.settings
+    const server = this.#trial.pair.member(id)
+    // The ports are tried again after a pause that doubles.
+    const silentMs = ipcMs + 2 * portsMs + 4
+    return server?.isRunning === true && !server.isBehind && silentMs < this.#harmlessCutMs
   }
 
   /** A `deliver` that does not settle has failed by then: some looks a timeout, and retries. */
@@ -229,13 +281,19 @@ export class Deeds {
     return 4.5 * (beatDelayMs + linkDelayMs) + turnsMs
   }
 
+  /** From the death of a server with a unit that lives to the reign of its heir. */
+  get #goneMs(): number {
+    const { ipcMs, beatDelayMs, linkDelayMs } = this.#trial.settings
+    return 3 * ipcMs + 1.6 * beatDelayMs + 4.5 * linkDelayMs + turnsMs
+  }
+
   /** A primary that goes away alone has an heir within a stated time. */
   #expectHeir(deed: Harm, who: MemberId): void {
     const { pair, settings, roles } = this.#trial
     const { windowMs, heartbeatMs, hangAfterMs } = settings
     if (!pair.isPaired || pair.primary?.id !== who || pair.net.isWhole === false) return
     // One that stands still already: which of the two counts, and from when, is not said here.
-    if (!pair.members.every(({ isRunning }) => isRunning)) return
+    if (!pair.members.every(({ isBeating }) => isBeating)) return
     if (pair.primary && hasAsked(pair.primary.state)) return
     const trips = this.#tripsMs
     const heir = peerOf(who)
@@ -244,12 +302,28 @@ export class Deeds {
       const withinMs = settleMs + windowMs + trips
       return roles.expectRuler(heir, withinMs, `the clean stop of ${who}`)
     }
-    if (deed.do === 'kill') return roles.expectRuler(heir, detectMs + trips, `the end of ${who}`)
+    const hungMs = 1.25 * hangAfterMs + 2 * lossMs + 2 * heartbeatMs + trips
+    const { incarnation } = pair.primary
+    const isWatched = pair.hosts[who].unit?.serves(incarnation) === true
+    if (isWatched && deed.do === 'kill') {
+      // No window and no probe: its unit has seen it die and says so.
+      if (lossMs === 0) this.#trial.doubts.expect(pair.primary.name, heir)
+      const goneMs = this.#goneMs + 2 * lossMs
+      return roles.expectRuler(heir, goneMs, `the death of ${who}, which its unit has seen`)
+    }
+    if (deed.do === 'kill' || deed.do === 'both-kill') {
+      return roles.expectRuler(heir, detectMs + trips, `the end of ${who}`)
+    }
+    if (isWatched && deed.do === 'stop') {
+      // Its unit beats on: the question to its event loop stays without an answer.
+      if (deed.forMs <= 1.05 * hungMs) return
+      return roles.expectRuler(heir, 1.05 * hungMs, `the stop of ${who}, whose unit goes on`)
+    }
     const unheardMs = 1.02 * windowMs + 2 * heartbeatMs + trips
-    if (deed.do === 'stop' && deed.forMs > unheardMs) {
+    const isSilent = deed.do === 'stop' || deed.do === 'unit-stop'
+    if (isSilent && deed.forMs > unheardMs) {
       return roles.expectRuler(heir, unheardMs, `the stop of ${who}`)
     }
-    const hungMs = 1.25 * hangAfterMs + 2 * lossMs + 2 * heartbeatMs + trips
     if (deed.do === 'block' && deed.forMs > hungMs) {
       roles.expectRuler(heir, hungMs, `the block of ${who}`)
     }

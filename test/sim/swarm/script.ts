@@ -29,9 +29,12 @@ export type Deed =
   /** So many more inputs, over all sources. */
   | { readonly do: 'feed'; readonly count: number }
   | { readonly do: 'start'; readonly who: Who }
-  /** `forMs` undefined: it stays down. `ifSpare`: only if the other one holds all. */
+  /**
+   * The server, or it and its unit. `forMs` undefined: it stays down. `ifSpare`: only if the other
+   * one holds all.
+   */
   | {
-      readonly do: 'kill' | 'close'
+      readonly do: 'kill' | 'close' | 'both-kill'
       readonly who: Who
       readonly forMs: number | undefined
       readonly ifSpare: boolean
@@ -44,9 +47,11 @@ export type Deed =
     }
   /** Both die at once and are back after a while, blank: their history ends here. */
   | { readonly do: 'powercut'; readonly forMs: number }
-  /** SIGSTOP and SIGCONT; a loop that stands still while beats go on. */
+  /** The unit alone, where that is a process of its own. */
+  | { readonly do: 'unit-kill'; readonly who: Who; readonly ifSpare: boolean }
+  /** SIGSTOP and SIGCONT, of the unit alone too; a loop that stands still while beats go on. */
   | {
-      readonly do: 'stop' | 'block'
+      readonly do: 'stop' | 'block' | 'unit-stop'
       readonly who: Who
       readonly forMs: number
       readonly ifSpare: boolean

@@ -25,6 +25,16 @@ export interface Settings {
   readonly rateB: number
   readonly wallA: number
   readonly wallB: number
+  /** Whose unit is a process of its own. */
+  readonly unitA: boolean
+  readonly unitB: boolean
+  /** Until a unit or its server knows of a change in the other, its death too. */
+  readonly ipcMs: number
+  /** How long a server stands still when it joins a new unit; how long that takes to listen. */
+  readonly joinMs: number
+  readonly unitStartMs: number
+  /** How long the ports of a killed unit stay taken. */
+  readonly portsMs: number
   /** What a piece on the data connection takes to leave; pieces above which a writer waits. */
   readonly pieceMs: number
   readonly highWaterPieces: number
@@ -79,6 +89,12 @@ export const calm: Settings = {
   rateB: 1,
   wallA: 0,
   wallB: 0,
+  unitA: false,
+  unitB: false,
+  ipcMs: 0.1,
+  joinMs: 1,
+  unitStartMs: 50,
+  portsMs: 0.1,
   pieceMs: 0.01,
   highWaterPieces: 16,
   chunks: 5,

@@ -10,6 +10,7 @@ import { createReceiver } from '#lib/receiver.js'
 import type { SimMember } from '#lib/testing/sim-member.js'
 import type { VirtualClock } from '#lib/testing/virtual-clock.js'
 import { millis } from '#lib/units.js'
+import type { DoubtCheck } from '../check/doubts.js'
 import type { OutputCheck } from '../check/outputs.js'
 import type { Findings } from '../check/violation.js'
 import { divergingChannel, type State } from './app.js'
@@ -20,6 +21,7 @@ export interface SinkParts {
   readonly random: () => number
   readonly settings: Settings
   readonly check: OutputCheck
+  readonly doubts: DoubtCheck
   readonly findings: Findings
 }
 
@@ -40,16 +42,20 @@ export class Sink {
 
   /** `deliver` of the application. */
   deliver(output: Output, member: SimMember<State>): Promise<void> | undefined {
-    const { random, settings, check } = this.#parts
+    const { random, settings, check, doubts } = this.#parts
     const by = member.name
     check.begun(by, output)
+    doubts.begun(output)
     const kind = settings.throwing + settings.synchronous > 0 ? random() : 1
     if (kind < settings.throwing) {
       check.failed(by, output)
       throw new Error('thrown in the call')
     }
     if (kind < settings.throwing + settings.synchronous && !this.stuck.has(output.channel)) {
-      if (this.#take(output)) return undefined
+      if (this.#take(output)) {
+        doubts.sent(output)
+        return undefined
+      }
       check.failed(by, output)
       throw new Error('refused in the call')
     }
@@ -57,7 +63,7 @@ export class Sink {
   }
 
   #send(output: Output, member: SimMember<State>): Promise<void> {
-    const { clock, random, settings, check } = this.#parts
+    const { clock, random, settings, check, doubts } = this.#parts
     const by = member.name
     const delay = () => settings.deliverMs * (0.5 + random())
     const key = `${by} ${output.channel}`
@@ -71,7 +77,10 @@ export class Sink {
         const isTaken = !isLost && this.#take(output) && random() >= settings.lost
         clock.setTimer(millis(delay()), () =>
           member.act(() => {
-            if (isTaken) return resolve()
+            if (isTaken) {
+              doubts.sent(output)
+              return resolve()
+            }
             check.failed(by, output)
             reject(new Error('not confirmed'))
           }),

@@ -37,13 +37,17 @@ function printDeed(deed: Deed): string {
       return `feed ${deed.count}`
     case 'start':
       return `start ${deed.who}`
+    case 'unit-kill':
+      return `unit-kill ${deed.who}${deed.ifSpare ? ' if spare' : ''}`
     case 'kill':
+    case 'both-kill':
     case 'close': {
       const down = deed.forMs === undefined ? '' : ` for ${round(deed.forMs)}`
       return `${deed.do} ${deed.who}${down}${deed.ifSpare ? ' if spare' : ''}`
     }
     case 'stop':
     case 'block':
+    case 'unit-stop':
       return `${deed.do} ${deed.who} for ${round(deed.forMs)}${deed.ifSpare ? ' if spare' : ''}`
     case 'slow':
       return `slow ${deed.who} ${round(deed.eachMs)} for ${round(deed.forMs)}`
@@ -93,7 +97,10 @@ function parseDeed(words: Words): Deed {
       return { do: verb, count: words.number() }
     case 'start':
       return { do: verb, who: words.oneOf(members) }
+    case 'unit-kill':
+      return { do: verb, who: words.oneOf(members), ifSpare: words.optional('if', 'spare') }
     case 'kill':
+    case 'both-kill':
     case 'close':
       return {
         do: verb,
@@ -102,7 +109,8 @@ function parseDeed(words: Words): Deed {
         ifSpare: words.optional('if', 'spare'),
       }
     case 'stop':
-    case 'block': {
+    case 'block':
+    case 'unit-stop': {
       const who = words.oneOf(members)
       return { do: verb, who, forMs: words.forMs(), ifSpare: words.optional('if', 'spare') }
     }

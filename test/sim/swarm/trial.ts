@@ -10,11 +10,13 @@ import type { App, Limits } from '#lib/options.js'
 import type { Told } from '#lib/runtime/ports.js'
 import type { TakeoverReport } from '#lib/runtime/ports-server.js'
 import type { SimMember } from '#lib/testing/sim-member.js'
-import { type SimOptions, SimPair } from '#lib/testing/sim-pair.js'
+import type { SimOptions } from '#lib/testing/sim-options.js'
+import { SimPair } from '#lib/testing/sim-pair.js'
 import type { SimWraps } from '#lib/testing/sim-wraps.js'
 import { VirtualClock } from '#lib/testing/virtual-clock.js'
 import { millis, peerOf } from '#lib/units.js'
 import { BoundCheck } from '../check/bounds.js'
+import { DoubtCheck } from '../check/doubts.js'
 import { InputCheck, type Line } from '../check/inputs.js'
 import { OutputCheck } from '../check/outputs.js'
 import { RoleCheck } from '../check/roles.js'
@@ -58,13 +60,17 @@ export interface Outcome {
   readonly trail: readonly string[]
 }
 
+/** As the server starts them. */
+const lingerMs = 10_000
 /** Often enough that each seed compares some states in mid-run, at even and at odd frames. */
 const framesADigest = 101
 
 /** Faults that were put in on purpose, or are what must come of them. */
 function expectedFaults(settings: Settings): ReadonlySet<string> {
-  const { corruptChunks, failedRestores, poisons, throws, diverges } = settings
+  const { corruptChunks, failedRestores, poisons, throws, diverges, portsMs } = settings
   const expected = new Set(['ERR_HOTPAIR_DELIVER'])
+  // The ports of a dead unit stay taken for longer than they are asked for in peace.
+  if (portsMs > 250) expected.add('ERR_HOTPAIR_ADDRESS_IN_USE')
   if (corruptChunks + failedRestores > 0) expected.add('ERR_HOTPAIR_LOAD')
   if (poisons + failedRestores > 0) expected.add('ERR_HOTPAIR_STATE')
   if (throws > 0) expected.add('ERR_HOTPAIR_PROCESS_THREW')
@@ -87,6 +93,7 @@ export class Trial {
   readonly feeder: Feeder
   readonly roles: RoleCheck
   readonly outputs: OutputCheck
+  readonly doubts: DoubtCheck
   readonly takeovers: TakeoverReport[] = []
   readonly #script: Script
   readonly #wraps: Wraps
@@ -119,13 +126,14 @@ export class Trial {
       // As the clock of any host counts it.
       patienceMs: 0.99 * settings.deliverTimeoutMs,
     })
+    this.doubts = new DoubtCheck(this.findings)
     this.#inputCheck = new InputCheck(this.findings)
     this.#bounds = new BoundCheck(this.findings, this.#limits)
     this.#states = new StateCheck(this.findings)
     this.#timers = new TimerCheck(this.findings)
     const random = streamOf(settings.seed, 'deliver')
-    const { findings, outputs: check } = this
-    this.sink = new Sink({ clock, random, settings, check, findings })
+    const { findings, outputs: check, doubts } = this
+    this.sink = new Sink({ clock, random, settings, check, doubts, findings })
     this.pair = new SimPair<State>(this.#pairOptions())
     this.roles = new RoleCheck(findings, clock, (id) => this.pair.member(id)?.role ?? 'down')
     this.feeder = new Feeder(this.pair, settings, this.inputs, this.#inputCheck)
@@ -336,7 +344,7 @@ export class Trial {
 
   #outcome(): Outcome {
     const { primary } = this.pair
-    const { met } = this.roles
+    const met = this.roles.met + this.doubts.met
     const looks = this.#bounds.looks + this.#states.looks + met + this.outputs.count
     return {
       violations: this.findings.violations,
@@ -411,6 +419,7 @@ export class Trial {
         b: { rate: rateB, wallOffsetMs: wallB },
       },
       detectMs: 0.5,
+      units: this.#units,
       wraps: this.#wraps,
       onFault: (member, error) => {
         this.note(`${member.id} ${error.code} ${error.message}`)
@@ -425,16 +434,31 @@ export class Trial {
     }
   }
 
-  #tells(): Pick<SimOptions<State>, 'onEvent' | 'onTakeover'> {
+  get #units(): NonNullable<SimOptions<State>['units']> {
+    const { unitA, unitB, ipcMs, joinMs, unitStartMs, portsMs } = this.settings
+    const unit = { deathMs: ipcMs, ipcMs, joinMs, startMs: unitStartMs, portsMs, lingerMs }
+    return { ...(unitA ? { a: unit } : {}), ...(unitB ? { b: unit } : {}) }
+  }
+
+  #tells(): Pick<SimOptions<State>, 'onEvent' | 'onTakeover' | 'onHold'> {
     return {
+      onHold: (member, ms) => {
+        this.note(`${member.id} waits for its unit for ${ms.toFixed(1)} ms`)
+        this.#deeds.held(ms)
+      },
       onTakeover: (member, report) => {
         this.takeovers.push(report)
         this.outputs.takenOver(member.name, report)
+        const { state } = member
+        const history = 'history' in state ? String(state.history) : ''
+        this.doubts.takenOver(member.id, history, report)
         this.note(`${member.id} takes over in ${report.epoch} (${report.verdict})`)
         this.roles.found(member.id, `takes over (${report.verdict})`)
         this.#checkTakeover(member)
       },
       onEvent: (member: SimMember<State>, event) => {
+        if (event.type === 'unit')
+          this.note(`${member.id} beats by ${event.place}: ${event.reason}`)
         if (event.type === 'verdict') {
           const what = `finds the other ${event.verdict}`
           this.note(`${member.id} ${what}`)

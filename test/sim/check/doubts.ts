@@ -1,0 +1,92 @@
+/**
+ * Exact knowledge after the death of a server whose unit lives: what it had sent is not sent again,
+ * and in doubt is nothing but what it had begun and not sent.
+ *
+ * Knows when each `deliver` was called and when it resolved, and in whose process.
+ */
+
+import type { Output } from '#lib/options.js'
+import type { TakeoverReport } from '#lib/runtime/ports-server.js'
+import type { MemberId } from '#lib/units.js'
+import { divergingChannel } from '../swarm/app.js'
+import type { Findings } from './violation.js'
+
+/** What is known of one channel. */
+interface Channel {
+  begun: number
+  /** All up to it are sent. */
+  sent: number
+  /** Sent beyond it, because an earlier one is still under way. */
+  readonly later: Set<number>
+}
+
+/** A takeover that must know exactly. */
+interface Expected {
+  readonly dead: string
+  readonly heir: MemberId
+}
+
+export class DoubtCheck {
+  readonly #findings: Findings
+  readonly #channels = new Map<string, Channel>()
+  #expected: Expected | undefined
+  /** Numbers by channel that nobody may begin again. */
+  #over: ReadonlyMap<string, number> = new Map()
+  /** Takeovers that were looked at. */
+  met = 0
+
+  constructor(findings: Findings) {
+    this.#findings = findings
+  }
+
+  begun({ history, channel: name, number }: Output): void {
+    const channel = this.#channel(history, name)
+    channel.begun = Math.max(channel.begun, number)
+    const over = this.#over.get(`${history} ${name}`) ?? 0
+    if (number > over) return
+    const text = `${name} ${number} is sent again, though a unit knew that all up to ${over} were`
+    this.#findings.report('S3', text)
+  }
+
+  /** `deliver` has resolved in a process that lives. */
+  sent({ history, channel: name, number }: Output): void {
+    const channel = this.#channel(history, name)
+    channel.later.add(number)
+    while (channel.later.delete(channel.sent + 1)) channel.sent += 1
+  }
+
+  /** `dead` dies now, alone, as primary of a pair that is whole, and its unit sees it. */
+  expect(dead: string, heir: MemberId): void {
+    this.#expected = { dead, heir }
+  }
+
+  /** Something else has happened: whoever takes over may know less. */
+  disturbed(): void {
+    this.#expected = undefined
+  }
+
+  takenOver(heir: MemberId, history: string, { inDoubt }: TakeoverReport): void {
+    const expected = this.#expected
+    this.#expected = undefined
+    if (expected?.heir !== heir) return
+    this.met += 1
+    for (const { channel: name, number } of inDoubt) {
+      if (name === divergingChannel) continue
+      const { begun, sent } = this.#channel(history, name)
+      if (number > sent && number <= begun) continue
+      const text = `${name} ${number} is in doubt after ${expected.dead}, begun ${begun}, sent ${sent}`
+      this.#findings.report('S3', text)
+    }
+    const over = [...this.#channels].map(([key, { sent }]) => [key, sent] as const)
+    this.#over = new Map(over.filter(([key]) => !key.endsWith(divergingChannel)))
+  }
+
+  #channel(history: string, name: string): Channel {
+    const key = `${history} ${name}`
+    const known = this.#channels.get(key)
+    if (known) return known
+    const channel = { begun: 0, sent: 0, later: new Set<number>() }
+    this.#channels.set(key, channel)
+    return channel
+  }
+}
