@@ -11,7 +11,8 @@
 
 import type { ClockPort, Timer } from '../runtime/ports-clock.js'
 import { referenceSnapshot } from '../testing/reference-snapshot.js'
-import { type SimOptions, SimPair } from '../testing/sim-pair.js'
+import type { SimOptions } from '../testing/sim-options.js'
+import { SimPair } from '../testing/sim-pair.js'
 import { VirtualClock } from '../testing/virtual-clock.js'
 import { elapsed, type Instant, millis, peerOf } from '../units.js'
 
