@@ -177,7 +177,8 @@ export interface LinkEvent {
 
 /**
  * The beats of this member are sent by another process than before: its unit has ended, or a new
- * one was started. No role changes by it.
+ * one was started. No role changes by it. Told at the start, too, when the unit has killed the
+ * server before this one because it hung (`onHang: 'kill'`).
  */
 export interface UnitEvent {
   readonly type: 'unit'

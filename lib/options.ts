@@ -203,6 +203,13 @@ export interface MemberOptions<State> {
    * is started.
    */
   readonly unitSocket?: string
+  /**
+   * What becomes of a server whose event loop hangs, when its beat thread has given its reign up
+   * and the other member rules: it is left alone, shut off, and loads when it comes back; or its
+   * unit kills it, so that whoever has started it starts it again. Never the last one that holds
+   * the state. `'kill'` needs `unit: 'process'`. Default `'fence'`.
+   */
+  readonly onHang?: 'fence' | 'kill'
   readonly limits?: Partial<Limits>
   /** Ends opening, and closes the member when it aborts later. */
   readonly signal?: AbortSignal

@@ -68,10 +68,10 @@ class UnitProgram {
     this.#changed(this.#unit.report())
   }
 
-  #changed({ phase, serverPid, taken, died, refused }: UnitReport): void {
+  #changed({ phase, incarnation, ...report }: UnitReport): void {
     const { once, lingerMs, quiet } = this.#settings
-    if (!quiet)
-      console.log(JSON.stringify({ phase: phases[phase], serverPid, taken, died, refused }))
+    const { taken } = report
+    if (!quiet) console.log(JSON.stringify({ phase: phases[phase], ...report }))
     this.#lingering?.clear()
     if (phase === 0 && once && taken > 0) return this.#end()
     if (phase === 1 || lingerMs === undefined) return

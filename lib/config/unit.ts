@@ -10,10 +10,11 @@ export interface UnitChoice {
   readonly unit: 'embedded' | 'process'
   /** Undefined: the usual one of pair and member. */
   readonly unitSocket: string | undefined
+  readonly onHang: 'fence' | 'kill'
 }
 
 /** The names of the options. */
-export const unitNames = ['unit', 'unitSocket'] as const
+export const unitNames = ['unit', 'unitSocket', 'onHang'] as const
 
 /** Longest path of a socket, in bytes. */
 const mostPathBytes = 107
@@ -28,9 +29,14 @@ export function socketPath(key: string, value: unknown): string {
 }
 
 /** Checks the options and fills in the defaults. Throws ConfigError. */
-export function unitOf<State>({ unit, unitSocket }: MemberOptions<State>): UnitChoice {
-  const choice = unit === undefined ? 'embedded' : oneOf('unit', unit, ['embedded', 'process'])
-  if (unitSocket === undefined) return { unit: choice, unitSocket }
-  if (choice === 'embedded') throw wrong('unitSocket', "needs unit: 'process'", unitSocket)
-  return { unit: choice, unitSocket: socketPath('unitSocket', unitSocket) }
+export function unitOf<State>(options: MemberOptions<State>): UnitChoice {
+  const { unit = 'embedded', unitSocket, onHang = 'fence' } = options
+  const place = oneOf('unit', unit, ['embedded', 'process'])
+  const policy = oneOf('onHang', onHang, ['fence', 'kill'])
+  const isApart = place === 'process'
+  // A beat thread of the same process would end what is to tell the other member of the end.
+  if (policy === 'kill' && !isApart) throw wrong('onHang', "needs unit: 'process'", policy)
+  if (unitSocket === undefined) return { unit: place, unitSocket, onHang: policy }
+  if (!isApart) throw wrong('unitSocket', "needs unit: 'process'", unitSocket)
+  return { unit: place, unitSocket: socketPath('unitSocket', unitSocket), onHang: policy }
 }

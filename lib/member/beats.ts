@@ -31,7 +31,7 @@ export function heartbeatOptions<State>(
   { own, other }: Hosts,
   firstSeq = 0n,
 ): HeartbeatOptions {
-  const { pair, member, secret, heartbeatMs, windowMs, hangAfterMs, addresses } = config
+  const { pair, member, secret, heartbeatMs, windowMs, hangAfterMs, onHang, addresses } = config
   return {
     pair: pairDigest(pair),
     self: member === 'a' ? 0 : 1,
@@ -42,6 +42,7 @@ export function heartbeatOptions<State>(
     windowMicros: Math.round(windowMs * 1_000),
     hangAfterMs: Math.round(hangAfterMs),
     dials: member === 'b',
+    killsHung: onHang === 'kill',
     links: own.map((selfHost, link) => {
       const { port = 0 } = addresses.peer[link] ?? {}
       return {
@@ -93,6 +94,12 @@ export async function openBeats<State>(
   beats = new UnitBeats({ clock: systemClock, places, ...owner }, first)
   return beats
 }
+
+/** What is told when it has. */
+export const killedFormer = {
+  place: 'process',
+  reason: 'the server before this one hung, and its unit has killed it',
+} as const
 
 /** Marks at wherever the beats are sent from. */
 export function marksIn(beats: () => { readonly marks: MarksPort } | undefined): MarksPort {

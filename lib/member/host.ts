@@ -30,7 +30,7 @@ import { Unit } from '../unit/unit.js'
 import type { UnitBeats } from '../unit/unit-beats.js'
 import { epochOf, frameNo, type Incarnation, incarnationOf, millis } from '../units.js'
 import { packetLimit } from '../wire/limits.js'
-import { type BeatsOwner, type Hosts, marksIn, openBeats } from './beats.js'
+import { type BeatsOwner, type Hosts, killedFormer, marksIn, openBeats } from './beats.js'
 import type { RefusedCounts } from './contract.js'
 import { Loop } from './loop.js'
 import { familyOf, PeerNames, resolveOwn, systemResolve } from './names.js'
@@ -139,6 +139,7 @@ export class Host<State> {
 
   #begin(): void {
     this.#isBegun = true
+    if (this.#beats?.hasKilledFormer) this.#tell({ type: 'unit', ...killedFormer })
     this.#runtime.post({ type: 'opened' })
     this.#unit?.look()
     this.#rehearsal.begin()

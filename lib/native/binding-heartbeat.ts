@@ -38,6 +38,8 @@ export interface HeartbeatOptions {
   readonly hangAfterMs: number
   /** Whether this member opens the beat connections (`b` does, `a` listens). */
   readonly dials: boolean
+  /** A unit kills its server when it hangs, has given its reign up, and the other one rules. */
+  readonly killsHung: boolean
   readonly links: readonly HeartbeatLink[]
   /** The path of a unit's socket: that process sends the beats. */
   readonly unit?: string
@@ -51,8 +53,10 @@ export interface HeartbeatHandle {
   readonly marks: ArrayBuffer
   /** The process that sends the beats, where it is not this one; else 0. */
   unitPid(): number
-  /** The unit that sent the beats has ended; false where there is none. */
+  /** The unit that sent the beats has ended, or the connection to it; false where there is none. */
   isLost(): boolean
+  /** The server before this one hung, and the unit has killed it. */
+  hasKilledFormer(): boolean
   /**
    * What the other member had begun and sent when its server died, as its unit has told: its
    * incarnation, the epoch, then `begun` and `sent` of each lane. Empty while nothing was told.

@@ -9,10 +9,16 @@ export interface UnitReport {
   /** What the last server says it is; 0 before the first. */
   readonly serverPid: number
   readonly incarnation: bigint
-  /** Servers that were taken, that died here, and connections that were refused. */
+  /** Servers that were taken, and that died here; of these, that hung and were killed. */
   readonly taken: number
   readonly died: number
+  readonly killed: number
+  /** Servers that live, but whose connection broke: they beat by themselves. */
+  readonly parted: number
+  /** Connections that were refused. */
   readonly refused: number
+  /** The signal by which the dead server has crashed, as its own handler has told; else 0. */
+  readonly crashSignal: number
 }
 
 /** Who has started the unit as a service and waits to hear of it; see sd_notify(3). */

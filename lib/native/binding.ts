@@ -22,7 +22,7 @@ import type { ServiceManager, UnitHandle } from './binding-unit.js'
 /**
  * The number that the addon must carry in `abi`; raised with each incompatible change of this file.
  */
-export const bindingAbi = 5
+export const bindingAbi = 6
 
 /**
  * The frame-diff outbox of one member. Batches, never single outputs, cross the boundary. A

@@ -44,8 +44,13 @@ export interface Heartbeat extends BeatsPort {
   readonly marks: SentMarks
   /** The process of the unit that sends the beats; 0: this one does. */
   readonly unitPid: number
-  /** The unit that sends the beats has ended: nobody does any more. False where there is none. */
+  /**
+   * The unit that sends the beats has ended, or the connection to it: nobody does any more. False
+   * where there is none.
+   */
   isLost(): boolean
+  /** The server before this one hung, and the unit has killed it. Left out: there is no unit. */
+  readonly hasKilledFormer?: boolean
   /** How the beats of each link fared since it was opened, or since the look `since`. */
   statistics(since?: BeatStatistics): BeatStatistics
 }
@@ -117,6 +122,10 @@ class BoundHeartbeat implements Heartbeat {
 
   isLost(): boolean {
     return this.#handle.isLost()
+  }
+
+  get hasKilledFormer(): boolean {
+    return this.#handle.hasKilledFormer()
   }
 
   peerMarks(): PeerMarks | undefined {

@@ -100,6 +100,11 @@ export class UnitBeats implements BeatsPort {
     return this.#isAtUnit ? (this.#at?.unitPid ?? 0) : 0
   }
 
+  /** The server before this one hung, and the unit has killed it. */
+  get hasKilledFormer(): boolean {
+    return this.#isAtUnit && this.#at?.hasKilledFormer === true
+  }
+
   peerMarks(): PeerMarks | undefined {
     return this.#at?.peerMarks()
   }

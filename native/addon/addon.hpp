@@ -12,7 +12,7 @@
 namespace hotpair::addon {
 
 // The contract of lib/native/binding.ts (`bindingAbi`) that this addon carries out.
-inline constexpr int kAbi = 5;
+inline constexpr int kAbi = 6;
 
 class HeartbeatThread;
 

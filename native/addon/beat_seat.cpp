@@ -22,6 +22,7 @@ class LocalSeat final : public BeatSeat {
   }
   std::int64_t unit_pid() const noexcept override { return 0; }
   bool is_lost() const noexcept override { return false; }
+  bool has_killed_former() const noexcept override { return false; }
   // The beat thread has let go of the pair before its memory goes.
   void leave(bool) noexcept override {
     if (pair_ == nullptr) return;
@@ -47,6 +48,7 @@ class UnitSeat final : public BeatSeat {
   void post(heartbeat::Commands commands) noexcept override { client_->post(commands); }
   std::int64_t unit_pid() const noexcept override { return client_->unit_pid(); }
   bool is_lost() const noexcept override { return client_->is_lost(); }
+  bool has_killed_former() const noexcept override { return client_->has_killed_former(); }
   void leave(bool in_order) noexcept override {
     if (has_left_) return;
     has_left_ = true;

@@ -21,6 +21,8 @@ class BeatSeat {
   virtual std::int64_t unit_pid() const noexcept = 0;
   // Whoever sent the beats has ended; nobody sends them any more.
   virtual bool is_lost() const noexcept = 0;
+  // The server before this one hung, and the unit has killed it.
+  virtual bool has_killed_former() const noexcept = 0;
   // The beats end; afterwards nobody but JavaScript uses the words. `in_order`: all has been said
   // that was to be said, and a unit need not take this process for dead. Idempotent.
   virtual void leave(bool in_order) noexcept = 0;

@@ -135,6 +135,10 @@ class HeartbeatObject final : public Listener {
     return Napi::Boolean::New(info.Env(), seat_ != nullptr && seat_->is_lost());
   }
 
+  Napi::Value has_killed_former(const Napi::CallbackInfo& info) {
+    return Napi::Boolean::New(info.Env(), seat_ != nullptr && seat_->has_killed_former());
+  }
+
   Napi::Value announce(const Napi::CallbackInfo& info) {
     const auto presence = sized_argument<heartbeat::kPresenceBytes>(info);
     if (!presence) return {};
@@ -344,6 +348,7 @@ void register_heartbeat(Napi::Env env, Napi::Object exports, Napi::Object facts)
                              Class::getter<&HeartbeatObject::marks>("marks"),
                              Class::method<&HeartbeatObject::unit_pid>("unitPid"),
                              Class::method<&HeartbeatObject::is_lost>("isLost"),
+                             Class::method<&HeartbeatObject::has_killed_former>("hasKilledFormer"),
                              Class::method<&HeartbeatObject::peer_marks>("peerMarks"),
                              Class::method<&HeartbeatObject::announce>("announce"),
                              Class::method<&HeartbeatObject::set_counters>("setCounters"),

@@ -141,6 +141,7 @@ std::optional<heartbeat::PairConfig> heartbeat_options(Napi::Env env, Napi::Valu
                    Nanos::micros(static_cast<std::int64_t>(window)),
                    Nanos::millis(static_cast<std::int64_t>(hang_after))};
   config.dials = read.boolean("dials");
+  config.kills_hung = read.boolean("killsHung");
   const Napi::Value links = read.value("links");
   if (config.first_seq > kMaxSafeInteger) read.refuse("firstSeq", "at most 2^53 - 1");
   if (config.incarnation == 0) read.refuse("incarnation", "other than 0");

@@ -46,6 +46,9 @@ class UnitObject final {
     told["incarnation"] = Napi::BigInt::New(env, report.incarnation);
     told["taken"] = Napi::Number::New(env, static_cast<double>(report.taken));
     told["died"] = Napi::Number::New(env, static_cast<double>(report.died));
+    told["killed"] = Napi::Number::New(env, static_cast<double>(report.killed));
+    told["parted"] = Napi::Number::New(env, static_cast<double>(report.parted));
+    told["crashSignal"] = Napi::Number::New(env, report.crash_signal);
     told["refused"] = Napi::Number::New(env, static_cast<double>(report.refused));
     return told;
   }

@@ -114,7 +114,7 @@ bool BeatPair::work(Instant now, BootInstant boot) noexcept {
     if (gate_.renew(boot) == Gate::Renewal::kLapsed) ++view_.gate_lapses;
     schedule_.advance(now);
   }
-  give_up_if_asked();
+  heed_what_was_heard(boot);
   if (is_announced_ && (is_due || wants_beat_)) send_beat(now, is_due);
   wants_beat_ = false;
   const bool has_question = std::exchange(wants_bell_, false);

@@ -47,6 +47,8 @@ struct PairConfig {
   // This member opens the beat connections.
   bool dials = false;
   FixedList<LinkConfig, kMostLinks> links;
+  // A member that hangs while the other one rules is told to `BeatPair::superseded`.
+  bool kills_hung = false;
   // Packets are numbered from the next on: above all that this incarnation has sent before.
   std::uint64_t first_seq = 0;
   // The event loop that the beats speak of. It must stay until the pair is detached.
@@ -89,6 +91,10 @@ class BeatPair {
 
   // Rung instead of the loop's own, when there is one: the server in another process.
   Bell bell{nullptr, nullptr};
+
+  // Rung once, when this member hangs, has given its reign up for that, and the other one rules a
+  // later one: nobody needs it any more. Only where the configuration asks for it.
+  Bell superseded{nullptr, nullptr};
 
   struct Mail {
     std::atomic<Commands> commands{0};
@@ -162,7 +168,9 @@ class BeatPair {
   // beat_vouch.cpp
   void look_at_loop(Instant now) noexcept;
   void note_frame() noexcept;
+  void heed_what_was_heard(BootInstant boot) noexcept;
   void give_up_if_asked() noexcept;
+  bool is_superseded(BootInstant boot) const noexcept;
   Presence said_presence() const noexcept;
   void say_of_loop(Beat& beat) const noexcept;
   bool is_hung(const Beat& beat) const noexcept;
@@ -207,6 +215,8 @@ class BeatPair {
   bool has_heard_ = false;
   // The server is dead, as each beat says from then on.
   bool is_gone_ = false;
+  // `superseded` was rung.
+  bool is_said_superseded_ = false;
   // What the peer's server had sent when it died.
   MarksCollector marks_;
   // What the beats say of the own event loop.

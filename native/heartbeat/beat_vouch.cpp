@@ -36,9 +36,32 @@ void BeatPair::note_frame() noexcept {
   vouch_.note_progress();
 }
 
-// Asked by what was heard with this wake: an ask that nobody repeats is no ask.
-void BeatPair::give_up_if_asked() noexcept {
+// By what was heard with this wake alone: an ask that nobody repeats is no ask, and who ruled a
+// while ago may be dead.
+void BeatPair::heed_what_was_heard(BootInstant boot) noexcept {
   if (!std::exchange(has_heard_, false)) return;
+  give_up_if_asked();
+  if (is_said_superseded_ || superseded.ring == nullptr || !is_superseded(boot)) return;
+  is_said_superseded_ = true;
+  superseded.ring(superseded.context);
+}
+
+// Never the last one that holds the state: the other rules in a later reign, and says so itself at
+// this moment. Never one that may act again: this thread has given its reign up, and the gate is
+// shut. One that hangs before it held a place is let be, or one that is slow to start never would.
+bool BeatPair::is_superseded(BootInstant boot) const noexcept {
+  if (!config_.kills_hung || is_gone_ || !vouch_.is_hung()) return false;
+  const std::uint64_t epoch = presence::word(presence_, presence::kEpoch);
+  if (epoch == 0 || view_.renounced_natively != epoch || gate_.is_open(boot)) return false;
+  const Presence& heir = view_.peer_presence;
+  const std::uint64_t reign = presence::word(heir, presence::kEpoch);
+  // Not one that hangs as well, or of which its unit says that it is dead.
+  const bool is_well = suspicion_.verdict() == Verdict::kNone;
+  return is_well && reign > epoch && presence::is_primary(heir) &&
+         presence::word(heir, presence::kRenounced) < reign;
+}
+
+void BeatPair::give_up_if_asked() noexcept {
   const std::uint64_t epoch = presence::word(view_.peer_presence, presence::kAskRenounce);
   // Before the look at the loop below: a loop that has decided and armed since then has another
   // arming, and this one is good for nothing.

@@ -23,7 +23,7 @@ inline constexpr std::size_t kHelloBytes = 48;
 // "hpIP" read as a number.
 inline constexpr std::uint32_t kHelloMagic = 0x50'49'70'68;
 // Of the messages on the socket; a layout in shared memory has a version of its own.
-inline constexpr std::uint16_t kIpcVersion = 1;
+inline constexpr std::uint16_t kIpcVersion = 2;
 
 enum class Side : std::uint8_t { kServer = 1, kUnit = 2 };
 

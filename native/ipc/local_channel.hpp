@@ -109,6 +109,10 @@ class LocalChannel {
   const Ending& ending() const noexcept { return ending_; }
   // See open_peer_process().
   Result<UniqueFd> open_process() const noexcept { return open_peer_process(socket_, peer_); }
+  // See kill_peer_process().
+  Result<void> kill_process(const UniqueFd& process) const noexcept {
+    return kill_peer_process(socket_, process, peer_);
+  }
   // A second descriptor of the same connection, to watch its end from another thread.
   Result<UniqueFd> duplicate() const noexcept;
 

@@ -45,6 +45,14 @@ Result<Credentials> check_peer(const UniqueFd& fd) noexcept;
 // Fails with kNative where the system has no such thing, or the process is gone already.
 Result<UniqueFd> open_peer_process(const UniqueFd& fd, const Credentials& peer) noexcept;
 
+// Ends the process at the other end by SIGKILL, by its descriptor `process` where that is open.
+// Else by its number, and only while the connection stands, for then no other process has that
+// number. Fails with kNative.
+Result<void> kill_peer_process(const UniqueFd& fd, const UniqueFd& process,
+                               const Credentials& peer) noexcept;
+// Whether `process`, from open_peer_process(), is gone.
+bool has_exited(const UniqueFd& process) noexcept;
+
 // Whether the other end of a connected socket is closed, whatever is still to be read.
 bool has_ended(const UniqueFd& fd) noexcept;
 

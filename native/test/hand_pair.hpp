@@ -29,12 +29,13 @@ inline Presence said_by(std::uint8_t role, std::uint64_t epoch, std::uint64_t as
 // Member a, driven by hand; its peer is a bare socket.
 class HandPair {
  public:
-  HandPair()
+  explicit HandPair(bool kills_hung = false)
       : config_(config_of(0, 0xa1, ports_)),
         peer_(std::move(open_udp(local(ports_.b))).value()),
         poller_(std::move(Poller::open()).value()) {
     config_.timing = {Nanos::millis(100), Nanos::millis(1000), Nanos::millis(500)};
     config_.event_loop = event_loop.watch();
+    config_.kills_hung = kills_hung;
     auto opened = BeatPair::open(config_, words_, now_);
     CHECK(opened.ok());
     pair_ = std::move(opened).value();

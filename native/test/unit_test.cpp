@@ -1,6 +1,10 @@
 // The unit and its server over a real socket and real shared memory, in one process: beats go out
 // for the server, its death is told with what it had sent, strangers are refused, and a server that
 // writes rubbish into the words harms nobody but itself.
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
 #include <atomic>
 #include <bit>
 #include <cstring>
@@ -66,12 +70,14 @@ TEST(a_pair_survives_its_way_through_a_message) {
   Ports ports;
   hb::PairConfig config = config_of(1, 0xb1, ports);
   config.first_seq = 12'345;
+  config.kills_hung = true;
   const auto bytes = encode_open(config);
   const auto decoded = decode_open(bytes);
   REQUIRE(decoded);
   EXPECT(encode_open(*decoded) == bytes);
   EXPECT_EQ(decoded->first_seq, 12'345u);
   EXPECT(decoded->dials);
+  EXPECT(decoded->kills_hung);
   std::mt19937_64 random(seed());
   for (int i = 0; i < 50'000; ++i) {
     auto damaged = bytes;
@@ -156,6 +162,127 @@ TEST(a_server_of_another_pair_does_not_take_the_place_of_the_dead) {
   EXPECT(!joined.ok());
   EXPECT(stage.host->report().phase == UnitReport::kGone);
   EXPECT(stage.join(0xb2).ok());
+}
+
+// A server by hand, as far as its death or its parting goes.
+struct HandServer {
+  explicit HandServer(Stage& stage)
+      : channel(std::move(ipc::LocalChannel::connect(stage.path.c_str(),
+                                                     monotonic_now() + Nanos::millis(5'000),
+                                                     ipc::LocalChannel::kLeastOutgoingBytes))
+                    .value()),
+        bell(std::move(RemoteBell::open()).value()) {
+    const hb::PairConfig config = config_of(1, 0xb1, stage.ports);
+    ipc::Hello hello;
+    hello.member = config.self;
+    hello.pid = static_cast<std::uint32_t>(::getpid());
+    hello.incarnation = config.incarnation;
+    hello.pair_digest = config.pair;
+    const std::array<int, 1> ringer{bell.ringer.get()};
+    static_cast<void>(channel.send(message::kHello, ipc::encode_hello(hello)));
+    static_cast<void>(channel.send(message::kOpen, encode_open(config), ringer));
+    ipc::Message answer;
+    CHECK(eventually([&] { return channel.receive(answer) == ipc::Received::kMessage; }));
+    CHECK(answer.type == message::kOpened && answer.descriptor_count == 2);
+    region = std::move(SharedRegion::adopt(std::move(answer.descriptors[0]), kUnitRegion,
+                                           sizeof(UnitWords)))
+                 .value();
+    waker = std::move(answer.descriptors[1]);
+  }
+
+  UnitWords& words() { return *region.at<UnitWords>(0); }
+  void announce() {
+    hb::Presence said{};
+    store_little<std::uint64_t>(said.data() + hb::presence::kEpoch, kReign);
+    words().pair.announced.write(said);
+    words().pair.commands.fetch_or(hb::command::kAnnounce);
+    ring(waker);
+  }
+  void vow() {
+    made = std::move(vigil::Vow::make(words().vow)).value();
+    static_cast<void>(channel.send(message::kVowed, {}));
+  }
+  void speak_rubbish() {
+    std::array<std::uint8_t, 64> bytes;
+    bytes.fill(0xff);
+    CHECK(::write(channel.fd(), bytes.data(), bytes.size()) == 64);
+  }
+
+  ipc::LocalChannel channel;
+  RemoteBell bell;
+  SharedRegion region;
+  UniqueFd waker;
+  std::unique_ptr<vigil::Vow> made;
+};
+
+// Ends what this process says to whoever listens at `path`.
+void break_connections_to(const std::string& path) {
+  for (int fd = 0; fd < 256; ++fd) {
+    sockaddr_un peer{};
+    socklen_t bytes = sizeof(peer);
+    if (::getpeername(fd, reinterpret_cast<sockaddr*>(&peer), &bytes) != 0) continue;
+    if (peer.sun_family == AF_UNIX && path == peer.sun_path) CHECK(::shutdown(fd, SHUT_WR) == 0);
+  }
+}
+
+// With a vow it is known to live by that, without one by its descriptor alone.
+TEST(a_live_server_whose_connection_breaks_has_its_ports_back_and_is_not_called_dead) {
+  for (const bool has_vow : {true, false}) {
+    Stage stage;
+    HandServer server(stage);
+    server.announce();
+    EXPECT(stage.is_heard());
+    if (has_vow) server.vow();
+    // Without one the unit has not been told to watch, and has no descriptor either.
+    if (!has_vow) static_cast<void>(server.channel.send(message::kVowed, {}));
+    server.speak_rubbish();
+    EXPECT(eventually([&] { return stage.host->report().parted == 1; }));
+    EXPECT(eventually([&] { return stage.host->report().phase == UnitReport::kWaiting; }));
+    EXPECT_EQ(stage.host->report().died, 0u);
+    // Nobody has given its reign up for it.
+    EXPECT_EQ(hb::presence::word(stage.a.view().peer_presence, hb::presence::kRenounced), 0u);
+    hb::PairConfig config = config_of(1, 0xb1, stage.ports);
+    config.event_loop = stage.loop.watch();
+    hb::PairWords own(boot_now());
+    EXPECT(hb::BeatPair::open(config, own, monotonic_now()).ok());
+    // It may come back, and so may its next incarnation.
+    EXPECT(stage.join(0xb1).ok());
+  }
+}
+
+TEST(a_server_that_breaks_its_vow_is_dead_whatever_its_connection_says) {
+  Stage stage;
+  HandServer server(stage);
+  server.announce();
+  EXPECT(stage.is_heard());
+  server.vow();
+  server.made.reset();
+  EXPECT(eventually([&] { return stage.host->report().died == 1; }));
+  EXPECT_EQ(stage.host->report().parted, 0u);
+}
+
+TEST(a_server_that_lost_its_unit_is_not_called_dead_when_it_leaves_it) {
+  Stage stage;
+  auto joined = stage.join();
+  REQUIRE(joined.ok());
+  UnitClient& server = *joined.value();
+  stage.announce(server);
+  EXPECT(stage.is_heard());
+  // The end of the connection, as both sides see it, in whatever order.
+  break_connections_to(stage.path);
+  EXPECT(eventually([&] { return server.is_lost(); }));
+  server.leave(false);
+  EXPECT(eventually([&] { return stage.host->report().phase == UnitReport::kWaiting; }));
+  EXPECT_EQ(stage.host->report().died, 0u);
+  EXPECT_EQ(stage.host->report().parted, 1u);
+}
+
+TEST(what_became_of_the_former_server_survives_its_way_through_a_message) {
+  for (const Former former : {Former::kNone, Former::kKilled}) {
+    EXPECT(decode_opened(encode_opened(former)) == former);
+  }
+  EXPECT(!decode_opened({}));
+  EXPECT(!decode_opened(std::array<std::uint8_t, 4>{2, 0, 0, 0}));
 }
 
 TEST(a_stranger_is_refused) {

@@ -17,6 +17,7 @@
 #include "heartbeat/beat_pair.hpp"
 #include "ipc/local_channel.hpp"
 #include "unit/remote_bell.hpp"
+#include "unit/unit_messages.hpp"
 #include "unit/unit_words.hpp"
 #include "vigil/crash_word.hpp"
 #include "vigil/vow.hpp"
@@ -32,7 +33,7 @@ class UnitClient {
                                                   Instant deadline, heartbeat::Bell bell);
   // For join() only.
   UnitClient(ipc::LocalChannel channel, SharedRegion region, RemoteBell bell_end, UniqueFd waker,
-             const heartbeat::LoopWatch& loop, heartbeat::Bell bell) noexcept;
+             Former former, const heartbeat::LoopWatch& loop, heartbeat::Bell bell) noexcept;
   // As if the process had ended.
   ~UnitClient() { leave(false); }
   UnitClient(const UnitClient&) = delete;
@@ -41,14 +42,16 @@ class UnitClient {
   // By the kernel's word.
   std::int64_t unit_pid() const noexcept { return channel_.peer().pid; }
   heartbeat::PairWords& words() noexcept { return words_->pair; }
+  // The server before this one hung, and the unit has killed it.
+  bool has_killed_former() const noexcept { return former_ == Former::kKilled; }
   // The unit looks at what was written into the words.
   // thread: JavaScript
   void post(heartbeat::Commands commands) noexcept;
-  // The unit has ended. Told once by the bell.
+  // The unit has ended, or the connection to it. Told once by the bell.
   // thread: any
   bool is_lost() const noexcept { return is_lost_.load(std::memory_order_acquire); }
   // Stops the thread and hangs up. `in_order`: the unit is told that this server has said all that
-  // it had to say; else it takes it for dead. Idempotent.
+  // it had to say; else it takes it for dead, unless the connection has ended before. Idempotent.
   void leave(bool in_order) noexcept;
   // The memory of the words, for as long as somebody uses it; call it after `leave`.
   SharedRegion take_region() noexcept { return std::move(region_); }
@@ -63,6 +66,7 @@ class UnitClient {
   UnitWords* const words_;
   const RemoteBell bell_end_;
   const UniqueFd waker_;
+  const Former former_;
   const heartbeat::LoopWatch loop_;
   const heartbeat::Bell bell_;
   std::unique_ptr<vigil::Vow> vow_;

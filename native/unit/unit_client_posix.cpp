@@ -72,13 +72,16 @@ Result<std::unique_ptr<UnitClient>> UnitClient::join(const char* path,
     const auto refusal = decode_refused(message.payload);
     return refusal ? error_of(*refusal) : cut_off();
   }
-  if (message.type != message::kOpened || message.descriptor_count != 2) return cut_off();
+  const auto former = decode_opened(message.payload);
+  if (message.type != message::kOpened || message.descriptor_count != 2 || !former) {
+    return cut_off();
+  }
   auto region =
       SharedRegion::adopt(std::move(message.descriptors[0]), kUnitRegion, sizeof(UnitWords));
   if (!region.ok()) return region.error();
   auto client = std::make_unique<UnitClient>(
       std::move(channel), std::move(region).value(), std::move(end).value(),
-      std::move(message.descriptors[1]), config.event_loop, bell);
+      std::move(message.descriptors[1]), *former, config.event_loop, bell);
   auto vow = vigil::Vow::make(client->words_->vow);
   // Where the system keeps no robust list the end of the connection tells of a death.
   if (vow.ok()) client->vow_ = std::move(vow).value();
@@ -93,13 +96,14 @@ Result<std::unique_ptr<UnitClient>> UnitClient::join(const char* path,
 }
 
 UnitClient::UnitClient(ipc::LocalChannel channel, SharedRegion region, RemoteBell bell_end,
-                       UniqueFd waker, const heartbeat::LoopWatch& loop,
+                       UniqueFd waker, Former former, const heartbeat::LoopWatch& loop,
                        heartbeat::Bell bell) noexcept
     : channel_(std::move(channel)),
       region_(std::move(region)),
       words_(region_.at<UnitWords>(0)),
       bell_end_(std::move(bell_end)),
       waker_(std::move(waker)),
+      former_(former),
       loop_(loop),
       bell_(bell) {
   // adopt() has checked the size, and nothing of the size of a page is badly aligned.
@@ -118,10 +122,10 @@ void UnitClient::leave(bool in_order) noexcept {
   thread_->join();
   thread_.reset();
   crash_.reset();
-  if (in_order && !is_lost()) {
-    static_cast<void>(channel_.send(message::kBye, {}));
-    if (vow_ != nullptr) vow_->release();
-  }
+  if (in_order && !is_lost()) static_cast<void>(channel_.send(message::kBye, {}));
+  // Who lives on without its unit is not dead: a unit that has not seen the end of the connection
+  // yet must not take it for that.
+  if ((in_order || is_lost()) && vow_ != nullptr) vow_->release();
   vow_.reset();
   channel_.close();
 }

@@ -36,10 +36,16 @@ struct UnitReport {
   std::uint32_t phase;
   std::uint32_t server_pid;
   std::uint64_t incarnation;
-  // Servers that were taken, that died, and that were refused.
+  // Servers that were taken, that died (of those: that hung and were killed by this unit), and that
+  // were refused.
   std::uint64_t taken;
   std::uint64_t died;
+  std::uint64_t killed;
   std::uint64_t refused;
+  // Servers that live, but whose connection broke.
+  std::uint64_t parted;
+  // The signal by which the dead server has crashed, as its own handler has told; else 0.
+  std::uint32_t crash_signal;
 };
 
 class UnitHost {
@@ -88,10 +94,12 @@ class UnitHost {
   bool on_message(Guest& guest, ipc::Message& message) noexcept;
   void take_in(Guest& guest, ipc::Message& message) noexcept;
   void hear_server() noexcept;
+  void kill_if_superseded() noexcept;
   void refuse(ipc::LocalChannel& channel, const Refusal& refusal) noexcept;
   void end_session() noexcept;
   void note_death() noexcept;
   void tell() noexcept;
+  void set_status() noexcept;
   void tell_manager() noexcept;
   int timeout() const noexcept;
 
@@ -105,6 +113,8 @@ class UnitHost {
   std::optional<Served> served_;
   UnitReport now_{};
   bool has_noted_death_ = false;
+  // Of the last server that died here.
+  Former former_ = Former::kNone;
   LatestValue<UnitReport> report_;
   std::atomic<bool> is_stopping_{false};
   // Null before start() has finished and after stop().

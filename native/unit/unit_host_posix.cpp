@@ -84,6 +84,7 @@ void UnitHost::run() noexcept {
     static_cast<void>(::poll(waits.data(), waits.size(), timeout()));
     silence(waker_.waiter);
     if (session_ != nullptr) hear_server();
+    if (session_ != nullptr) kill_if_superseded();
     for (Guest& guest : guests_) {
       if (guest.channel) hear_guest(guest);
     }
@@ -165,7 +166,7 @@ void UnitHost::take_in(Guest& guest, ipc::Message& message) noexcept {
   // Its sockets are those that the next one binds.
   end_session();
   Session::Opening opening{std::move(*guest.channel), guest.hello, *config,
-                           std::move(message.descriptors[0])};
+                           std::move(message.descriptors[0]), former_};
   Refusal refusal;
   session_ = Session::open(opening, *beats_, waker_, refusal);
   if (session_ == nullptr) {
@@ -174,6 +175,7 @@ void UnitHost::take_in(Guest& guest, ipc::Message& message) noexcept {
   }
   served_ = served;
   has_noted_death_ = false;
+  former_ = Former::kNone;
   ++now_.taken;
 }
 
@@ -186,7 +188,16 @@ void UnitHost::refuse(ipc::LocalChannel& channel, const Refusal& refusal) noexce
 void UnitHost::hear_server() noexcept {
   if (session_->is_gone() || session_->hear()) return;
   if (session_->has_said_bye()) return end_session();
-  session_->gone();
+  if (!session_->is_alive()) return session_->gone();
+  // It beats itself from here on, and binds the ports that this session holds.
+  ++now_.parted;
+  end_session();
+}
+
+void UnitHost::kill_if_superseded() noexcept {
+  if (!session_->kill_if_superseded()) return;
+  ++now_.killed;
+  former_ = Former::kKilled;
 }
 
 void UnitHost::end_session() noexcept {
@@ -210,6 +221,7 @@ void UnitHost::tell() noexcept {
     const bool is_gone = session_->is_gone();
     next.phase = is_gone ? UnitReport::kGone : UnitReport::kServing;
     next.server_pid = session_->pid();
+    next.crash_signal = is_gone ? session_->crash_signal() : 0;
     next.incarnation = session_->incarnation();
   }
   UnitReport told = report();
@@ -219,12 +231,20 @@ void UnitHost::tell() noexcept {
   report_.write(now_);
   if (!is_news) return;
   bell_.ring(bell_.context);
+  set_status();
+}
+
+// For people.
+void UnitHost::set_status() noexcept {
   std::array<char, ServiceManager::kMostStatusBytes> text{};
-  const char* const form = next.phase == UnitReport::kServing ? "beats for the server, process %u"
-                           : next.phase == UnitReport::kGone
-                               ? "says that the server, process %u, is dead; waits for the next"
-                               : kWaits;
-  std::snprintf(text.data(), text.size(), form, next.server_pid);
+  const char* form = kWaits;
+  if (now_.phase == UnitReport::kServing) form = "beats for the server, process %u";
+  if (now_.phase == UnitReport::kGone) {
+    form = former_ == Former::kKilled
+               ? "has killed the server, process %u, which hung; waits for the next"
+               : "says that the server, process %u, is dead; waits for the next";
+  }
+  std::snprintf(text.data(), text.size(), form, now_.server_pid);
   manager_.set_status(text.data());
 }
 

@@ -24,6 +24,7 @@ constexpr std::size_t kHangAfter = 72;
 constexpr std::size_t kSelf = 80;
 constexpr std::size_t kDials = 81;
 constexpr std::size_t kLinkCount = 82;
+constexpr std::size_t kKillsHung = 83;
 constexpr std::size_t kLinks = 96;
 }  // namespace at
 
@@ -69,6 +70,7 @@ std::array<std::uint8_t, kOpenBytes> encode_open(const PairConfig& config) noexc
   to[at::kSelf] = config.self;
   to[at::kDials] = config.dials ? 1 : 0;
   to[at::kLinkCount] = static_cast<std::uint8_t>(config.links.size());
+  to[at::kKillsHung] = config.kills_hung ? 1 : 0;
   std::uint8_t* next = to + at::kLinks;
   for (const heartbeat::LinkConfig& link : config.links) {
     for (const Address* each : {&link.self, &link.addresses.peer, &link.addresses.peer_data}) {
@@ -94,11 +96,12 @@ std::optional<PairConfig> decode_open(std::span<const std::uint8_t> bytes) noexc
                    load_nanos(from + at::kHangAfter)};
   config.self = from[at::kSelf];
   config.dials = from[at::kDials] == 1;
+  config.kills_hung = from[at::kKillsHung] == 1;
   const std::size_t count = from[at::kLinkCount];
   // Half of all numbers: enough for any life, and no room for an overflow.
   const bool is_sound = config.incarnation != 0 && config.first_seq <= UINT64_MAX / 2 &&
                         config.timing.is_sound() && config.self <= 1 && from[at::kDials] <= 1 &&
-                        count >= 1 && count <= heartbeat::kMostLinks;
+                        from[at::kKillsHung] <= 1 && count >= 1 && count <= heartbeat::kMostLinks;
   if (!is_sound) return {};
   const std::uint8_t* next = from + at::kLinks;
   for (std::size_t i = 0; i < count; ++i) {
@@ -111,6 +114,19 @@ std::optional<PairConfig> decode_open(std::span<const std::uint8_t> bytes) noexc
     next += 3 * kAddressBytes;
   }
   return config;
+}
+
+std::array<std::uint8_t, kOpenedBytes> encode_opened(Former former) noexcept {
+  std::array<std::uint8_t, kOpenedBytes> bytes{};
+  store_little<std::uint32_t>(bytes.data(), static_cast<std::uint32_t>(former));
+  return bytes;
+}
+
+std::optional<Former> decode_opened(std::span<const std::uint8_t> bytes) noexcept {
+  if (bytes.size() != kOpenedBytes) return {};
+  const auto former = load_little<std::uint32_t>(bytes.data());
+  if (former > static_cast<std::uint32_t>(Former::kKilled)) return {};
+  return static_cast<Former>(former);
 }
 
 std::array<std::uint8_t, kRefusedBytes> encode_refused(const Refusal& refusal) noexcept {

@@ -5,13 +5,14 @@
 //     hello ────────────────────────────────►
 //     open: the pair to beat for, and ──────►   opens the sockets of the beats, makes the words
 //           what rings the server
-//     ◄──────────────── opened: the words, and what wakes the beat thread
+//     ◄──────────────── opened: the words, and what wakes the beat thread; what became of the
+//                               server before
 //     vowed ────────────────────────────────►   watches over the server's vow from here on
 //     ...                                       (all else goes through the words)
 //     bye ──────────────────────────────────►   closes the beats, and is free for the next server
 //
-// In the place of `opened` may come `refused`, with the reason; the connection ends then. The end
-// of a connection without `bye` is the death of the other side.
+// In the place of `opened` may come `refused`, with the reason; the connection ends then. A
+// connection that ends without `bye` leaves the other side to see whether the process has, too.
 #pragma once
 
 #include <array>
@@ -41,6 +42,17 @@ std::array<std::uint8_t, kOpenBytes> encode_open(const heartbeat::PairConfig& co
 // Nothing when it is none that can be opened: each value is checked, for it comes from another
 // process.
 std::optional<heartbeat::PairConfig> decode_open(std::span<const std::uint8_t> bytes) noexcept;
+
+// What became of the server before, as the payload of `opened`.
+enum class Former : std::uint32_t {
+  // It ended by itself, or was never there.
+  kNone = 0,
+  // It hung and was killed by this unit.
+  kKilled = 1,
+};
+inline constexpr std::size_t kOpenedBytes = 4;
+std::array<std::uint8_t, kOpenedBytes> encode_opened(Former former) noexcept;
+std::optional<Former> decode_opened(std::span<const std::uint8_t> bytes) noexcept;
 
 // Why a server was not taken.
 enum class Obstacle : std::uint32_t {

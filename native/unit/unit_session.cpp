@@ -50,7 +50,7 @@ std::unique_ptr<Session> Session::open(Opening& opening, heartbeat::BeatLoop& be
   }
   auto session = std::make_unique<Session>(opening, std::move(region).value(),
                                            std::move(pair).value(), beats, waker);
-  if (session->answer()) return session;
+  if (session->answer(opening.former)) return session;
   refusal = {Obstacle::kMemory};
   return nullptr;
 }
@@ -65,6 +65,13 @@ Session::Session(Opening& opening, SharedRegion words, std::unique_ptr<heartbeat
       beats_(beats),
       pair_(std::move(pair)) {
   pair_->bell = {[](void* self) noexcept { ring(static_cast<Session*>(self)->ringer_); }, this};
+  pair_->superseded = {[](void* self) noexcept {
+                         auto* session = static_cast<Session*>(self);
+                         // release: pairs with kill_if_superseded().
+                         session->is_superseded_.store(true, std::memory_order_release);
+                         ring(session->waker_.ringer);
+                       },
+                       this};
   beats_.add(*pair_);
 }
 
@@ -74,16 +81,18 @@ Session::~Session() {
 }
 
 // Sends the words and what wakes the beat thread.
-bool Session::answer() noexcept {
+bool Session::answer(Former former) noexcept {
   const auto wake = beats_.duplicate_wake();
   if (!wake.ok()) return false;
   const std::array<int, 2> descriptors{region_.fd().get(), wake.value().get()};
-  return channel_.send(message::kOpened, {}, descriptors) == ipc::Sent::kDone;
+  return channel_.send(message::kOpened, encode_opened(former), descriptors) == ipc::Sent::kDone;
 }
 
 Result<void> Session::watch() {
   if (watcher_ != nullptr) return {};
   auto process = channel_.open_process();
+  auto own = channel_.open_process();
+  if (own.ok()) process_ = std::move(own).value();
   auto connection = channel_.duplicate();
   if (!connection.ok()) return connection.error();
   const auto* words = region_.at<UnitWords>(0);
@@ -98,10 +107,46 @@ Result<void> Session::watch() {
 
 // thread: watcher. Nothing here waits or allocates.
 void Session::on_alarm(void* self, const vigil::Finding& finding) noexcept {
-  if (finding.cause == vigil::Finding::Cause::kReleased) return;
+  using Cause = vigil::Finding::Cause;
+  // These two say nothing of the process: the unit's thread, which reads the connection, looks.
+  if (finding.cause == Cause::kReleased || finding.cause == Cause::kConnectionEnded) return;
   auto* session = static_cast<Session*>(self);
+  // relaxed: published by gone().
+  session->crash_signal_.store(finding.signal, std::memory_order_relaxed);
   session->gone();
   ring(session->waker_.ringer);
+}
+
+std::uint32_t Session::crash_signal() const noexcept {
+  // relaxed: read after is_gone().
+  return crash_signal_.load(std::memory_order_relaxed);
+}
+
+// A dying process marks its vow before it closes anything, but is gone by its descriptor only after
+// that: so one whose vow holds lives. Without a vow the descriptor alone may call one alive that is
+// just dying; then the other member learns of it a little later, from the ports that refuse it.
+bool Session::is_alive() const noexcept {
+  if (ipc::has_exited(process_)) return false;
+  const auto* words = region_.at<UnitWords>(0);
+  CHECK(words != nullptr);
+  // acquire: as in watcher_posix.cpp
+  switch (vigil::vow_state(words->vow.owner.load(std::memory_order_acquire), 0)) {
+    case vigil::VowState::kHeld:
+    case vigil::VowState::kReleased:
+      return true;
+    case vigil::VowState::kDied:
+      return false;
+    case vigil::VowState::kNone:
+    case vigil::VowState::kUnclear:
+      return process_.is_open();
+  }
+  return false;
+}
+
+bool Session::kill_if_superseded() noexcept {
+  // acquire: pairs with the release of the beat thread.
+  if (!is_superseded_.exchange(false, std::memory_order_acquire) || is_gone()) return false;
+  return channel_.kill_process(process_).ok();
 }
 
 void Session::gone() noexcept {

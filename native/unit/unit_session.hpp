@@ -24,6 +24,7 @@ class Session {
     const heartbeat::PairConfig& config;
     // Rings the server.
     UniqueFd ringer;
+    Former former;
   };
   // Shares memory, opens the sockets of the beats, and answers. On a failure the channel is the
   // caller's again, in `opening`.
@@ -41,18 +42,26 @@ class Session {
   Result<void> watch();
   // Reads the connection: false when it has ended.
   bool hear();
-  // The server is dead, or went away without a word: its beats say so from here on.
+  // The server is dead, or went away where nothing tells whether it lives: its beats say so from
+  // here on.
   void gone() noexcept;
+  // Whether the process is known to live, though its connection has ended: then it beats itself,
+  // and needs the sockets that are held here.
+  bool is_alive() const noexcept;
+  // Kills the server if its beat thread has found it hung and superseded. True: it was done.
+  bool kill_if_superseded() noexcept;
   bool is_gone() const noexcept { return is_gone_.load(std::memory_order_acquire); }
   // The server has said that it ends in order: what ends after that is no death.
   bool has_said_bye() const noexcept { return has_said_bye_; }
   int fd() const noexcept { return channel_.fd(); }
   std::uint64_t incarnation() const noexcept { return hello_.incarnation; }
   std::uint32_t pid() const noexcept { return hello_.pid; }
+  // The signal that has ended it, as its own handler has told; 0: none, or not that way.
+  std::uint32_t crash_signal() const noexcept;
 
  private:
   static void on_alarm(void* self, const vigil::Finding& finding) noexcept;
-  bool answer() noexcept;
+  bool answer(Former former) noexcept;
 
   ipc::LocalChannel channel_;
   const ipc::Hello hello_;
@@ -62,8 +71,14 @@ class Session {
   heartbeat::BeatLoop& beats_;
   std::unique_ptr<heartbeat::BeatPair> pair_;
   std::unique_ptr<vigil::Watcher> watcher_;
+  // Of the server. -1 where the system has no such thing.
+  UniqueFd process_;
   // Set by the watcher's thread or the unit's.
   std::atomic<bool> is_gone_{false};
+  // Set by the watcher's thread before is_gone_.
+  std::atomic<std::uint32_t> crash_signal_{0};
+  // Set by the beat thread, taken by the unit's.
+  std::atomic<bool> is_superseded_{false};
   bool has_said_bye_ = false;
 };
 

@@ -146,6 +146,7 @@ async function heartbeatOptions(): Promise<HeartbeatOptions> {
     windowMicros: 5_000_000,
     hangAfterMs: 500,
     dials: true,
+    killsHung: false,
     firstSeq: 0n,
     links: [
       {

@@ -218,6 +218,18 @@ const mistakes: readonly Mistake[] = [
     says: ["unit: 'process'", '/run/unit.sock'],
   },
   {
+    what: 'a policy for hangs that is none',
+    change: () => ({ unit: 'process', onHang: 'wait' }),
+    key: 'onHang',
+    says: ["'fence' or 'kill'", '"wait"'],
+  },
+  {
+    what: 'a unit that would kill the process that it lives in',
+    change: () => ({ onHang: 'kill' }),
+    key: 'onHang',
+    says: ["needs unit: 'process'", '"kill"'],
+  },
+  {
     what: 'a socket whose path is relative',
     change: () => ({ unit: 'process', unitSocket: 'unit.sock' }),
     key: 'unitSocket',

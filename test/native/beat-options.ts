@@ -33,6 +33,7 @@ export function heartbeatOptions(
     windowMicros,
     hangAfterMs,
     dials: member === 'b',
+    killsHung: false,
     firstSeq: 0n,
     links: [
       {

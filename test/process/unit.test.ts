@@ -1,18 +1,13 @@
 /**
  * The unit as a process of its own, with real processes: whichever of them dies, nothing is lost,
- * nothing is said twice, and nothing is left behind.
- *
- * Units are found by the path of their socket, which stands in their arguments; Linux only, because
- * only there /proc tells that without another program.
+ * nothing is said twice, and nothing is left behind. And a server that lives, but whose connection
+ * to its unit breaks.
  */
 
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import t, { type Test } from 'tap'
-import { deadlineMs } from '../member/support.js'
-import { Outside, type Party } from './outside.js'
+import t from 'tap'
+import type { Party } from './outside.js'
+import { isWhole, openWithUnits as open, until } from './unit-folder.js'
 
 if (process.platform !== 'linux') {
   t.comment('skipped: units are found by /proc')
@@ -20,70 +15,6 @@ if (process.platform !== 'linux') {
 }
 
 t.setTimeout(240_000)
-
-interface Found {
-  readonly pid: number
-  readonly socket: string
-}
-
-/** A folder for sockets, short enough for their paths, and what is in it. */
-class Folder {
-  readonly path = mkdtempSync(join(tmpdir(), 'hp-unit-'))
-
-  /** Units that live now, of either member. */
-  get units(): Found[] {
-    const found: Found[] = []
-    for (const entry of readdirSync('/proc')) {
-      const socket = /^\d+$/.test(entry) ? this.#socketOf(entry) : undefined
-      if (socket !== undefined) found.push({ pid: Number(entry), socket })
-    }
-    return found
-  }
-
-  unitOf(member: 'a' | 'b'): number | undefined {
-    return this.units.find(({ socket }) => socket.endsWith(`-${member}.sock`))?.pid
-  }
-
-  get sockets(): string[] {
-    return readdirSync(join(this.path, 'hotpair')).filter((name) => name.endsWith('.sock'))
-  }
-
-  end(): void {
-    for (const { pid } of this.units) process.kill(pid, 'SIGKILL')
-    rmSync(this.path, { recursive: true, force: true })
-  }
-
-  #socketOf(pid: string): string | undefined {
-    try {
-      const words = readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0')
-      // Who was killed and is not collected yet has no arguments any more.
-      return words.find((word) => word.startsWith(this.path) && word.endsWith('.sock'))
-    } catch {
-      return undefined
-    }
-  }
-}
-
-async function until(holds: () => boolean, what: string): Promise<void> {
-  const end = Date.now() + deadlineMs
-  while (!holds()) {
-    if (Date.now() > end) throw new Error(`not within ${deadlineMs} ms: ${what}`)
-    await sleep(10)
-  }
-}
-
-async function open(t: Test): Promise<{ outside: Outside; folder: Folder }> {
-  const folder = new Folder()
-  process.env['XDG_RUNTIME_DIR'] = folder.path
-  const outside = await Outside.open(t, { unit: 'process', heartbeatMs: 20, windowMs: 200 })
-  t.teardown(() => folder.end())
-  return { outside, folder }
-}
-
-function isWhole(t: Test, outside: Outside): void {
-  t.same(outside.handedOn, outside.expected, 'the stream is that of one uninterrupted process')
-  t.same(outside.offences, [], 'no number was given twice')
-}
 
 t.test('a server dies amid its work, its unit tells of it and takes the next one in', async (t) => {
   const { outside, folder } = await open(t)
@@ -191,5 +122,31 @@ t.test('a second server of one member is refused, and the first goes on', async 
   t.equal(primary.mode, 'paired')
   t.equal(standby.role, 'standby')
   t.equal(folder.units.length, 2)
+  isWhole(t, outside)
+})
+
+t.test('a live server whose connection to its unit breaks beats by itself', async (t) => {
+  const { outside, folder } = await open(t)
+  const { primary, standby } = await outside.startPair()
+  await outside.feedThrough(50)
+  for (const party of [primary, standby]) {
+    const roles = [primary, standby].map((each) => each.all('role').length)
+    const unit = folder.unitOf(party.member)
+    outside.feed(50)
+    party.send({ type: 'break-unit' })
+    outside.feed(50)
+    await outside.until(() => party.last('unit')?.place === 'embedded', 'the server beats itself')
+    await outside.feedThrough(50)
+    await outside.until(() => party.last('unit')?.place === 'process', 'a unit beats again')
+    await outside.feedThrough(50)
+    t.not(folder.unitOf(party.member), unit, 'the former one has ended: nobody needs it')
+    t.same(
+      [primary, standby].map((each) => each.all('role').length),
+      roles,
+      `no role has changed while ${party.member} had no unit`,
+    )
+    const other = party === primary ? standby : primary
+    t.same(other.all('verdict'), [], 'nobody was found dead')
+  }
   isWhole(t, outside)
 })

@@ -5,6 +5,7 @@
  * the receiver. The options come as JSON in the first argument. It ends when its parent is gone.
  */
 
+import { readdirSync, readFileSync, readlinkSync, writeSync } from 'node:fs'
 import { type App, isPairError, type Member, type MemberOptions, openMember } from 'hotpair'
 import { type Order, poison, type Report, type Sum, step } from './messages.js'
 
@@ -69,6 +70,8 @@ async function run(options: Omit<MemberOptions<Sum>, 'app'>): Promise<void> {
         return void member.switchover().catch(() => {})
       case 'litter':
         return litter(order.milliseconds)
+      case 'break-unit':
+        return breakUnit()
       case 'close':
         void member.close().then(() => {
           report({ type: 'closed' })
@@ -76,6 +79,28 @@ async function run(options: Omit<MemberOptions<Sum>, 'app'>): Promise<void> {
         })
     }
   })
+}
+
+/**
+ * Writes rubbish on every Unix socket of this process above that of the parent (3): there is one,
+ * the connection to the unit.
+ */
+function breakUnit(): void {
+  const isUnix = new Set(
+    readFileSync('/proc/self/net/unix', 'utf8')
+      .split('\n')
+      .map((line) => `socket:[${line.split(/\s+/)[6]}]`),
+  )
+  for (const fd of readdirSync('/proc/self/fd')
+    .map(Number)
+    .filter((each) => each > 3)) {
+    try {
+      if (isUnix.has(readlinkSync(`/proc/self/fd/${fd}`)))
+        writeSync(fd, new Uint8Array(64).fill(255))
+    } catch {
+      // The descriptor of the listing itself is closed by now.
+    }
+  }
 }
 
 function standStill(milliseconds: number): void {

@@ -19,6 +19,8 @@ export type Order =
   /** Every frame takes so long from now on. */
   | { readonly type: 'slow'; readonly milliseconds: number }
   | { readonly type: 'switchover' }
+  /** Says to its unit what no server says. */
+  | { readonly type: 'break-unit' }
   | { readonly type: 'close' }
 
 /** From a member process to the test. */
