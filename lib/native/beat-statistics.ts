@@ -56,6 +56,48 @@ export function readStatistics(
   }
 }
 
+/** What two places that have sent the beats of the same links one after the other have counted. */
+export function together(former: BeatStatistics, present: BeatStatistics): BeatStatistics {
+  const count = Math.max(former.links.length, present.links.length)
+  return {
+    isRealtime: present.isRealtime,
+    links: Array.from({ length: count }, (_, index) => {
+      const one = former.links[index] ?? none
+      const other = present.links[index] ?? none
+      return {
+        udp: pathTogether(one.udp, other.udp),
+        tcp: pathTogether(one.tcp, other.tcp),
+        roundTrip: histogramTogether(one.roundTrip, other.roundTrip),
+      }
+    }),
+  }
+}
+
+const nothing: Histogram = histogramOf([], 0)
+const noBeats: PathStatistics = { sent: 0, heard: 0, lost: 0, late: 0, jitter: nothing }
+const none: LinkStatistics = { udp: noBeats, tcp: noBeats, roundTrip: nothing }
+
+function pathTogether(one: PathStatistics, other: PathStatistics): PathStatistics {
+  return {
+    sent: one.sent + other.sent,
+    heard: one.heard + other.heard,
+    lost: one.lost + other.lost,
+    late: one.late + other.late,
+    jitter: histogramTogether(one.jitter, other.jitter),
+  }
+}
+
+function histogramTogether(one: Histogram, other: Histogram): Histogram {
+  const counts = new Map<number, number>()
+  for (const { belowMs, count } of [...one.buckets, ...other.buckets]) {
+    counts.set(belowMs, count + (counts.get(belowMs) ?? 0))
+  }
+  const buckets = [...counts]
+    .map(([belowMs, count]) => ({ belowMs, count }))
+    .sort((left, right) => left.belowMs - right.belowMs)
+  return histogramOf(buckets, Math.max(one.maxMs, other.maxMs))
+}
+
 /** What came between two looks at the same links. */
 export function between(earlier: BeatStatistics, later: BeatStatistics): BeatStatistics {
   return {

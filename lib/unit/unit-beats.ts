@@ -8,6 +8,7 @@
  */
 
 import { reasonOf } from '../errors.js'
+import { between, together } from '../native/beat-statistics.js'
 import type { Heartbeat, HeartbeatView } from '../native/heartbeat.js'
 import type { BeatStatistics, BeatsPort, MarksPort, PeerMarks } from '../runtime/ports-beats.js'
 import type { ClockPort, Timer } from '../runtime/ports-clock.js'
@@ -43,6 +44,8 @@ const longestRestartMs = 30_000
 /** How long a unit that was started may take until it listens. */
 const startupMs = 500
 
+const noStatistics: BeatStatistics = { isRealtime: false, links: [] }
+
 export class UnitBeats implements BeatsPort {
   readonly #options: UnitBeatsOptions
   readonly marks: MarksPort = {
@@ -65,6 +68,7 @@ export class UnitBeats implements BeatsPort {
   readonly #hosts = new Map<number, string>()
   /** What former places have shown. */
   #renouncedBefore = 0n
+  #statistics = noStatistics
   #lapses = 0
   #stalls = 0
   #retry: Timer | undefined
@@ -158,8 +162,11 @@ export class UnitBeats implements BeatsPort {
     this.#at?.markFrame(frameNo)
   }
 
+  /** Of all places together, so that a later look never shows less than an earlier one. */
   statistics(since?: BeatStatistics): BeatStatistics {
-    return this.#at?.statistics(since) ?? { isRealtime: false, links: [] }
+    const present = this.#at?.statistics() ?? noStatistics
+    const all = together(this.#statistics, present)
+    return since === undefined ? all : between(since, all)
   }
 
   close(): void {
@@ -246,6 +253,8 @@ export class UnitBeats implements BeatsPort {
     this.#last = { ...view, gateLapses: 0, stallCount: 0, renouncedNatively: 0n }
     const marks = former.marks.copy()
     former.close()
+    // Those that it had at its end.
+    this.#statistics = together(this.#statistics, former.statistics())
     return { firstSeq: view.ownSeq + seqMargin, isOpen, marks }
   }
 

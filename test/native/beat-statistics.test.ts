@@ -4,7 +4,7 @@
  */
 
 import t from 'tap'
-import { between, upperBoundMs } from '#lib/native/beat-statistics.js'
+import { between, together, upperBoundMs } from '#lib/native/beat-statistics.js'
 import { type Heartbeat, openHeartbeat } from '#lib/native/heartbeat.js'
 import { loadBinding } from '#lib/native/load.js'
 import type { BeatStatistics, Histogram, PathStatistics } from '#lib/runtime/ports-beats.js'
@@ -54,6 +54,28 @@ t.test('a span of time is the difference of two looks', async (t) => {
   const [nothing] = between(after, after).links
   t.match(nothing?.roundTrip, { count: 0, p50Ms: 0, p99Ms: 0, maxMs: 0, buckets: [] })
   t.strictSame(between({ isRealtime: false, links: [] }, after), after)
+})
+
+t.test('two places count together as one that had sent all', async (t) => {
+  const former = statistics(100, 3, histogram([1, 50], [512, 1]))
+  const present = statistics(40, 1, histogram([1, 30], [4, 9]))
+  const all = together(former, present)
+  const [link] = all.links
+  t.match(link?.udp, { sent: 140, heard: 140, lost: 4, late: 0 })
+  t.match(link?.tcp, { sent: 140 })
+  t.match(link?.roundTrip, { count: 90, p50Ms: 1, p99Ms: 512 * 0.99, maxMs: 512 * 0.99 })
+  t.strictSame(link?.roundTrip.buckets, [
+    { belowMs: 1, count: 80 },
+    { belowMs: 4, count: 9 },
+    { belowMs: 512, count: 1 },
+  ])
+  t.strictSame(
+    between(former, all).links[0]?.udp.jitter.buckets,
+    present.links[0]?.udp.jitter.buckets,
+  )
+  const none: BeatStatistics = { isRealtime: true, links: [] }
+  t.match(together(none, present).links[0]?.udp, { sent: 40 })
+  t.match(together(former, none), { isRealtime: true, links: [{ udp: { sent: 100 } }] })
 })
 
 t.test('two members count what they sent and heard of each other', async (t) => {

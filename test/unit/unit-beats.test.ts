@@ -6,6 +6,7 @@ import t from 'tap'
 import type { Heartbeat, HeartbeatView } from '#lib/native/heartbeat.js'
 import { loadBinding } from '#lib/native/load.js'
 import { SentMarks } from '#lib/native/sent-marks.js'
+import type { BeatStatistics, LinkStatistics } from '#lib/runtime/ports-beats.js'
 import { VirtualClock } from '#lib/testing/virtual-clock.js'
 import { UnitBeats } from '#lib/unit/unit-beats.js'
 
@@ -18,6 +19,12 @@ const blankView: HeartbeatView = {
   ...{ stallCount: 0, stallSeq: 0n, gateLapses: 0, sameMember: 0, refused: 0 },
   ...{ badMac: 0, malformed: 0, replayed: 0, otherPair: 0, roundTripMs: 0, linksUp: 0 },
   ...{ peerVouchAgeMs: 0, isPeerBusy: false, peerInFrame: 0, renouncedNatively: 0n },
+}
+
+function linkOf(sent: number): LinkStatistics {
+  const times = { count: 0, p50Ms: 0, p99Ms: 0, p999Ms: 0, maxMs: 0, buckets: [] }
+  const path = { sent, heard: 0, lost: 0, late: 0, jitter: times }
+  return { udp: path, tcp: path, roundTrip: times }
 }
 
 /** A heartbeat that only notes what it was told. */
@@ -63,7 +70,9 @@ class Place implements Heartbeat {
   }
   announceBlock = () => {}
   markFrame = () => {}
-  statistics = () => ({ isRealtime: false, links: [] })
+  /** Beats that it has sent. */
+  sent = 0
+  statistics = () => ({ isRealtime: false, links: [linkOf(this.sent)] })
   close = () => void this.calls.push('close')
 }
 
@@ -236,4 +245,30 @@ t.test('a closed member does not move', async (t) => {
   beats.close()
   lose()
   t.same(all, [first])
+})
+
+t.test('statistics never go back, wherever the beats are sent from', async (t) => {
+  const { clock, beats, first, last, held, lose } = stage()
+  const sent = (since?: BeatStatistics) => beats.statistics(since).links[0]?.udp.sent
+  first.sent = 100
+  t.equal(sent(), 100)
+  const since = beats.statistics()
+  lose()
+  t.equal(sent(), 100, 'what the unit has sent counts')
+  last().sent = 30
+  t.equal(sent(), 130)
+  t.equal(sent(since), 30, 'a span reaches over the move')
+  held.hasUnit = false
+  held.isPortTaken = true
+  await clock.run(clock.now() + 1_600)
+  t.equal(sent(), 130, 'also while nobody sends any')
+  held.hasUnit = true
+  held.isPortTaken = false
+  await clock.run(clock.now() + 10_000)
+  t.equal(beats.unitPid, 200)
+  last().sent = 5
+  t.equal(sent(), 135)
+  t.equal(sent(since), 35)
+  beats.close()
+  t.equal(sent(), 135)
 })
