@@ -29,8 +29,8 @@ const blank: MemberReport = {
   unitPid: 0,
 }
 
-// A unit outlives its server for a while; with the pair it is to go at once.
-function endUnit(pid: number): void {
+/** A unit outlives its server for a while; with the pair it is to go at once. */
+export function endUnit(pid: number): void {
   try {
     if (pid > 0) process.kill(pid, 'SIGTERM')
   } catch {}

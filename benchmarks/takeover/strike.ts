@@ -7,7 +7,7 @@
  */
 
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { HandRolledPair } from './hand-rolled-pair.js'
+import type { Child } from '../support/child.js'
 import type { HotpairPair } from './hotpair-pair.js'
 import { monotonicMs, type World } from './world.js'
 
@@ -78,9 +78,17 @@ export async function strikeHotpair(world: World, pair: HotpairPair, fault: Faul
   return { takeoverMs: at - began, endMs }
 }
 
-export async function strikeHandRolled(
+/** What is not hotpair: it is killed or stopped, and put together again. */
+export interface Contender {
+  readonly primary: { readonly child: Child }
+  pin(): void
+  /** Somebody has taken over: resolves when there is a standby again. */
+  changed(): Promise<void>
+}
+
+export async function strikeContender(
   world: World,
-  pair: HandRolledPair,
+  pair: Contender,
   fault: 'kill' | 'stop',
 ): Promise<Blow> {
   pair.pin()

@@ -12,14 +12,16 @@ import type { Row, Scale, Skipped } from '../support/findings.js'
 import { type Aim, type Benchmark, countOf, type Findings } from '../support/findings.js'
 import { pin, twoProcessors, unpin } from '../support/machine.js'
 import { type Summary, summarize } from '../support/statistics.js'
+import { BareUnitPair } from './bare-unit-pair.js'
 import { HandRolledPair } from './hand-rolled-pair.js'
 import { HotpairPair } from './hotpair-pair.js'
 import { keepalived } from './keepalived.js'
-import { type Blow, type Fault, strikeHandRolled, strikeHotpair } from './strike.js'
+import { type Blow, type Fault, strikeContender, strikeHotpair } from './strike.js'
 import { World } from './world.js'
 
 const hangAfterMs = 500
 const withUnit = 'hotpair, unit process'
+const withBareUnits = 'bare chain, unit process'
 
 interface Part {
   readonly subject: string
@@ -98,7 +100,7 @@ function handRolled(fault: 'kill' | 'stop', settings: Settings, usual: number): 
       world.feed(true)
       const pair = await HandRolledPair.open(port, { ...settings, isBare: false })
       try {
-        return await repeat(count, signal, () => strikeHandRolled(world, pair, fault))
+        return await repeat(count, signal, () => strikeContender(world, pair, fault))
       } finally {
         await pair.end()
       }
@@ -116,7 +118,26 @@ function bareChain(settings: Settings, usual: number): Part {
       world.feed(false)
       const pair = await HandRolledPair.open(port, { ...settings, isBare: true })
       try {
-        return await repeat(count, signal, () => strikeHandRolled(world, pair, 'kill'))
+        return await repeat(count, signal, () => strikeContender(world, pair, 'kill'))
+      } finally {
+        await pair.end()
+      }
+    },
+  }
+}
+
+/** The same with units, by which the news comes before the connection ends. */
+function bareUnits(settings: Settings & { readonly ballastMiB: number }, usual: number): Part {
+  return {
+    subject: withBareUnits,
+    case: caseOf('kill', settings),
+    usual,
+    isQuick: false,
+    async run(world, port, count, signal) {
+      world.feed(false)
+      const pair = await BareUnitPair.open(port, settings)
+      try {
+        return await repeat(count, signal, () => strikeContender(world, pair, 'kill'))
       } finally {
         await pair.end()
       }
@@ -146,9 +167,10 @@ const parts: readonly Part[] = [
   bareChain(usual, 200),
   handRolled('kill', usual, 50),
   ...[50, 200, 1_000].flatMap((ballastMiB) => {
-    const settings: Settings = { ...usual, ballastMiB }
+    const settings = { ...usual, ballastMiB }
     const count = ballastMiB > 200 ? 10 : 30
-    return [hotpair('kill', { ...settings, unit: 'process' }, count), bareChain(settings, count)]
+    const own = hotpair('kill', { ...settings, unit: 'process' }, count)
+    return [own, bareUnits(settings, count), bareChain(settings, count)]
   }),
   hotpair('stop', short, 200),
   handRolled('stop', short, 50),
@@ -253,16 +275,16 @@ function aimsOf(
   return aims
 }
 
-// With the unit as a process a death is known before the memory is gone, so the bare chain, which
-// waits for the end of a connection, is left behind the further the more there is of it.
+// Two floors: the same chain without its work, and what waits for the end of a connection, which is
+// left behind the further the more memory there is. The aim is of the first.
 function unitAims(figures: ReadonlyMap<Part, Summary>): Aim[] {
-  const chains = [...figures].filter(([{ subject }]) => subject === 'bare chain')
+  const chains = [...figures].filter(([{ subject }]) => subject === withBareUnits)
   return [...figures].flatMap(([part, summary]) => {
     const chain = chains.find(([other]) => other.case === part.case)?.[1]
     if (part.subject !== withUnit || chain === undefined) return []
     const of = (key: 'p50' | 'max') => {
       const figure = summary[key] / chain[key]
-      const what = `${part.case}, unit process: takeover / bare chain, ${key}`
+      const what = `${part.case}, unit process: takeover / bare chain with units, ${key}`
       return { what, figure, aim: '≤ 1.5', isMet: figure <= 1.5 }
     }
     return [of('p50'), of('max')]
