@@ -17,12 +17,13 @@ import type {
   PresenceFacts,
   SentMarksFacts,
 } from './binding-heartbeat.js'
+import type { RegionFacts, RegionHandle, RegionOptions } from './binding-region.js'
 import type { ServiceManager, UnitHandle } from './binding-unit.js'
 
 /**
  * The number that the addon must carry in `abi`; raised with each incompatible change of this file.
  */
-export const bindingAbi = 6
+export const bindingAbi = 7
 
 /**
  * The frame-diff outbox of one member. Batches, never single outputs, cross the boundary. A
@@ -145,6 +146,7 @@ export interface Facts {
     readonly overlap: number
     readonly outside: number
   }
+  readonly region: RegionFacts
   /** Error codes that the addon can put on an error, each also in `lib/errors.ts`. */
   readonly errorCodes: readonly string[]
 }
@@ -176,6 +178,18 @@ export interface Binding {
    * `ERR_HOTPAIR_NATIVE`.
    */
   openUnit(path: string, manager: ServiceManager, ring: () => void): UnitHandle
+  /**
+   * Allocates and touches a region and all that its loads need. `ring` is called some time after
+   * the phase of its load has changed; what it throws is an uncaught exception. The handle does
+   * not keep the process alive, and must be closed. Throws `ERR_HOTPAIR_SHARED_MEMORY` with the
+   * sum of what is needed, or `ERR_HOTPAIR_NATIVE`.
+   */
+  openRegion(options: RegionOptions, ring: () => void): RegionHandle
+  /**
+   * The descriptors of two stream sockets that are connected with each other; both are the
+   * caller's. Throws `ERR_HOTPAIR_NATIVE`.
+   */
+  socketPair(): number[]
   /**
    * Reserves `limitBytes`, from `facts.outbox.blockBytes` to 2^43. Throws
    * `ERR_HOTPAIR_NO_MEMORY`.

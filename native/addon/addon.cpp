@@ -17,6 +17,7 @@ Napi::Object initialise(Napi::Env env, Napi::Object exports) {
   register_outbox(env, exports, facts);
   register_heartbeat(env, exports, facts);
   register_snapshot(env, exports, facts);
+  register_region(env, exports, facts);
   register_unit(env, exports);
   facts.Freeze();
   exports["facts"] = facts;

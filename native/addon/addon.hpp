@@ -12,9 +12,10 @@
 namespace hotpair::addon {
 
 // The contract of lib/native/binding.ts (`bindingAbi`) that this addon carries out.
-inline constexpr int kAbi = 6;
+inline constexpr int kAbi = 7;
 
 class HeartbeatThread;
+class RegionObject;
 
 struct AddonData {
   AddonData();
@@ -26,8 +27,11 @@ struct AddonData {
   Napi::FunctionReference chunk_reader_class;
   Napi::FunctionReference heartbeat_class;
   Napi::FunctionReference unit_class;
+  Napi::FunctionReference region_class;
   // What is called when a unit has something new to report.
   Napi::FunctionReference unit_ring;
+  // The first of the open regions, which are linked; null without one.
+  RegionObject* regions = nullptr;
   // The beat thread of this environment; null before its first pair.
   std::unique_ptr<HeartbeatThread> heartbeat_thread;
   // The object that the running open function hands to the constructor it calls; else null.
@@ -41,6 +45,7 @@ void register_facts(Napi::Env env, Napi::Object exports, Napi::Object facts);
 void register_outbox(Napi::Env env, Napi::Object exports, Napi::Object facts);
 void register_heartbeat(Napi::Env env, Napi::Object exports, Napi::Object facts);
 void register_unit(Napi::Env env, Napi::Object exports);
+void register_region(Napi::Env env, Napi::Object exports, Napi::Object facts);
 void register_snapshot(Napi::Env env, Napi::Object exports, Napi::Object facts);
 
 }  // namespace hotpair::addon

@@ -1,14 +1,14 @@
-// Doorbell: how the beat thread calls the JavaScript thread. It carries nothing.
+// Doorbell: how a native thread calls the JavaScript thread. It carries nothing.
 //
 // A thread-safe function with a queue of one and no payload: a full queue means that it has rung
 // already, and Node takes the entry out before it calls back, so no ring is lost. What there is to
-// know stands on the beat boards.
+// know stands elsewhere: on the beat boards, in the phase of a load.
 //
 // The order of the end is what this file is about. The thread-safe function registers its own
-// cleanup hook when it is made, the beat thread's hook is added after it, and hooks run last-in
-// first-out: so the beat thread is joined while the bell can still be rung, and nobody is left who
+// cleanup hook when it is made, that of the ringing thread is added after it, and hooks run last-in
+// first-out: so the thread is joined while the bell can still be rung, and nobody is left who
 // could ring it when it goes. There is no mutex for the same reason: the one ringer is joined
-// first.
+// first. Several threads may ring one bell in turn, each joined before the next begins.
 #pragma once
 
 #include "addon/napi_clean.hpp"
@@ -29,7 +29,7 @@ class Doorbell {
   // Requires: the ringing thread was joined. Idempotent.
   void close() noexcept;
 
-  // thread: beat
+  // thread: the ringing one
   void ring() noexcept;
 
  private:

@@ -23,6 +23,8 @@ class UniqueFd {
 
   bool is_open() const noexcept { return fd_ >= 0; }
   int get() const noexcept { return fd_; }
+  // Hands it over to somebody else.
+  [[nodiscard]] int release() noexcept { return std::exchange(fd_, -1); }
   // Closes what is held and takes over `fd`.
   void reset(int fd = -1) noexcept;
 

@@ -20,7 +20,9 @@ Result<std::unique_ptr<Arrival>> Arrival::start(Staging& staging, const PageHash
                                                 Bell bell) {
   CHECK(!staging.memory.empty() && staging.memory.size() % kPageBytes == 0);
   CHECK(options.live.empty() || options.live.size() == staging.memory.size());
-  CHECK((options.basis == Basis::kChanged) == (options.changed != nullptr));
+  CHECK((options.basis == Basis::kChanged) == (options.mark != nullptr));
+  CHECK(options.basis != Basis::kChanged || !options.live.empty());
+  CHECK(options.known == nullptr || !options.live.empty());
   Result<std::unique_ptr<Stream>> stream = Stream::open(std::move(socket));
   if (!stream.ok()) return stream.error();
   auto arrival = std::make_unique<Arrival>(staging, hash, options, bell, std::move(stream).value());
@@ -37,14 +39,17 @@ Arrival::Arrival(Staging& staging, const PageHash& hash, const ArrivalOptions& o
       options_(options),
       bell_(bell),
       stream_(std::move(stream)),
-      changed_(options.changed != nullptr ? staging.held.page_count() : 0),
-      digests_(hash, staging.held.page_count()) {
-  if (options.changed != nullptr) changed_.add_all_of(*options.changed);
+      mark_(options.mark != nullptr ? options.mark->number : 0),
+      changed_(staging.held.page_count()),
+      known_(hash, staging.held.page_count()) {
+  if (options.known != nullptr) known_.assign(*options.known);
+  if (options.mark != nullptr) changed_.add_all_of(options.mark->changed);
 }
 
 Arrival::~Arrival() {
   if (!thread_.has_value()) return;
-  cancel();
+  // A complete one has at most its short confirmation left to say.
+  if (phase() != ArrivalPhase::kComplete) cancel();
   thread_->join();
 }
 
@@ -54,10 +59,13 @@ void Arrival::run(void* self) {
   if (!arrived.ok()) {
     arrival.failure_ = arrived.error();
     arrival.stream_->end();
+    arrival.enter(ArrivalPhase::kFailed);
   }
-  const ArrivalPhase phase = arrived.ok() ? ArrivalPhase::kComplete : ArrivalPhase::kFailed;
-  arrival.phase_.store(phase, std::memory_order_release);  // pairs with the acquire in phase()
   arrival.bell_();
+}
+
+void Arrival::enter(ArrivalPhase phase) noexcept {
+  phase_.store(phase, std::memory_order_release);  // pairs with the acquire in phase()
 }
 
 Result<void> Arrival::arrive() noexcept {
@@ -81,18 +89,27 @@ Result<void> Arrival::arrive() noexcept {
   }
 }
 
-void Arrival::digest_basis(PageSet& known) {
-  known.add_all_of(staging_.held);
-  digests_.update(staging_.memory, staging_.held);
-  if (options_.live.empty()) return;
-  PageSet only_live(known.page_count());
-  only_live.add_all();
-  for (PageRange run = known.next(0, known.page_count()); run.count > 0;
-       run = known.next(run.first + run.count, known.page_count())) {
-    only_live.remove(run);
+Result<void> Arrival::digest_live(const PageSet& but) noexcept {
+  for (PageRange run = known_.stale.next(0, 1); run.count > 0;
+       run = known_.stale.next(run.first + 1, 1)) {
+    if (stream_->is_cancelled()) return Stream::cancelled();
+    if (!but.contains(run.first)) known_.racing(options_.live, run.first);
   }
-  digests_.update(options_.live, only_live);
-  known.add_all();
+  return {};
+}
+
+Result<void> Arrival::digest_basis(PageSet& held) noexcept {
+  held.add_all_of(staging_.held);
+  if (!options_.live.empty()) {
+    if (Result<void> digested = digest_live(held); !digested.ok()) return digested;
+  }
+  for (PageRange run = held.next(0, 1); run.count > 0; run = held.next(run.first + 1, 1)) {
+    if (stream_->is_cancelled()) return Stream::cancelled();
+    const auto page = staging_.memory.subspan(run.first * kPageBytes).first<kPageBytes>();
+    known_.set(run.first, hash_.digest(page));
+  }
+  if (!options_.live.empty()) held.add_all();
+  return {};
 }
 
 Result<void> Arrival::greet() {
@@ -102,17 +119,17 @@ Result<void> Arrival::greet() {
       staging_.held.clear();
       break;
     case Basis::kDigests:
-      digest_basis(bits);
+      if (Result<void> digested = digest_basis(bits); !digested.ok()) return digested;
       break;
     case Basis::kChanged:
       staging_.held.clear();
       bits.add_all_of(changed_);
+      if (Result<void> digested = digest_live(changed_); !digested.ok()) return digested;
       break;
   }
   std::vector<std::uint8_t> body(kWantBytes);
-  write_want(
-      std::span(body).first<kWantBytes>(),
-      {staging_.memory.size(), options_.load, hash_.zero_digest(), options_.mark, options_.basis});
+  write_want(std::span(body).first<kWantBytes>(),
+             {staging_.memory.size(), options_.load, hash_.zero_digest(), mark_, options_.basis});
   if (options_.basis != Basis::kNothing) {
     body.resize(kWantBytes + bits.byte_count());
     bits.write_to(std::span(body).subspan(kWantBytes));
@@ -121,7 +138,7 @@ Result<void> Arrival::greet() {
     std::size_t at = body.size();
     body.resize(at + 8 * bits.size());
     for (PageRange run = bits.next(0, 1); run.count > 0; run = bits.next(run.first + 1, 1)) {
-      store_little(&body[at], digests_.page(run.first));
+      store_little(&body[at], known_.digests.page(run.first));
       at += 8;
     }
   }
@@ -154,8 +171,8 @@ Result<void> Arrival::take_pages(const MoveHeader& header, const Packet& packet)
   }
   for (std::size_t i = 0; i < pages->count; ++i) {
     const bool is_zero = summed == 0;
-    digests_.set(pages->first + i,
-                 is_zero ? hash_.zero_digest() : load_little<std::uint64_t>(&digests[8 * i]));
+    known_.set(pages->first + i,
+               is_zero ? hash_.zero_digest() : load_little<std::uint64_t>(&digests[8 * i]));
   }
   staging_.held.add(*pages);
   show(progress_.rounds, packet.round);
@@ -171,21 +188,23 @@ Result<void> Arrival::end(const MoveHeader& header, const Packet& packet) noexce
   if (!has_body_sum(header, body)) {
     return refusal("ending a load: the check sum of its end is wrong");
   }
-  const bool is_partial = options_.basis == Basis::kChanged ||
-                          (options_.basis == Basis::kDigests && !options_.live.empty());
   if (load_little<std::uint64_t>(&body[8]) != staging_.held.page_count() ||
-      (!is_partial && !staging_.is_whole())) {
+      !known_.stale.is_empty() || (options_.live.empty() && !staging_.is_whole())) {
     return refusal("ending a load: pages are missing");
   }
-  if (load_little<std::uint64_t>(&body[0]) != digests_.whole()) {
+  if (load_little<std::uint64_t>(&body[0]) != known_.whole()) {
     return refusal("ending a load: its digest is not that of the sender");
   }
   std::array<std::uint8_t, kMoveHeaderBytes + kDoneBytes> done;
   const auto digest = std::span(done).subspan<kMoveHeaderBytes>();
-  store_little(&digest[0], digests_.whole());
+  store_little(&digest[0], known_.whole());
   seal_packet(std::span(done).first<kMoveHeaderBytes>(), {PacketKind::kDone, 0, kDoneBytes},
               digest);
-  return stream_->send(done);
+  // Before it is confirmed: whoever hears of that finds it complete. Whether the confirmation comes
+  // through is the sender's concern.
+  enter(ArrivalPhase::kComplete);
+  static_cast<void>(stream_->send(done));
+  return {};
 }
 
 void Staging::touch() noexcept {

@@ -31,6 +31,7 @@
 #include "snapshot/move_layout.hpp"
 #include "snapshot/move_progress.hpp"
 #include "snapshot/page_digests.hpp"
+#include "snapshot/page_mark.hpp"
 #include "snapshot/stream.hpp"
 
 namespace hotpair::snapshot {
@@ -55,11 +56,14 @@ struct ArrivalOptions {
   // The number of the load, as the sender knows it.
   std::uint64_t load = 0;
   Basis basis = Basis::kNothing;
-  // With kDigests: the region in use, of the same size, or empty. Nobody writes it meanwhile.
+  // The region in use, of the same size: with kDigests or empty, with kChanged always. Whoever
+  // writes it before the load is over has cancelled the load.
   std::span<const std::uint8_t> live;
-  // With kChanged: the pages that were changed here since `mark`. Read by start() only.
-  const PageSet* changed = nullptr;
-  std::uint64_t mark = 0;
+  // With `live`: its digests, so that pages that they know are not read again. Read by start()
+  // only.
+  const KnownDigests* known = nullptr;
+  // With kChanged: what was changed here since the mark. Read by start() only.
+  const PageMark* mark = nullptr;
 };
 
 enum class ArrivalPhase : std::uint32_t { kReceiving = 0, kComplete = 1, kFailed = 2 };
@@ -73,7 +77,7 @@ class Arrival {
   // For start().
   Arrival(Staging& staging, const PageHash& hash, const ArrivalOptions& options, Bell bell,
           std::unique_ptr<Stream> stream);
-  // Cancels and joins; then the staging may be used.
+  // Cancels unless it is complete, and joins; then the staging may be used.
   ~Arrival();
   Arrival(const Arrival&) = delete;
   Arrival& operator=(const Arrival&) = delete;
@@ -81,21 +85,28 @@ class Arrival {
   // Ends it from any thread, at once; then it is kFailed, with kClosed.
   void cancel() noexcept { stream_->cancel(); }
 
-  // acquire: pairs with the release in run(), which publishes all that it has done.
+  // It is complete before the sender hears that. acquire: pairs with the release in enter(), which
+  // publishes all that was done.
   ArrivalPhase phase() const noexcept { return phase_.load(std::memory_order_acquire); }
   const MoveProgress& progress() const noexcept { return progress_; }
   // Requires: phase() is kFailed.
   const Error& failure() const noexcept { return *failure_; }
-  // The digest that sender and receiver agree on. Requires: phase() is kComplete.
-  std::uint64_t digest() const noexcept { return digests_.whole(); }
+  // The digest that sender and receiver agree on: of the whole region with the staging put in its
+  // place. Requires: phase() is kComplete.
+  std::uint64_t digest() const noexcept { return known_.whole(); }
+  // The same page by page, none of them stale. Requires: as digest().
+  const KnownDigests& known() const noexcept { return known_; }
 
  private:
   static void run(void* self);
   Result<void> arrive() noexcept;
+  void enter(ArrivalPhase phase) noexcept;
   // Says what is held and what is wanted.
   Result<void> greet();
-  // The digests of what is held before the load.
-  void digest_basis(PageSet& known);
+  // Which pages are held before the load, with their digests.
+  Result<void> digest_basis(PageSet& held) noexcept;
+  // The digests of all pages of the region in use but those of `but`.
+  Result<void> digest_live(const PageSet& but) noexcept;
   Result<void> take_pages(const MoveHeader& header, const Packet& packet) noexcept;
   Result<void> end(const MoveHeader& header, const Packet& packet) noexcept;
 
@@ -104,8 +115,10 @@ class Arrival {
   const ArrivalOptions options_;
   const Bell bell_;
   const std::unique_ptr<Stream> stream_;
+  // With kChanged; else 0 and empty.
+  const std::uint64_t mark_;
   PageSet changed_;
-  PageDigests digests_;
+  KnownDigests known_;
   MoveProgress progress_;
   std::optional<Error> failure_;
   std::atomic<ArrivalPhase> phase_{ArrivalPhase::kReceiving};

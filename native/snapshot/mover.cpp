@@ -25,7 +25,8 @@ Error refusal(const char* why) noexcept { return {ErrorCode::kNative, why}; }
 Result<std::unique_ptr<Mover>> Mover::start(PageTracker& tracker, const PageHash& hash,
                                             UniqueFd socket, const MoverOptions& options,
                                             Bell bell) {
-  CHECK(options.most_held_pages > 0 && (options.changed == nullptr || options.is_armed));
+  CHECK(options.most_held_pages > 0);
+  CHECK(options.is_armed || (options.marks.empty() && options.known == nullptr));
   Result<std::unique_ptr<Stream>> stream = Stream::open(std::move(socket));
   if (!stream.ok()) return stream.error();
   Result<PageBatch> batch = PageBatch::open(hash);
@@ -54,10 +55,13 @@ Mover::Mover(PageTracker& tracker, const PageHash& hash, const MoverOptions& opt
       stream_(std::move(parts.stream)),
       pending_(tracker.source().size() / kPageBytes),
       aside_(std::move(parts.aside)),
-      changed_(options.changed != nullptr ? pending_.page_count() : 0),
       batch_(std::move(parts.batch)),
-      digests_(hash, pending_.page_count()) {
-  if (options.changed != nullptr) changed_.add_all_of(*options.changed);
+      known_(hash, pending_.page_count()) {
+  if (options.known != nullptr) known_.assign(*options.known);
+  for (const PageMark& mark : options.marks) {
+    marks_.push_back({mark.number, PageSet(pending_.page_count())});
+    marks_.back().changed.add_all_of(mark.changed);
+  }
 }
 
 Mover::~Mover() {
@@ -140,22 +144,20 @@ Result<void> Mover::compare(std::span<const std::uint8_t> held_and_digests) {
     return refusal("reading what the receiver of a load holds: it does not add up");
   }
   const std::uint8_t* theirs = held_and_digests.data() + held.byte_count();
-  alignas(64) std::array<std::uint8_t, kPageBytes> copy;
   pending_.add_all();
   for (PageRange run = held.next(0, 1); run.count > 0; run = held.next(run.first + 1, 1)) {
-    copy_racing_page(copy.data(), tracker_.source().data() + run.first * kPageBytes);
-    const std::uint64_t digest = hash_.digest(copy);
-    if (digest == load_little<std::uint64_t>(theirs)) {
-      pending_.remove(run);
-      digests_.set(run.first, digest);
-    }
+    if (stream_->is_cancelled()) return Stream::cancelled();
+    const std::uint64_t digest = known_.racing(tracker_.source(), run.first);
+    if (digest == load_little<std::uint64_t>(theirs)) pending_.remove(run);
     theirs += 8;
   }
   return {};
 }
 
 Result<void> Mover::add_changed(const Want& want, std::span<const std::uint8_t> bits) {
-  if (options_.changed == nullptr || want.mark != options_.mark) {
+  const auto mark =
+      std::ranges::find(marks_, want.mark, [](const PageMark& each) { return each.number; });
+  if (mark == marks_.end()) {
     return refusal("greeting the receiver of a load: what changed since its mark is not known");
   }
   PageSet theirs(pending_.page_count());
@@ -163,7 +165,16 @@ Result<void> Mover::add_changed(const Want& want, std::span<const std::uint8_t> 
     return refusal("reading what the receiver of a load has changed: it does not add up");
   }
   pending_.add_all_of(theirs);
-  pending_.add_all_of(changed_);
+  pending_.add_all_of(mark->changed);
+  return digest_rest();
+}
+
+Result<void> Mover::digest_rest() noexcept {
+  for (PageRange run = known_.stale.next(0, 1); run.count > 0;
+       run = known_.stale.next(run.first + 1, 1)) {
+    if (stream_->is_cancelled()) return Stream::cancelled();
+    if (!pending_.contains(run.first)) known_.racing(tracker_.source(), run.first);
+  }
   return {};
 }
 
@@ -267,7 +278,7 @@ Result<void> Mover::close() noexcept {
   if (Result<void> sent = send_pages(pending_, aside_.data()); !sent.ok()) return sent;
   std::array<std::uint8_t, kMoveHeaderBytes + kEndBytes> end;
   const auto body = std::span(end).subspan<kMoveHeaderBytes>();
-  store_little(&body[0], digests_.whole());
+  store_little(&body[0], known_.whole());
   store_little(&body[8], std::uint64_t{pending_.page_count()});
   seal_packet(std::span(end).first<kMoveHeaderBytes>(), {PacketKind::kEnd, 0, kEndBytes, round_},
               body);
@@ -279,7 +290,7 @@ Result<void> Mover::close() noexcept {
   const std::optional<Packet> packet = read_packet(header);
   if (!packet || packet->kind != PacketKind::kDone || packet->length != kDoneBytes ||
       !has_body_sum(header, digest) ||
-      load_little<std::uint64_t>(digest.data()) != digests_.whole()) {
+      load_little<std::uint64_t>(digest.data()) != known_.whole()) {
     return refusal("ending a load: the receiver does not confirm what was sent");
   }
   return {};
@@ -289,7 +300,7 @@ Result<void> Mover::send_pages(const PageSet& pages, const std::uint8_t* packed)
   const std::uint8_t* const source = tracker_.source().data();
   for (PageRange run = pages.next(0, 1); run.count > 0; run = pages.next(run.first + 1, 1)) {
     const std::uint8_t* const from = packed != nullptr ? packed : source + run.first * kPageBytes;
-    digests_.set(run.first, batch_.add(run.first, round_, from));
+    known_.set(run.first, batch_.add(run.first, round_, from));
     if (packed != nullptr) packed += kPageBytes;
     if (!batch_.is_full()) continue;
     if (Result<void> sent = send_batch(); !sent.ok()) return sent;

@@ -24,6 +24,8 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <span>
+#include <vector>
 
 #include "base/result.hpp"
 #include "base/thread.hpp"
@@ -33,6 +35,7 @@
 #include "snapshot/move_progress.hpp"
 #include "snapshot/page_batch.hpp"
 #include "snapshot/page_digests.hpp"
+#include "snapshot/page_mark.hpp"
 #include "snapshot/page_tracker.hpp"
 #include "snapshot/stream.hpp"
 
@@ -43,10 +46,12 @@ struct MoverOptions {
   std::uint64_t load = 0;
   // The tracker was armed before and goes on from there. Otherwise the mover arms it.
   bool is_armed = false;
-  // The pages written between the point `mark` and the last question to the tracker, for a receiver
-  // that held the state of that point. Read by start() only. Requires: is_armed.
-  const PageSet* changed = nullptr;
-  std::uint64_t mark = 0;
+  // What was written between each of these moments and the last question to the tracker, for a
+  // receiver that held the state of one. Read by start() only. Requires: is_armed.
+  std::span<const PageMark> marks;
+  // Digests as of the last question to the tracker: pages that they know are not read again to be
+  // compared. Read by start() only. Requires: is_armed.
+  const KnownDigests* known = nullptr;
   // Pages that finish() may copy aside; 4 MiB take about a millisecond. The buffer is this large.
   std::size_t most_held_pages = 1024;
   // It is nearly done when the wire takes no longer than this for what is left, and when that is no
@@ -113,8 +118,11 @@ class Mover {
   const MoveProgress& progress() const noexcept { return progress_; }
   // Requires: phase() is kFailed.
   const Error& failure() const noexcept { return *failure_; }
-  // The digest of what the receiver holds. Requires: phase() is kDone.
-  std::uint64_t digest() const noexcept { return digests_.whole(); }
+  // The digest of what the receiver holds: the whole region as of finish(). Requires: phase() is
+  // kDone.
+  std::uint64_t digest() const noexcept { return known_.whole(); }
+  // The same page by page, none of them stale. Requires: as digest().
+  const KnownDigests& known() const noexcept { return known_; }
 
  private:
   static void run(void* self);
@@ -123,6 +131,8 @@ class Mover {
   Result<void> greet();
   Result<void> compare(std::span<const std::uint8_t> held_and_digests);
   Result<void> add_changed(const Want& want, std::span<const std::uint8_t> bits);
+  // Every page that is not sent has its digest.
+  Result<void> digest_rest() noexcept;
   // Sends pending_ and asks for more, until what is left is small.
   Result<void> copy_rounds() noexcept;
   // One round; takes what was written meanwhile into pending_.
@@ -152,9 +162,9 @@ class Mover {
   std::optional<Error> tracker_failure_;
 
   // The mover's alone.
-  PageSet changed_;
+  std::vector<PageMark> marks_;
   PageBatch batch_;
-  PageDigests digests_;
+  KnownDigests known_;
   std::optional<Error> failure_;
   std::uint32_t round_ = 0;
   // The last member: its thread uses all of the above.

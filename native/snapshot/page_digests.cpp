@@ -1,7 +1,11 @@
 // Keeps the digest of a region as a sum of its pages'; see page_digests.hpp.
 #include "snapshot/page_digests.hpp"
 
+#include <algorithm>
+#include <array>
+
 #include "base/check.hpp"
+#include "snapshot/racing_page.hpp"
 
 namespace hotpair::snapshot {
 
@@ -25,6 +29,33 @@ void PageDigests::update(std::span<const std::uint8_t> region, const PageSet& ch
       set(page, hash_->digest(region.subspan(page * kPageBytes).first<kPageBytes>()));
     }
   }
+}
+
+void PageDigests::assign(const PageDigests& other) noexcept {
+  CHECK(hash_ == other.hash_ && pages_.size() == other.pages_.size());
+  std::copy(other.pages_.begin(), other.pages_.end(), pages_.begin());
+  whole_ = other.whole_;
+}
+
+KnownDigests::KnownDigests(const PageHash& hash, std::size_t page_count)
+    : digests(hash, page_count), stale(page_count) {
+  stale.add_all();
+}
+
+std::uint64_t KnownDigests::racing(std::span<const std::uint8_t> region,
+                                   std::size_t page) noexcept {
+  if (stale.contains(page)) {
+    alignas(64) std::array<std::uint8_t, kPageBytes> copy;
+    copy_racing_page(copy.data(), region.data() + page * kPageBytes);
+    set(page, digests.hash().digest(copy));
+  }
+  return digests.page(page);
+}
+
+void KnownDigests::assign(const KnownDigests& other) noexcept {
+  digests.assign(other.digests);
+  stale.clear();
+  stale.add_all_of(other.stale);
 }
 
 }  // namespace hotpair::snapshot

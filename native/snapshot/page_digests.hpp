@@ -7,6 +7,9 @@
 // places change the sum, and different regions of any size have the same sum at most once in 2^60
 // for whoever does not know the key. A page that is not known counts as digest 0, so the digest
 // of the whole tells also which pages are in it. 8 bytes a page: 2 MiB for 1 GiB.
+//
+// KnownDigests are those of a region that goes on being written: the digests of some moment, and
+// which pages have been written since. Whoever asks for a page reads it only when it was.
 // Belongs to one thread.
 #pragma once
 
@@ -16,6 +19,7 @@
 #include <vector>
 
 #include "snapshot/page_hash.hpp"
+#include "snapshot/page_set.hpp"
 
 namespace hotpair::snapshot {
 
@@ -24,6 +28,7 @@ class PageDigests {
   // No page is known. `hash` outlives it.
   PageDigests(const PageHash& hash, std::size_t page_count);
 
+  const PageHash& hash() const noexcept { return *hash_; }
   std::size_t page_count() const noexcept { return pages_.size(); }
   // 0 when it is not known.
   std::uint64_t page(std::size_t index) const noexcept { return pages_[index]; }
@@ -31,6 +36,8 @@ class PageDigests {
   void forget(std::size_t index) noexcept { set(index, 0); }
   // The digest of all pages that are known.
   std::uint64_t whole() const noexcept { return whole_; }
+  // Requires: the same hash and page_count().
+  void assign(const PageDigests& other) noexcept;
 
   // Reads the pages of `changed` in `region`. Requires: region.size() is page_count() pages, and
   // nobody writes them meanwhile.
@@ -40,6 +47,26 @@ class PageDigests {
   const PageHash* hash_;
   std::vector<std::uint64_t> pages_;
   std::uint64_t whole_ = 0;
+};
+
+struct KnownDigests {
+  // All pages are stale.
+  KnownDigests(const PageHash& hash, std::size_t page_count);
+
+  // The digest of `page`, read from `region` if it is stale. The page may be written meanwhile:
+  // then it is the digest of nothing, and whoever tracks the region will hear of the page again.
+  std::uint64_t racing(std::span<const std::uint8_t> region, std::size_t page) noexcept;
+  void set(std::size_t page, std::uint64_t digest) noexcept {
+    digests.set(page, digest);
+    stale.remove({page, 1});
+  }
+  void assign(const KnownDigests& other) noexcept;
+  // Requires: no page is stale.
+  std::uint64_t whole() const noexcept { return digests.whole(); }
+
+  PageDigests digests;
+  // Pages whose digest is of another time, or was never known.
+  PageSet stale;
 };
 
 }  // namespace hotpair::snapshot

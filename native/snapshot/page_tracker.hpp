@@ -66,7 +66,8 @@ struct OpenedTracker {
   std::optional<Error> refusal;
 };
 
-// The best way that this system allows. Fails only without memory for a shadow.
-Result<OpenedTracker> open_page_tracker(std::span<std::uint8_t> region);
+// The best way that this system allows, or the shadow if it is asked for. Fails only without memory
+// for a shadow.
+Result<OpenedTracker> open_page_tracker(std::span<std::uint8_t> region, bool is_shadow = false);
 
 }  // namespace hotpair::snapshot

@@ -21,6 +21,16 @@ class Stream {
  public:
   // Takes the socket over, and makes it blocking for whoever shares it.
   static Result<std::unique_ptr<Stream>> open(UniqueFd socket);
+  // A stream socket of this process, by another descriptor of its own; fails with kNative when `fd`
+  // is none. Whoever has the first one must leave it alone until the load is over.
+  static Result<UniqueFd> duplicate(int fd) noexcept;
+  // Two ends that are connected with each other, for a load whose bytes are passed on by somebody.
+  struct Pair {
+    UniqueFd one;
+    UniqueFd other;
+  };
+  static Result<Pair> pair() noexcept;
+
   // For open().
   Stream(UniqueFd socket, UniqueFd bell_in, UniqueFd bell_out) noexcept;
   Stream(const Stream&) = delete;
@@ -44,6 +54,10 @@ class Stream {
   void end() noexcept;
   // The same, and says so in every error from here on. Idempotent. thread: any
   void cancel() noexcept;
+  // Whether it was, for long work between two packets. thread: any
+  bool is_cancelled() const noexcept;
+  // What each call says from then on.
+  static Error cancelled() noexcept;
 
  private:
   Error failure(const char* action, int os_error) const noexcept;

@@ -55,18 +55,47 @@ Result<std::unique_ptr<Stream>> Stream::open(UniqueFd socket) {
   return std::make_unique<Stream>(std::move(socket), std::move(in), std::move(out));
 }
 
+Result<UniqueFd> Stream::duplicate(int fd) noexcept {
+  int type = 0;
+  socklen_t length = sizeof type;
+  if (::getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &length) != 0 || type != SOCK_STREAM) {
+    return Error{ErrorCode::kNative, "taking over the connection of a load: it is no stream socket",
+                 type == 0 ? errno : 0};
+  }
+  UniqueFd copy(::fcntl(fd, F_DUPFD_CLOEXEC, 0));
+  if (!copy.is_open()) {
+    return Error{ErrorCode::kNative, "taking over the connection of a load", errno};
+  }
+  return copy;
+}
+
+Result<Stream::Pair> Stream::pair() noexcept {
+  int ends[2];
+  if (::socketpair(AF_UNIX, SOCK_STREAM, 0, ends) != 0) {
+    return Error{ErrorCode::kNative, "socketpair", errno};
+  }
+  Pair made{UniqueFd(ends[0]), UniqueFd(ends[1])};
+  if (!set_flags(made.one.get(), false) || !set_flags(made.other.get(), false)) {
+    return Error{ErrorCode::kNative, "fcntl", errno};
+  }
+  return made;
+}
+
 Stream::Stream(UniqueFd socket, UniqueFd bell_in, UniqueFd bell_out) noexcept
     : socket_(std::move(socket)), bell_in_(std::move(bell_in)), bell_out_(std::move(bell_out)) {}
 
 Error Stream::failure(const char* action, int os_error) const noexcept {
-  // acquire: pairs with the release in cancel().
-  if (is_cancelled_.load(std::memory_order_acquire)) {
-    return {ErrorCode::kClosed, "the load was cancelled"};
-  }
+  if (is_cancelled()) return cancelled();
   if (is_end(os_error)) {
     return {ErrorCode::kClosed, "the other side has ended the connection of the load", os_error};
   }
   return {ErrorCode::kNative, action, os_error};
+}
+
+Error Stream::cancelled() noexcept { return {ErrorCode::kClosed, "the load was cancelled"}; }
+
+bool Stream::is_cancelled() const noexcept {
+  return is_cancelled_.load(std::memory_order_acquire);  // pairs with the release in cancel()
 }
 
 Result<void> Stream::send(std::span<const std::uint8_t> bytes) noexcept {
@@ -118,7 +147,7 @@ void Stream::ring() noexcept {
 void Stream::end() noexcept { static_cast<void>(::shutdown(socket_.get(), SHUT_RDWR)); }
 
 void Stream::cancel() noexcept {
-  is_cancelled_.store(true, std::memory_order_release);  // pairs with the acquire in failure()
+  is_cancelled_.store(true, std::memory_order_release);  // pairs with is_cancelled()
   end();
 }
 

@@ -131,29 +131,33 @@ TEST(a_receiver_that_was_cut_off_gets_what_either_has_changed_since_the_mark) {
     pair_up(world, random);
     REQUIRE(world.tracker->arm().ok());
     change(world.source, {20, 5});
-    PageSet here(kPages);
-    REQUIRE(world.tracker->take(here).ok());
+    std::vector<PageMark> here;
+    here.push_back({78, PageSet(kPages)});
+    here.push_back({77, PageSet(kPages)});
+    REQUIRE(world.tracker->take(here[1].changed).ok());
     // After the question and before the load: the tracker knows.
     change(world.source, {100, 1});
     change(world.live, {23, 10});
-    PageSet there(kPages);
-    there.add({23, 10});
+    PageMark there{77, PageSet(kPages)};
+    there.changed.add({23, 10});
     MoverOptions sends;
     sends.is_armed = true;
-    sends.changed = &here;
-    sends.mark = 77;
+    sends.marks = here;
     ArrivalOptions receives;
     receives.basis = Basis::kChanged;
-    receives.changed = &there;
-    receives.mark = 77;
+    receives.live = world.live.bytes();
+    receives.mark = &there;
     std::uint64_t pages = 0;
     REQUIRE(load(world, sends, receives, pages));
     EXPECT_EQ(pages, 13u + 1u);
     apply_staging(world.staging, world.live.bytes());
     EXPECT(LoadWorld::same(world.source, world.live));
 
-    // Another mark is no basis.
-    sends.mark = 78;
+    // A mark that is not known is no basis, and one that is not true does not stay hidden.
+    there.number = 79;
+    EXPECT(!load(world, sends, receives, pages));
+    there.number = 78;
+    change(world.live, {250, 1});
     EXPECT(!load(world, sends, receives, pages));
     sends = {};
     EXPECT(!load(world, sends, receives, pages));

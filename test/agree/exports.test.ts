@@ -14,7 +14,7 @@ import { bindingAbi } from '#lib/native/binding.js'
 import type { HeartbeatOptions } from '#lib/native/binding-heartbeat.js'
 import { loadBinding } from '#lib/native/load.js'
 
-const contract = ['binding.ts', 'binding-heartbeat.ts', 'binding-unit.ts']
+const contract = ['binding.ts', 'binding-heartbeat.ts', 'binding-region.ts', 'binding-unit.ts']
   .map((name) => readFileSync(new URL(`../../../lib/native/${name}`, import.meta.url), 'utf8'))
   .join('')
 const binding = loadBinding()
@@ -46,6 +46,8 @@ function parse(line: string): Member[] {
   const [, name = '', type = ''] = property
   return [{ name, parameters: undefined, type: type.trim() }]
 }
+
+const regionOptions = { bytes: 1, key: new Uint8Array(16), isShadow: false }
 
 const namesOf = (members: readonly Member[]) => members.map(({ name }) => name).sort()
 
@@ -101,8 +103,9 @@ t.test('the facts are those of Facts, all numbers', async (t) => {
     beatStatistics: 'BeatStatisticsFacts',
     presence: 'PresenceFacts',
     sentMarks: 'SentMarksFacts',
+    region: 'RegionFacts',
   } as const
-  for (const part of ['board', 'beatStatistics', 'presence', 'sentMarks'] as const) {
+  for (const part of ['board', 'beatStatistics', 'presence', 'sentMarks', 'region'] as const) {
     t.strictSame(ownNames(binding.facts[part]), namesOf(membersOf(interfaces[part])))
     t.ok(Object.values(binding.facts[part]).every(Number.isSafeInteger))
     t.ok(Object.isFrozen(binding.facts[part]))
@@ -163,12 +166,14 @@ async function heartbeatOptions(): Promise<HeartbeatOptions> {
 t.test('the handles have the members of the contract and ask for their arguments', async (t) => {
   const bytes = new Uint8Array(64)
   const outbox = binding.openOutbox(1 << 16)
+  const [socket] = binding.socketPair()
   const writer = binding.openChunkWriter(bytes, 10)
   const reader = binding.openChunkReader(bytes.length)
   const heartbeat = binding.openHeartbeat(await heartbeatOptions(), () => {})
+  const region = binding.openRegion(regionOptions, () => {})
   const unit = binding.openUnit(socketPath(), nobody, () => {})
   t.teardown(() => {
-    for (const handle of [outbox, writer, reader, heartbeat, unit]) handle.close()
+    for (const handle of [outbox, writer, reader, heartbeat, unit, region]) handle.close()
   })
   const handles: [string, object, Record<string, unknown[]>][] = [
     [
@@ -194,6 +199,11 @@ t.test('the handles have the members of the contract and ask for their arguments
       },
     ],
     ['UnitHandle', unit, {}],
+    [
+      'RegionHandle',
+      region,
+      { mark: [1], send: [1, socket], receive: [1, socket, binding.facts.region.wantAll, 0] },
+    ],
     ['ChunkWriterHandle', writer, { next: [bytes] }],
     ['ChunkReaderHandle', reader, { put: [bytes] }],
   ]
@@ -220,6 +230,8 @@ t.test('the open functions ask for their arguments', async (t) => {
     siphash: [new Uint8Array(16), new Uint8Array(1)],
     openHeartbeat: [await heartbeatOptions(), () => {}],
     monotonicNanos: [],
+    openRegion: [regionOptions, () => {}],
+    socketPair: [],
     openUnit: [socketPath(), nobody, () => {}],
   }
   for (const { name, parameters } of membersOf('Binding')) {
