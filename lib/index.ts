@@ -61,6 +61,6 @@ export type {
   LinkStatistics,
   PathStatistics,
 } from './runtime/ports-beats.js'
+export type { ServerCounts } from './server/counts.js'
 export type { Received } from './server/intake.js'
-export type { ServerCounts } from './server/server.js'
 export type { MemberId } from './units.js'

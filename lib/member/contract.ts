@@ -5,8 +5,8 @@
 import type { Writable } from 'node:stream'
 import type { Mode, PairEvent, PairEvents, Role, SkippedFrame } from '../events.js'
 import type { BeatStatistics } from '../runtime/ports-beats.js'
+import type { ServerCounts } from '../server/counts.js'
 import type { Received } from '../server/intake.js'
-import type { ServerCounts } from '../server/server.js'
 import type { MemberId } from '../units.js'
 
 /** Identity of an input: one run of a sender, which counts without gaps. */

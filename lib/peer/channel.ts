@@ -12,7 +12,7 @@ import type { Socket } from 'node:net'
 import type { ClockPort, Timer } from '../runtime/ports-clock.js'
 import { millis } from '../units.js'
 import { PacketDecoder, type PacketFault } from '../wire/packet.js'
-import { formatAddress } from './address.js'
+import { type DataAddress, formatAddress } from './address.js'
 
 /** Who hears of a channel. */
 export interface ChannelReceiver {
@@ -32,7 +32,8 @@ const lingerMs = millis(250)
 
 /** One connection. */
 export class Channel {
-  readonly address: string
+  /** The other end of the connection. */
+  readonly remote: DataAddress
   receiver: ChannelReceiver
   readonly #socket: Socket
   readonly #clock: ClockPort
@@ -41,6 +42,12 @@ export class Channel {
   #chunkCount = 0
   #reason = 'the connection was closed'
   #isOver = false
+  readonly #onBody = (body: Uint8Array): void => this.receiver.body(body)
+  readonly #onData = (chunk: Buffer): void => this.#read(chunk)
+  readonly #onDrain = (): void => void (this.#isOver || this.receiver.drained())
+  readonly #onError = (error: Error): void => this.#note(error)
+  readonly #onEnd = (): void => this.#end('the other side closed the connection')
+  readonly #onClose = (): void => this.#closed()
 
   /** `limit` is the longest packet body taken at first. */
   constructor(socket: Socket, limit: number, clock: ClockPort, receiver: ChannelReceiver) {
@@ -48,28 +55,15 @@ export class Channel {
     this.#clock = clock
     this.#decoder = new PacketDecoder(limit)
     this.receiver = receiver
-    this.address = formatAddress({
-      host: socket.remoteAddress ?? 'unknown',
-      port: socket.remotePort ?? 0,
-    })
+    this.remote = { host: socket.remoteAddress ?? 'unknown', port: socket.remotePort ?? 0 }
     this.#keepReadingAfterFailedWrite()
-    const onBody = (body: Uint8Array): void => this.receiver.body(body)
-    socket.on('data', (chunk: Buffer) => {
-      this.#chunkCount++
-      const fault = this.#decoder.push(chunk, onBody)
-      if (fault !== undefined && !this.#isOver) this.receiver.fault(fault)
-    })
-    socket.on('drain', () => {
-      if (!this.#isOver) this.receiver.drained()
-    })
-    socket.on('error', (error: Error) => {
-      this.#reason = error.message
-    })
-    socket.once('end', () => this.#end('the other side closed the connection'))
-    socket.once('close', () => {
-      this.#linger?.clear()
-      this.#end(this.#reason)
-    })
+    socket.on('data', this.#onData).on('drain', this.#onDrain).on('error', this.#onError)
+    socket.on('end', this.#onEnd).on('close', this.#onClose)
+  }
+
+  /** `host:port` of the other end. */
+  get address(): string {
+    return formatAddress(this.remote)
   }
 
   /** Longest packet body from the next packet on. */
@@ -105,6 +99,19 @@ export class Channel {
   }
 
   /**
+   * Gives the socket away, which reads nothing until it is resumed. What has come behind the last
+   * body is lost: the other side must not have sent any.
+   */
+  release(): Socket {
+    const socket = this.#socket
+    this.#silence()
+    socket.pause()
+    socket.off('data', this.#onData).off('drain', this.#onDrain).off('error', this.#onError)
+    socket.off('end', this.#onEnd).off('close', this.#onClose)
+    return socket
+  }
+
+  /**
    * The receiver hears nothing any more. What was written is flushed for a short while, what
    * arrives is thrown away.
    */
@@ -122,6 +129,21 @@ export class Channel {
   destroy(): void {
     this.#silence()
     this.#socket.destroy()
+  }
+
+  #read(chunk: Buffer): void {
+    this.#chunkCount++
+    const fault = this.#decoder.push(chunk, this.#onBody)
+    if (fault !== undefined && !this.#isOver) this.receiver.fault(fault)
+  }
+
+  #note(error: Error): void {
+    this.#reason = error.message
+  }
+
+  #closed(): void {
+    this.#linger?.clear()
+    this.#end(this.#reason)
   }
 
   #silence(): void {

@@ -7,7 +7,7 @@
  * that a port is open. Whoever fits nearly is told why not, so that both sides report the same
  * sentence.
  *
- *     dialer    hello ─────────►           ─► accept, or refusal
+ *     dialer    hello ─────────►           ─► accept, side, or refusal
  *     listener           ─► hello, or refusal            ─► welcome
  *
  * It must not know of links, retries or events: it ends in one outcome.
@@ -19,9 +19,11 @@ import { millis } from '../units.js'
 import {
   decodeHello,
   decodeRefusal,
+  decodeSide,
   encodeAccept,
   encodeHello,
   encodeRefusal,
+  encodeSide,
   type Hello,
   isAccept,
   type Misfit,
@@ -41,6 +43,8 @@ export interface GreetingContext {
   readonly own: Hello
   readonly security: Security | undefined
   readonly clock: ClockPort
+  /** Of who dials: the load that the connection is for; undefined: it is to be the link. */
+  readonly ask?: number
 }
 
 /** Which end of the connection this is. */
@@ -52,7 +56,13 @@ export type GreetingOutcome =
    * The other side belongs to us. Its packets come to `channel.receiver`, which must be set within
    * the call.
    */
-  | { readonly kind: 'welcome'; readonly channel: Channel; readonly hello: Hello }
+  | {
+      readonly kind: 'welcome'
+      readonly channel: Channel
+      readonly hello: Hello
+      /** The load that the connection is for; undefined: it is to be the link. */
+      readonly ask: number | undefined
+    }
   /** It spoke our protocol, or tried our kind of key, and does not fit. */
   | { readonly kind: 'refused'; readonly misfit: Misfit }
   /** It did not speak our protocol, or broke off. */
@@ -131,8 +141,8 @@ export class Greeting implements ChannelReceiver {
     const misfit = this.#hasSpoken ? decodeRefusal(body) : undefined
     if (misfit !== undefined) this.#settle({ kind: 'refused', misfit })
     else if (this.#hello === undefined) this.#onHello(decodeHello(body))
-    else if (isAccept(body)) this.#welcome(this.#hello)
-    else this.#break('garbage')
+    else if (isAccept(body)) this.#welcome(this.#hello, undefined)
+    else this.#onSide(this.#hello, decodeSide(body))
   }
 
   #onHello(hello: Hello | undefined): void {
@@ -150,8 +160,14 @@ export class Greeting implements ChannelReceiver {
       this.#say(encodeHello(this.#context.own))
       return
     }
-    this.#say(encodeAccept())
-    this.#welcome(hello)
+    const { ask } = this.#context
+    this.#say(ask === undefined ? encodeAccept() : encodeSide(ask))
+    this.#welcome(hello, ask)
+  }
+
+  #onSide(hello: Hello, ask: number | undefined): void {
+    if (ask === undefined) this.#break('garbage')
+    else this.#welcome(hello, ask)
   }
 
   fault(_: PacketFault): void {
@@ -173,9 +189,9 @@ export class Greeting implements ChannelReceiver {
     this.#settle({ kind: 'refused', misfit })
   }
 
-  #welcome(hello: Hello): void {
+  #welcome(hello: Hello, ask: number | undefined): void {
     const channel = this.#release()
-    if (channel !== undefined) this.#settle({ kind: 'welcome', channel, hello })
+    if (channel !== undefined) this.#settle({ kind: 'welcome', channel, hello, ask })
   }
 
   #say(packet: Uint8Array): void {

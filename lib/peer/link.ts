@@ -9,10 +9,11 @@
 
 import { isPairError, reasonOf } from '../errors.js'
 import type { ClockPort, Timer } from '../runtime/ports-clock.js'
-import type { PeerHello, PeerLink } from '../runtime/ports-peer.js'
+import type { PeerHello, PeerLink, SideWish } from '../runtime/ports-peer.js'
 import { type Instant, millis } from '../units.js'
 import { firstLinkType } from '../wire/limits.js'
 import type { PacketFault } from '../wire/packet.js'
+import type { DataAddress } from './address.js'
 import type { Channel, ChannelReceiver } from './channel.js'
 
 /** Who owns a link. */
@@ -21,6 +22,8 @@ export interface LinkOwner {
   drained(link: Link): void
   /** Once. */
   down(link: Link, reason: string): void
+  /** A side connection is wanted; returns what takes the wish back. */
+  openSide(link: Link, wish: SideWish): () => void
   /** The other side broke the protocol. */
   protocolFault(): void
 }
@@ -36,6 +39,8 @@ export interface LinkLimits {
 /** A link. */
 export class Link implements PeerLink, ChannelReceiver {
   readonly address: string
+  /** The same, in parts. */
+  readonly remote: DataAddress
   readonly hello: PeerHello
   readonly since: Instant
   readonly #channel: Channel
@@ -57,6 +62,7 @@ export class Link implements PeerLink, ChannelReceiver {
     this.#channel = channel
     this.hello = hello
     this.address = channel.address
+    this.remote = channel.remote
     this.#clock = context.clock
     this.#limits = context.limits
     this.#owner = context.owner
@@ -91,6 +97,10 @@ export class Link implements PeerLink, ChannelReceiver {
       this.#channel.whenQuiet(() => this.#drop('it was read out'))
     })
     return this.#readOut
+  }
+
+  openSide(wish: SideWish): () => void {
+    return this.#isDown ? () => {} : this.#owner.openSide(this, wish)
   }
 
   close(reason: string): void {

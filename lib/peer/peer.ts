@@ -26,6 +26,7 @@ import { Link, type LinkLimits, type LinkOwner } from './link.js'
 import { Listener } from './listener.js'
 import { Refusals } from './refusals.js'
 import { securityOf } from './secure.js'
+import { Sides } from './sides.js'
 
 /** What the data connection needs to know. */
 export interface PeerOptions {
@@ -74,6 +75,7 @@ export class Peer implements PeerPort {
   readonly #listener: Listener
   readonly #dialer: Dialer | undefined
   readonly #refusals: Refusals
+  readonly #sides: Sides
   readonly #counters: { -readonly [Name in keyof PeerCounters]: number } = {
     dials: 0,
     dialFailures: 0,
@@ -84,6 +86,7 @@ export class Peer implements PeerPort {
     evicted: 0,
     protocolFaults: 0,
     packetsReceived: 0,
+    sides: 0,
   }
   #handlers: PeerHandlers | undefined
   #link: Link | undefined
@@ -114,6 +117,10 @@ export class Peer implements PeerPort {
       clock,
     }
     this.#refusals = new Refusals((refusal) => this.#handlers?.refused(refusal))
+    this.#sides = new Sides(this.#context, options.self === 'b', {
+      opened: () => this.#counters.sides++,
+      refused: () => this.#counters.strangers++,
+    })
     this.#listener = this.#createListener()
     this.#dialer = options.self === 'b' ? this.#createDialer() : undefined
   }
@@ -152,6 +159,7 @@ export class Peer implements PeerPort {
   async #close(): Promise<void> {
     const stopped = this.#dialer?.stop()
     const closed = this.#listener.close()
+    this.#sides.close()
     this.#link?.close('this member is closing')
     await Promise.all([stopped, closed])
   }
@@ -205,11 +213,16 @@ export class Peer implements PeerPort {
   }
 
   #greeted(outcome: GreetingOutcome, address: string): void {
-    if (outcome.kind === 'welcome') this.#adopt(outcome.channel, outcome.hello)
+    if (outcome.kind === 'welcome') this.#welcome(outcome)
     else if (outcome.kind === 'refused') {
       this.#counters.refusals++
       this.#refusals.report({ ...outcome.misfit, address })
     }
+  }
+
+  #welcome({ channel, hello, ask }: Extract<GreetingOutcome, { kind: 'welcome' }>): void {
+    if (ask === undefined) this.#adopt(channel, hello)
+    else this.#sides.arrived(channel, hello.incarnation, ask)
   }
 
   #adopt(channel: Channel, hello: Hello): void {
@@ -241,12 +254,14 @@ export class Peer implements PeerPort {
       },
       drained: (link) => handlers.drained(link),
       down: (link, reason) => this.#down(link, reason),
+      openSide: (link, wish) => this.#sides.wish(link, wish),
       protocolFault: () => this.#counters.protocolFaults++,
     }
   }
 
   #down(link: Link, reason: string): void {
     this.#link = undefined
+    this.#sides.linkDown()
     const lived = elapsed(link.since, this.#options.clock.now())
     // The dialer first, so that `dialNow` works within `linkDown`.
     this.#dialer?.linkDown(lived >= lastingMs)

@@ -9,6 +9,7 @@
 
 import type { ErrorCode } from '../errors.js'
 import type { Incarnation, MemberId } from '../units.js'
+import type { SideStream } from './ports-region.js'
 
 /** What the other member has said about itself, already found to fit. */
 export interface PeerHello {
@@ -19,6 +20,17 @@ export interface PeerHello {
   readonly incarnation: Incarnation
   /** What must match on both members, key by key. */
   readonly settings: Readonly<Record<string, string>>
+}
+
+/** A side connection that is wanted beside a link, for the pages of one load. */
+export interface SideWish {
+  /** The number of the load. */
+  readonly ask: number
+  readonly end: 'sender' | 'receiver'
+  /** It is there, and the owner's. */
+  opened(side: SideStream): void
+  /** It did not come up in time, or was refused. */
+  failed(reason: string): void
 }
 
 /** One authenticated connection to the other member. */
@@ -41,6 +53,12 @@ export interface PeerLink {
    * rejects.
    */
   readOut(limitMs: number): Promise<void>
+  /**
+   * Opens a side connection to the same process: both ends wish for it, whichever of them dials.
+   * Takes the place of an earlier wish that was not fulfilled. Nothing is called within this call,
+   * after the link is down, or once what it returns was called, which takes the wish back.
+   */
+  openSide(wish: SideWish): () => void
   /**
    * Takes the link down at once for this side; what was written is flushed behind it, for a short
    * while. Idempotent.
@@ -100,6 +118,8 @@ export interface PeerCounters {
   /** Links closed because the other member broke the protocol. */
   readonly protocolFaults: number
   readonly packetsReceived: number
+  /** Side connections that came up. */
+  readonly sides: number
 }
 
 /** The data connection of one member. */

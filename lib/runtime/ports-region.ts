@@ -37,7 +37,7 @@ export interface SideStream {
   /** No `data` until `resume`, whatever comes. */
   pause(): void
   resume(): void
-  /** Ends it at once, and whatever a duplicate of the descriptor does too. Idempotent. */
+  /** Ends it at once; of a duplicate of the descriptor nothing is known here. Idempotent. */
   close(): void
 }
 

@@ -31,7 +31,7 @@ export interface DigestOptions {
 }
 
 /** What is digested: the parts of a `Replica` that this takes. */
-type Digested = Pick<Replica<unknown>, 'frameNo' | 'faultAt' | 'digest' | 'digestMs'>
+type Digested = Pick<Replica<unknown>, 'frameNo' | 'faultAt' | 'digest' | 'digestMs' | 'markEqual'>
 
 export class Digesting {
   readonly #replica: Digested
@@ -62,13 +62,15 @@ export class Digesting {
    * The next frame is processed, in a batch that began at `batchAt`: its digest is told through
    * `feed`, if one is due. A rest may last to the end of a batch; no frame has to read the clock.
    */
-  processed(feed: Pick<Feed, 'digest'> | undefined, batchAt: Instant): void {
+  processed(feed: Pick<Feed, 'digest' | 'epoch'> | undefined, batchAt: Instant): void {
     const { frameNo, faultAt, digestMs } = this.#replica
     if (feed === undefined || this.#every === 0 || digestMs > this.#longestMs) return
     if (frameNo - this.#frameNo < this.#every && faultAt <= this.#frameNo) return
     if (batchAt < this.#restUntil) return
     const begun = this.#clock.now()
     feed.digest(frameNo, this.#replica.digest())
+    // The mirror finds out whether that is so; if it is not, its own mark stays another one.
+    this.#replica.markEqual(feed.epoch)
     const ended = this.#clock.now()
     this.#replica.digestMs = elapsed(begun, ended)
     this.#frameNo = frameNo

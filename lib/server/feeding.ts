@@ -11,6 +11,7 @@ import { asPairError, InputError } from '../errors.js'
 import type { ClockPort } from '../runtime/ports-clock.js'
 import type { SnapshotPort } from '../runtime/ports-outbox.js'
 import type { PeerLink } from '../runtime/ports-peer.js'
+import type { RegionPort, RegionProgress } from '../runtime/ports-region.js'
 import type { FeedingPort, ServerEvents } from '../runtime/ports-server.js'
 import { Feed } from '../sync/feed.js'
 import type { FeedHandlers, LoadBasis } from '../sync/feed-handlers.js'
@@ -19,12 +20,16 @@ import { chunkBytes } from '../wire/limits.js'
 import { type AcknowledgeMessage, type Message, writeMessage } from '../wire/message.js'
 import { PacketWriter } from '../wire/packet.js'
 import type { Delivery } from './delivery.js'
+import { sealImage } from './holding.js'
+import { PagesOut } from './pages-out.js'
 import type { Replica } from './replica.js'
 import type { Ruling } from './ruling.js'
 
 export interface FeedingOptions {
   readonly clock: ClockPort
   readonly snapshot: SnapshotPort
+  /** Where a shared state lies. */
+  readonly region: RegionPort | undefined
   /** Longest packet body that the other side takes. */
   readonly packetBytes: number
 }
@@ -41,6 +46,8 @@ export class Feeding<State> implements FeedingPort {
   #ask: number | undefined
   /** From which frame on the mirror would go on; set while `resume-asked` is decided. */
   #resumeFrom: number | undefined
+  /** Of a shared state, on their way before the load. */
+  #pages: PagesOut | undefined
 
   constructor(
     parts: {
@@ -66,6 +73,7 @@ export class Feeding<State> implements FeedingPort {
   detach(): void {
     this.#link = undefined
     this.#ask = undefined
+    this.endPages()
     this.#ruling.feed?.detach()
   }
 
@@ -78,16 +86,69 @@ export class Feeding<State> implements FeedingPort {
     const ask = this.#ask
     const { epoch } = this.#ruling
     if (link?.hello.incarnation !== to || epoch === undefined || ask === undefined) return
-    const image = this.#image(epoch)
-    if (image === undefined) return
+    const { region } = this.#options
+    this.endPages()
     this.#ask = undefined
-    const { frameNo, history } = this.#replica
+    if (region !== undefined) return this.#sendPages(region, link, ask)
+    const image = this.#image(epoch, ask)
+    if (image !== undefined) this.#begin(this.#feedTo(to, { ask, epoch }), link, image)
+  }
+
+  /**
+   * The pages of a shared state first. The load is of the moment at which the last of them are
+   * taken; it begins when they have arrived.
+   */
+  #sendPages(region: RegionPort, link: PeerLink, ask: number): void {
+    const to = link.hello.incarnation
+    let load: { readonly feed: Feed; readonly image: Uint8Array } | undefined
+    this.send({ type: 'begin-pages', ask })
+    this.#pages = new PagesOut(region, link, ask, {
+      taken: () => {
+        const { epoch } = this.#ruling
+        const image = epoch && this.#image(epoch, ask)
+        if (!image) return this.endPages()
+        this.#replica.markEqual(epoch)
+        load = { feed: this.#feedTo(to, { ask, epoch }), image }
+      },
+      arrived: (digest) => {
+        this.endPages()
+        // Given up meanwhile, it has been said so.
+        if (load === undefined || load.feed !== this.#ruling.feed) return
+        this.#begin(load.feed, link, sealImage(load.image, digest))
+      },
+      failed: (reason) => {
+        this.endPages()
+        this.#refuse(ask, reason)
+        if (load !== undefined && load.feed === this.#ruling.feed) this.#ruling.dropFeed()
+      },
+    })
+  }
+
+  /** From the next frame on, all goes to `to` too. */
+  #feedTo(to: Incarnation, { ask, epoch }: Omit<LoadBasis, 'frameNo'>): Feed {
+    const { frameNo } = this.#replica
     const { packetBytes } = this.#options
     const feed = new Feed(to, { ask, epoch, frameNo }, packetBytes, this.#feedHandlers(to))
     this.#delivery.noticeAll()
     this.#ruling.feedWith(feed)
+    return feed
+  }
+
+  #begin(feed: Feed, link: PeerLink, image: Uint8Array): void {
+    const { history } = this.#replica
     const chunks = this.#options.snapshot.cut(image, chunkBytes)
     feed.begin(link, { history, imageBytes: image.length }, chunks)
+  }
+
+  /** How far the pages of a shared state are; undefined: none are on their way. */
+  get progress(): RegionProgress | undefined {
+    return this.#pages?.progress
+  }
+
+  /** No page of a shared state is sent any more. */
+  endPages(): void {
+    this.#pages?.cancel()
+    this.#pages = undefined
   }
 
   /**
@@ -103,7 +164,8 @@ export class Feeding<State> implements FeedingPort {
   }
 
   postponeLoad(): void {
-    this.#refuseLoad('not at the moment')
+    if (this.#ask !== undefined) this.#refuse(this.#ask, 'not at the moment')
+    this.#ask = undefined
   }
 
   resumeFeed(to: Incarnation): void {
@@ -165,7 +227,7 @@ export class Feeding<State> implements FeedingPort {
     return isFine
   }
 
-  #image(epoch: Epoch): Uint8Array | undefined {
+  #image(epoch: Epoch, ask: number): Uint8Array | undefined {
     try {
       const { clock } = this.#options
       const begun = clock.now()
@@ -178,20 +240,24 @@ export class Feeding<State> implements FeedingPort {
     } catch (error) {
       const fault = asPairError(error, 'ERR_HOTPAIR_STATE')
       this.#events.fault(fault)
-      this.#refuseLoad(fault.message)
+      this.#refuse(ask, fault.message)
       return undefined
     }
   }
 
-  #refuseLoad(reason: string): void {
-    if (this.#ask !== undefined) this.send({ type: 'refuse-load', ask: this.#ask, reason })
-    this.#ask = undefined
+  #refuse(ask: number, reason: string): void {
+    this.send({ type: 'refuse-load', ask, reason })
   }
 
   /** A mirror that is left without a word would wait for frames for ever. */
   #endFeed(reason: string): void {
     const { feed } = this.#ruling
-    if (feed === undefined) return
+    const ask = this.#pages?.ask
+    this.endPages()
+    if (feed === undefined) {
+      if (ask !== undefined) this.#refuse(ask, reason)
+      return
+    }
     const isLinked = this.#link?.hello.incarnation === feed.mirror
     if (isLinked) this.send({ type: 'refuse-load', ask: feed.ask, reason })
     this.#ruling.dropFeed()

@@ -7,17 +7,19 @@
  * full outbox) is reported; what follows from it is decided by the rules.
  */
 
-import type { OutOfStep } from '../core/event.js'
-import { PairError } from '../errors.js'
+import type { PairError } from '../errors.js'
 import type { ClockPort } from '../runtime/ports-clock.js'
 import type { SnapshotPort } from '../runtime/ports-outbox.js'
 import type { PeerLink } from '../runtime/ports-peer.js'
+import type { RegionPort } from '../runtime/ports-region.js'
 import type { FollowingPort, ServerEvents } from '../runtime/ports-server.js'
 import { Follow } from '../sync/follow.js'
 import type { FollowHandlers, FollowLimits } from '../sync/follow-handlers.js'
 import type { LoadHeader } from '../sync/staging.js'
 import { type Epoch, elapsed, epochOf, type HistoryId, type Instant, instant } from '../units.js'
 import type { Message } from '../wire/message.js'
+import { Arriving } from './arriving.js'
+import { Comparing } from './comparing.js'
 import { Held, refusal } from './held.js'
 import type { Input } from './intake.js'
 import type { Replica } from './replica.js'
@@ -31,6 +33,7 @@ const noEpoch: Epoch = epochOf(0)
 export interface FollowingOptions extends FollowLimits {
   readonly clock: ClockPort
   readonly snapshot: SnapshotPort
+  readonly region: RegionPort | undefined
   readonly queueBytes: number
   readonly windowMs: number
 }
@@ -51,8 +54,9 @@ export class Following<State> implements FollowingPort {
   readonly #turn: Turn
   /** When the frames of this run of code arrived: read once, with the first of them. */
   #arrivedAt: Instant | undefined
-  /** The last frame after which both states were found equal: by a load, or by digests. */
-  #equalAt = 0
+  readonly #comparing: Comparing<State>
+  /** Of a shared state. */
+  readonly #arriving: Arriving<State> | undefined
 
   constructor(replica: Replica<State>, options: FollowingOptions, events: ServerEvents) {
     this.#replica = replica
@@ -60,7 +64,12 @@ export class Following<State> implements FollowingPort {
     this.#events = events
     this.#turn = new Turn(options.clock)
     this.#held = new Held(options.queueBytes)
-    this.#follow = new Follow(options.snapshot, options, this.#handlers())
+    this.#comparing = new Comparing(replica, options.clock, events)
+    const { region, snapshot } = options
+    const failed = (error: PairError) => this.#loadFailed(error)
+    this.#arriving = region && new Arriving(region, replica, failed)
+    const parts = { snapshot, pages: this.#arriving?.pages }
+    this.#follow = new Follow(parts, options, this.#handlers())
   }
 
   /** The reign that this member follows. */
@@ -75,7 +84,7 @@ export class Following<State> implements FollowingPort {
 
   /** The last frame after which both states were found equal. */
   get comparedAt(): number {
-    return this.#equalAt
+    return this.#comparing.equalAt
   }
 
   /** Frames held and not processed. */
@@ -212,24 +221,27 @@ export class Following<State> implements FollowingPort {
         this.#replica.apply(frame)
         if (this.#isClosed) return undefined
         if (this.#replica.ledger.isBatchLarge) this.#replica.ledger.store()
-        return digest === undefined ? undefined : this.#compare(frame.frameNo, digest)
+        const { epoch } = this.#follow
+        if (digest === undefined || epoch === undefined) return undefined
+        return this.#comparing.state(frame.frameNo, digest, epoch)
       },
       flush: () => {
         this.#replica.ledger.store()
-        return this.#replica.ledger.isFull ? 'overflow' : this.#divergence()
+        return this.#replica.ledger.isFull ? 'overflow' : this.#comparing.outputs()
       },
       sent: (notices) => {
         this.#replica.ledger.peerSent(notices)
-        return this.#divergence()
+        return this.#comparing.outputs()
       },
       install: (image, header) => {
         const begun = clock.now()
-        this.#replica.restore(image, header, begun)
+        this.#replica.restore(image, header, begun, this.#arriving?.pages.of(header.ask))
         // About a third of it went into the digest.
         this.#replica.digestMs = elapsed(begun, clock.now()) / 3
       },
       installed: (header) => this.#installed(header),
       loadFailed: (error) => {
+        this.#arriving?.failed()
         this.#events.fault(error)
         this.#events.loadFailed()
       },
@@ -255,41 +267,20 @@ export class Following<State> implements FollowingPort {
     }
   }
 
+  /** The pages of a load will not arrive. */
+  #loadFailed(error: PairError): void {
+    this.#follow.dropLoad()
+    this.#events.fault(error)
+    this.#events.loadFailed()
+  }
+
   #installed(header: LoadHeader): void {
     this.#isInstalled = true
-    this.#equalAt = header.frameNo
+    this.#arriving?.installed()
+    this.#comparing.found(header.epoch)
     for (const { source, seq, frameNo } of this.#replica.sources.list()) {
       this.#held.announced(source, seq, frameNo, header.epoch)
     }
     this.#events.loadInstalled(header.epoch, header.history)
-  }
-
-  #compare(frameNo: number, digest: bigint): OutOfStep | undefined {
-    const begun = this.#options.clock.now()
-    const own = this.#replica.digest()
-    this.#replica.digestMs = elapsed(begun, this.#options.clock.now())
-    if (own === digest) {
-      this.#equalAt = frameNo
-      return undefined
-    }
-    const error = new PairError(
-      'ERR_HOTPAIR_DIVERGED',
-      `the states of the members differ after frame ${frameNo}, they were equal after ${this.#equalAt}; this one loads again. Look for a clock, randomness or I/O in process().`,
-    )
-    this.#events.fault(error, frameNo)
-    return 'state'
-  }
-
-  #divergence(): OutOfStep | undefined {
-    const found = this.#replica.ledger.divergence
-    if (found === undefined) return undefined
-    const { channel, number, frameNo } = found
-    const where = frameNo === undefined ? 'not produced here' : `of frame ${frameNo}`
-    const error = new PairError(
-      'ERR_HOTPAIR_DIVERGED',
-      `output ${number} of channel ${JSON.stringify(channel)}, ${where}, differs between the members; this one loads again. Look for a clock, randomness or I/O in process().`,
-    )
-    this.#events.fault(error, frameNo ?? this.#replica.frameNo, channel)
-    return 'divergence'
   }
 }

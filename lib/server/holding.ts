@@ -15,6 +15,9 @@ import { type ImageMeta, packMeta, unpackMeta } from './image.js'
 import { readImage } from './read-image.js'
 import type { TimerTable } from './timers.js'
 
+/** Marks are numbers of 48 bits but 0: what two moments have in common by chance is found out. */
+const markCount = 2n ** 48n - 1n
+
 /** What has come of a region, beside the one in use. */
 export type Pages = Pick<RegionArrival, 'arrived' | 'install'>
 
@@ -29,6 +32,8 @@ export interface Holding<State> {
   begin(): State
   /** Of the state and the timers. */
   digest(state: State | undefined, timers: TimerTable): bigint
+  /** Both members are equal at this moment, which is named by `moment` on both. */
+  mark(moment: unknown): void
   /** For a load. Throws ERR_HOTPAIR_STATE when the state cannot be sent. */
   image(meta: Omit<ImageMeta, 'digest'>, state: State | undefined): Uint8Array
   /**
@@ -69,6 +74,8 @@ class PlainHolding<State> implements Holding<State> {
   digest(state: State | undefined, timers: TimerTable): bigint {
     return this.#digestOf([state, timers])
   }
+
+  mark(): void {}
 
   image(meta: Omit<ImageMeta, 'digest'>, state: State | undefined): Uint8Array {
     const { digest, objection } = digestToSend([state, meta.timers])
@@ -124,6 +131,10 @@ class SharedHolding<State> implements Holding<State> {
   digest(_state: State | undefined, timers: TimerTable): bigint {
     this.#canonicalise()
     return digestOf([this.#region.digest(), timers])
+  }
+
+  mark(moment: unknown): void {
+    this.#region.mark(Number(digestOf(moment) % markCount) + 1)
   }
 
   image(meta: Omit<ImageMeta, 'digest'>): Uint8Array {

@@ -135,6 +135,11 @@ export class Replica<State> {
     this.ledger.add(0, pending)
   }
 
+  /** As of the last frame both members are equal, in the reign `epoch`, whose primary has told. */
+  markEqual(epoch: Epoch): void {
+    this.#holding.mark([this.history, epoch, this.#frameNo])
+  }
+
   /** Of the state and the timers, as of the last frame. */
   digest(): bigint {
     return this.#blocking(() => this.#holding.digest(this.held?.state, this.timers.list()))

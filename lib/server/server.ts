@@ -16,6 +16,7 @@ import { type Epoch, type HistoryId, type Incarnation, type Instant, millis } fr
 import { packetLimit } from '../wire/limits.js'
 import type { Message } from '../wire/message.js'
 import { readMessage } from '../wire/read-message.js'
+import type { ServerCounts } from './counts.js'
 import { Delivery } from './delivery.js'
 import { Feeding } from './feeding.js'
 import { Following } from './following.js'
@@ -25,27 +26,6 @@ import { LastWords, queuePending } from './in-doubt.js'
 import { type Input, Intake } from './intake.js'
 import { Replica } from './replica.js'
 import { Ruling } from './ruling.js'
-
-/** Numbers of one server, for people. */
-export interface ServerCounts {
-  /** Last frame processed. */
-  readonly frameNo: number
-  /** Last frame that both hold, or that a primary alone has accepted. */
-  readonly committed: number
-  /** Frames that the mirror has not acknowledged. */
-  readonly unacknowledged: number
-  /** Frames held here and not processed. */
-  readonly lag: number
-  /** Last frame after which the states of both were compared, by a load or by digests. */
-  readonly comparedAt: number
-  /** Inputs waiting to be numbered. */
-  readonly waiting: number
-  /** Bytes of inputs held because this member does not rule. */
-  readonly heldBytes: number
-  readonly outboxBytes: number
-  /** Outputs in line for delivery or on their way. */
-  readonly pending: number
-}
 
 export class Server<State> implements ServerPort {
   readonly feeding: Feeding<State>
@@ -86,7 +66,7 @@ export class Server<State> implements ServerPort {
       onFault: (error, channel, frameNo) => events.fault(error, frameNo, channel),
       onStuck: (hasDelivered) => events.stuck(hasDelivered),
     })
-    const { snapshot, windowMs } = options
+    const { snapshot, region, windowMs } = options
     const packetBytes = packetLimit(limits.inputBytes)
     this.#ruling = new Ruling(this.#replica, this.#intake, this.#delivery, {
       ...options,
@@ -94,8 +74,8 @@ export class Server<State> implements ServerPort {
       onOverflow: () => this.feeding.overflow(),
     })
     const parts = { replica: this.#replica, ruling: this.#ruling, delivery: this.#delivery }
-    this.feeding = new Feeding(parts, { clock, snapshot, packetBytes }, events)
-    const bounds = { ...limits, packetBytes, clock, snapshot, windowMs }
+    this.feeding = new Feeding(parts, { clock, snapshot, region, packetBytes }, events)
+    const bounds = { ...limits, packetBytes, clock, snapshot, region, windowMs }
     this.following = new Following(this.#replica, bounds, events)
     const { feeding, following } = this
     this.handing = new Handing({ ...parts, feeding, following }, events)
@@ -104,7 +84,9 @@ export class Server<State> implements ServerPort {
 
   /** The state and its frame, once there is one. */
   get held(): { readonly state: State; readonly frameNo: number } | undefined {
-    const held = this.#replica.held
+    const { held } = this.#replica
+    // Of a region that was given back nothing is left to read.
+    if (this.#isOver && this.#options.region) return undefined
     return held && { state: held.state, frameNo: this.#replica.frameNo }
   }
 
@@ -171,6 +153,7 @@ export class Server<State> implements ServerPort {
       'ERR_HOTPAIR_DEMOTED',
       'this member lost its role before the input was held by both; it may still have been taken: send it again with the same (source, seq)',
     )
+    this.feeding.endPages()
     for (const input of this.#ruling.end()) {
       if (input.source === undefined || this.#isClosed) input.answer.reject(error)
       else this.following.holdAgain(input, input.source)
@@ -245,8 +228,10 @@ export class Server<State> implements ServerPort {
     this.stopIntake()
     this.#watch?.clear()
     refuse(this.#ruling.end(), new ClosedError())
+    this.feeding.endPages()
     this.following.close()
     this.#isOver = true
+    this.#options.region?.close()
     this.#options.outbox.close()
   }
 

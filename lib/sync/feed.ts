@@ -31,7 +31,7 @@ export class Feed {
   readonly mirror: Incarnation
   /** The question that its load answers. */
   readonly ask: number
-  readonly #epoch: Epoch
+  readonly epoch: Epoch
   readonly #handlers: FeedHandlers
   readonly #writer: PacketWriter
   readonly #log = new FrameLog()
@@ -62,7 +62,7 @@ export class Feed {
   ) {
     this.mirror = mirror
     this.ask = ask
-    this.#epoch = epoch
+    this.epoch = epoch
     this.#handlers = handlers
     this.#writer = new PacketWriter(mostPacketBytes)
     this.#acked = frameNo
@@ -107,8 +107,9 @@ export class Feed {
     writeMessage(this.#writer, {
       type: 'begin-load',
       ask: this.ask,
-      epoch: this.#epoch,
-      frameNo: this.#last,
+      epoch: this.epoch,
+      // What has been pushed since the image was taken is behind it.
+      frameNo: this.#next - 1,
       ...load,
     })
     this.pump()
@@ -120,7 +121,7 @@ export class Feed {
     this.#link = link
     this.#isWritable = true
     this.#next = frameNo + 1
-    writeMessage(this.#writer, { type: 'resume', epoch: this.#epoch, frameNo })
+    writeMessage(this.#writer, { type: 'resume', epoch: this.epoch, frameNo })
     // Said again, and counted anew.
     this.#notices.tellAgain()
     this.#progressNo = 0
@@ -193,7 +194,7 @@ export class Feed {
     while (this.#isWritable && this.#load === undefined) {
       const frame = this.#log.at(this.#next)
       if (frame === undefined) break
-      writeFrame(this.#writer, this.#epoch, frame)
+      writeFrame(this.#writer, this.epoch, frame)
       this.#next += 1
       if (this.#writer.byteLength >= pieceBytes) this.#flush()
     }
@@ -206,9 +207,9 @@ export class Feed {
 
   /** False when the message breaks the protocol. */
   onAcknowledge(message: AcknowledgeMessage, now: Instant): boolean {
-    if (message.epoch < this.#epoch) return true
+    if (message.epoch < this.epoch) return true
     const isPossible =
-      message.epoch === this.#epoch &&
+      message.epoch === this.epoch &&
       message.frameNo < this.#next &&
       message.progressNo <= this.#progressNo
     if (!isPossible) return false
@@ -264,7 +265,7 @@ export class Feed {
     const digest = this.#digest
     if (digest === undefined || this.#next <= digest.frameNo) return
     this.#digest = undefined
-    writeMessage(this.#writer, { type: 'digest', epoch: this.#epoch, ...digest })
+    writeMessage(this.#writer, { type: 'digest', epoch: this.epoch, ...digest })
   }
 
   #writeProgress(): void {
@@ -273,7 +274,7 @@ export class Feed {
     this.#isProgressDue = this.#notices.areUntold
     writeMessage(this.#writer, {
       type: 'progress',
-      epoch: this.#epoch,
+      epoch: this.epoch,
       progressNo: this.#progressNo,
       done: this.#done,
       sent,

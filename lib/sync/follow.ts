@@ -11,7 +11,6 @@
 
 import type { OutOfStep } from '../core/event.js'
 import { PairError } from '../errors.js'
-import type { SnapshotPort } from '../runtime/ports-outbox.js'
 import type { PeerLink } from '../runtime/ports-peer.js'
 import type { Epoch, HistoryId } from '../units.js'
 import {
@@ -28,7 +27,7 @@ import { Deque } from './deque.js'
 import { Digests } from './digests.js'
 import type { FollowHandlers, FollowLimits } from './follow-handlers.js'
 import { FrameLog, type LoggedFrame } from './frame-log.js'
-import { type LoadHeader, Staging } from './staging.js'
+import { type LoadHeader, type LoadParts, Staging } from './staging.js'
 
 /** Frames processed before the event loop gets a turn, if `isTurnOver` does not say so before. */
 const framesATurn = 512
@@ -50,8 +49,8 @@ export class Follow {
   #done = 0
   #isScheduled = false
 
-  constructor(snapshot: SnapshotPort, limits: FollowLimits, handlers: FollowHandlers) {
-    this.#staging = new Staging(snapshot, limits.stateBytes)
+  constructor(parts: LoadParts, limits: FollowLimits, handlers: FollowHandlers) {
+    this.#staging = new Staging(parts, limits.stateBytes)
     this.#limits = limits
     this.#handlers = handlers
     this.#writer = new PacketWriter(limits.packetBytes)
@@ -82,6 +81,7 @@ export class Follow {
 
   detach(): void {
     this.#link = undefined
+    this.#staging.detach()
     this.#writer.take()
   }
 
@@ -150,6 +150,7 @@ export class Follow {
         return this.#onFrame(message)
       case 'progress':
         return this.#onProgress(message)
+      case 'begin-pages':
       case 'begin-load':
       case 'chunk':
         return this.#onLoad(message)
@@ -248,8 +249,8 @@ export class Follow {
     return undefined
   }
 
-  #onLoad(message: Extract<Message, { type: 'begin-load' | 'chunk' }>): true {
-    const load = this.#staging.take(message, this.#handlers.install)
+  #onLoad(message: Extract<Message, { type: 'begin-pages' | 'begin-load' | 'chunk' }>): true {
+    const load = this.#staging.take(message, this.#link, this.#handlers.install)
     if (load instanceof PairError) {
       this.dropLoad()
       this.#handlers.loadFailed(load)

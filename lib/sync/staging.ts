@@ -8,10 +8,21 @@
 
 import { asPairError, PairError } from '../errors.js'
 import type { ChunkReader, SnapshotPort } from '../runtime/ports-outbox.js'
+import type { PeerLink } from '../runtime/ports-peer.js'
 import type { Epoch, HistoryId } from '../units.js'
-import type { BeginLoadMessage, ChunkMessage } from '../wire/message.js'
+import type { BeginLoadMessage, Message } from '../wire/message.js'
+import type { PagesIn } from './pages-in.js'
+
+/** What a load is put together from. */
+export interface LoadParts {
+  readonly snapshot: SnapshotPort
+  /** Of a shared state. */
+  readonly pages?: PagesIn | undefined
+}
 
 export interface LoadHeader {
+  /** The question that it answers. */
+  readonly ask: number
   readonly epoch: Epoch
   readonly history: HistoryId
   readonly frameNo: number
@@ -25,16 +36,21 @@ export interface Load {
 }
 
 export class Staging {
-  readonly #snapshot: SnapshotPort
+  readonly #parts: LoadParts
   readonly #mostBytes: number
   #asked = 0
   /** The ask whose load has not begun. */
   #awaited: number | undefined
   #load: { readonly reader: ChunkReader; readonly header: LoadHeader } | undefined
 
-  constructor(snapshot: SnapshotPort, mostBytes: number) {
-    this.#snapshot = snapshot
+  constructor(parts: LoadParts, mostBytes: number) {
+    this.#parts = parts
     this.#mostBytes = mostBytes
+  }
+
+  /** Pages come beside the link, and end with it. */
+  detach(): void {
+    this.#parts.pages?.giveUp()
   }
 
   /** A load is asked for: the number of the ask. What was under way is given up. */
@@ -46,9 +62,8 @@ export class Staging {
   }
 
   giveUp(): void {
-    this.#awaited = undefined
-    this.#load?.reader.close()
-    this.#load = undefined
+    this.#parts.pages?.giveUp()
+    this.#drop()
   }
 
   /** The number of the newest ask. */
@@ -61,9 +76,11 @@ export class Staging {
    * then, or what is wrong with it.
    */
   take(
-    message: BeginLoadMessage | ChunkMessage,
+    message: Extract<Message, { type: 'begin-pages' | 'begin-load' | 'chunk' }>,
+    link: PeerLink | undefined,
     install: (image: Uint8Array, header: LoadHeader) => void,
   ): LoadHeader | PairError | undefined {
+    if (message.type === 'begin-pages') return this.#beginPages(message.ask, link)
     try {
       const load = message.type === 'chunk' ? this.#put(message.bytes) : this.#begin(message)
       if (load !== undefined) install(load.image, load.header)
@@ -73,17 +90,28 @@ export class Staging {
     }
   }
 
+  #beginPages(ask: number, link: PeerLink | undefined): undefined {
+    if (ask !== this.#awaited || link === undefined) return
+    this.#parts.pages?.begin(ask, link)
+  }
+
+  #drop(): void {
+    this.#awaited = undefined
+    this.#load?.reader.close()
+    this.#load = undefined
+  }
+
   /** Begins the load that was asked for, and no other. Throws when it cannot be staged. */
   #begin(message: BeginLoadMessage): undefined {
     if (message.ask !== this.#awaited) return
-    this.giveUp()
-    const { epoch, history, frameNo, imageBytes } = message
+    this.#drop()
+    const { ask, epoch, history, frameNo, imageBytes } = message
     if (imageBytes > this.#mostBytes) {
       const text = `a load of ${imageBytes} bytes is above the bound of ${this.#mostBytes}`
       throw new PairError('ERR_HOTPAIR_LOAD', text)
     }
-    const header: LoadHeader = { epoch, history, frameNo, imageBytes }
-    this.#load = { reader: this.#snapshot.stage(imageBytes), header }
+    const header: LoadHeader = { ask, epoch, history, frameNo, imageBytes }
+    this.#load = { reader: this.#parts.snapshot.stage(imageBytes), header }
   }
 
   /**

@@ -8,8 +8,9 @@
  * process stands still: that waits in the socket.
  */
 
-import type { PeerHello, PeerLink } from '../runtime/ports-peer.js'
+import type { PeerHello, PeerLink, SideWish } from '../runtime/ports-peer.js'
 import { type MemberId, type Millis, millis } from '../units.js'
+import { SimSides } from './sim-side.js'
 import type { VirtualClock } from './virtual-clock.js'
 
 /** What an end of a connection calls. */
@@ -42,6 +43,7 @@ export class SimLink {
   readonly #options: SimLinkOptions
   readonly #ends: readonly [End, End]
   #isCut = false
+  readonly sides: SimSides
   /** What waits behind a cut of the network, by direction; undefined: nothing stands between. */
   readonly #behindCut: [(() => void)[] | undefined, (() => void)[] | undefined] = [
     undefined,
@@ -52,6 +54,8 @@ export class SimLink {
 
   constructor(one: SimEndOwner, other: SimEndOwner, options: SimLinkOptions) {
     this.#options = options
+    const connect = (near: SimEndOwner, far: SimEndOwner) => new SimLink(near, far, options)
+    this.sides = new SimSides({ ...options, connect })
     const first = new End(this, 0, one, other.hello)
     const second = new End(this, 1, other, one.hello)
     this.#ends = [first, second]
@@ -68,11 +72,13 @@ export class SimLink {
 
   /** Nothing from `from` gets through until `letThrough`; its kernel tries again. */
   holdBack(from: MemberId): void {
+    this.sides.holdBack(from)
     const end = this.#endFrom(from)
     if (end) this.#behindCut[end.index] ??= []
   }
 
   letThrough(from: MemberId): void {
+    this.sides.letThrough(from)
     const end = this.#endFrom(from)
     if (end === undefined) return
     const waiting = this.#behindCut[end.index] ?? []
@@ -84,6 +90,7 @@ export class SimLink {
   cut(): void {
     if (this.#isCut) return
     this.#isCut = true
+    this.sides.cut()
     const { clock, random, delay } = this.#options
     for (const end of this.#ends) {
       const noticedAfter = random() * 3 * delay()
@@ -96,6 +103,7 @@ export class SimLink {
 
   /** The process of `owner` has ended: its last bytes arrive, or are reset away; then the end. */
   endOf(owner: SimEndOwner): void {
+    this.sides.endOf(owner)
     const end = this.#ends.find((one) => one.owner === owner)
     if (end === undefined) return
     const { clock, random } = this.#options
@@ -225,6 +233,10 @@ class End implements PeerLink {
         }),
       )
     })
+  }
+
+  openSide(wish: SideWish): () => void {
+    return this.#link.sides.wish(this.index, this.owner, wish)
   }
 
   close(reason: string): void {

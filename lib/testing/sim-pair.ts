@@ -146,6 +146,11 @@ export class SimPair<State> {
     this.#link?.cut()
   }
 
+  /** The side connection of a load breaks, if there is one; the link goes on. */
+  breakSide(): void {
+    this.#link?.sides.cut()
+  }
+
   /** Nothing gets from `from` to the other member until `heal`. */
   cutFrom(from: MemberId): void {
     this.net.cutFrom(from)

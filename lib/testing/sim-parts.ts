@@ -4,9 +4,11 @@
 
 import type { CoreConfig } from '../core/state.js'
 import type { UnitPort } from '../runtime/ports.js'
+import type { RegionPort } from '../runtime/ports-region.js'
 import type { ServerOptions } from '../runtime/ports-server.js'
 import { type Incarnation, type MemberId, millis } from '../units.js'
 import { openReferenceOutbox } from './reference-outbox.js'
+import { openReferenceRegion } from './reference-region.js'
 import type { SimOptions } from './sim-options.js'
 
 /** Frames from one digest to the next: many digests in a short run. */
@@ -31,7 +33,18 @@ export function serverOptionsOf<App>(options: SimOptions<App>, own: Own<App>): S
     digestOf: options.wraps?.digestOf,
     outbox: openReferenceOutbox(limits.outboxBytes),
     snapshot,
+    region: regionOf(options, own),
   }
+}
+
+/** Where a shared state of the application lies. */
+function regionOf<App>(
+  { wraps }: SimOptions<App>,
+  { app, clock }: Own<App>,
+): RegionPort | undefined {
+  if (app.state === undefined) return undefined
+  const region = openReferenceRegion(app.state.bytes, clock)
+  return wraps?.region?.(region) ?? region
 }
 
 export function coreConfigOf<App>(

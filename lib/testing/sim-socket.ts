@@ -6,7 +6,7 @@
  * rest of that turn runs on. Nothing of it may leave before the loop goes on.
  */
 
-import type { PeerHello, PeerLink } from '../runtime/ports-peer.js'
+import type { PeerHello, PeerLink, SideWish } from '../runtime/ports-peer.js'
 import type { SimProcess } from './sim-process.js'
 
 export class SimSocket implements PeerLink {
@@ -38,6 +38,10 @@ export class SimSocket implements PeerLink {
 
   readOut(limitMs: number): Promise<void> {
     return this.#end.readOut(limitMs)
+  }
+
+  openSide(wish: SideWish): () => void {
+    return this.#end.openSide(wish)
   }
 
   close(reason: string): void {

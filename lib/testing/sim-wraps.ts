@@ -8,6 +8,7 @@
 import type { step } from '../core/step.js'
 import type { BeatsPort, MarksPort } from '../runtime/ports-beats.js'
 import type { PeerLink } from '../runtime/ports-peer.js'
+import type { RegionPort } from '../runtime/ports-region.js'
 import type { ServerPort } from '../runtime/ports-server.js'
 import type { BeatsPlaces } from '../unit/unit-beats.js'
 import type { MemberId } from '../units.js'
@@ -31,6 +32,8 @@ export interface SimWraps<State> {
   readonly beat?: (beat: SimBeat, from: MemberId) => SimBeat
   /** What the states of both members are compared by. */
   readonly digestOf?: (value: unknown) => bigint
+  /** Where a shared state lies. */
+  readonly region?: (region: RegionPort) => RegionPort
   /** What is asked before each `deliver`. */
   readonly isGateOpen?: (isGateOpen: () => boolean) => () => boolean
 }

@@ -10,7 +10,9 @@
  *              │ u64 incarnation │ u16 count │ count × (string key, string value)
  *              │ more, in a later version only
  *     refusal  u8 2 │ string code │ string message
- *     accept   u8 3
+ *     accept   u8 3                  the connection is the data link
+ *     side     u8 4 │ u48 ask        it is the side connection of that load
+ *     ready    u8 5                  the sender of the load reads no more packets here
  *
  * The layout of a hello is for ever: a later protocol may append to it and must change nothing
  * else, so that two versions can always tell each other that they do not fit.
@@ -37,6 +39,8 @@ export const oldestProtocolVersion = 1
 export const helloType = 1
 export const refusalType = 2
 export const acceptType = 3
+export const sideType = 4
+export const readyType = 5
 
 /** What a member says about itself. */
 export interface Hello {
@@ -198,4 +202,27 @@ export function encodeAccept(): Uint8Array {
 /** Whether `body` is one. */
 export function isAccept(body: Uint8Array): boolean {
   return body.length === 1 && body[0] === acceptType
+}
+
+/** One whole packet in place of an acceptance: the connection is for the load `ask`. */
+export function encodeSide(ask: number): Uint8Array {
+  return new PacketWriter(greetingBytes).begin(sideType).u48(ask).end().take()
+}
+
+/** The load that `body` names, or undefined when it names none. */
+export function decodeSide(body: Uint8Array): number | undefined {
+  const reader = new BodyReader().of(body)
+  const isSide = reader.u8() === sideType
+  const ask = reader.u48()
+  return isSide && reader.isComplete ? ask : undefined
+}
+
+/** One whole packet, the last on a side connection: behind it come the bytes of the load. */
+export function encodeReady(): Uint8Array {
+  return new PacketWriter(greetingBytes).begin(readyType).end().take()
+}
+
+/** Whether `body` is one. */
+export function isReady(body: Uint8Array): boolean {
+  return body.length === 1 && body[0] === readyType
 }

@@ -28,6 +28,7 @@ export const messageType = {
   refuseForward: 28,
   digest: 29,
   handOver: 30,
+  beginPages: 31,
 } as const
 
 /** Longest code or sentence in a refusal, in bytes. */
@@ -110,6 +111,11 @@ export type Message =
   | ProgressMessage
   /** `ask`: counted by the one that asks; the load that answers bears the same number. */
   | { readonly type: 'ask-load'; readonly ask: number }
+  /**
+   * The answer to `ask` begins with the pages of a region, on a side connection of that number
+   * (docs/PROTOCOL.md#19); `begin-load` follows when all of them have arrived.
+   */
+  | { readonly type: 'begin-pages'; readonly ask: number }
   | BeginLoadMessage
   | ChunkMessage
   /** No load in answer to `ask`, or no tail to it any more. */
@@ -180,6 +186,9 @@ export function writeMessage(to: PacketWriter, message: Message): void {
       return
     case 'ask-load':
       to.begin(messageType.askLoad).u48(message.ask).end()
+      return
+    case 'begin-pages':
+      to.begin(messageType.beginPages).u48(message.ask).end()
       return
     case 'begin-load':
       to.begin(messageType.beginLoad).u48(message.epoch).raw(historyToBytes(message.history))

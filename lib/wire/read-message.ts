@@ -41,6 +41,8 @@ function readFields(type: number, from: BodyReader): Message | undefined {
       return readProgress(from)
     case messageType.askLoad:
       return { type: 'ask-load', ask: from.u48() }
+    case messageType.beginPages:
+      return { type: 'begin-pages', ask: from.u48() }
     case messageType.beginLoad:
       return readBeginLoad(from)
     case messageType.chunk:

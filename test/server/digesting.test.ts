@@ -5,7 +5,7 @@
 
 import t from 'tap'
 import { Digesting } from '#lib/server/digesting.js'
-import { instant } from '#lib/units.js'
+import { type Epoch, epochOf, instant } from '#lib/units.js'
 
 /** A primary whose digests take `costMs`, and the frames after which they were told. */
 function primary(digestEvery: number, ackTimeoutMs = 500) {
@@ -31,9 +31,15 @@ function primary(digestEvery: number, ackTimeoutMs = 500) {
       now += state.costMs
       return BigInt(state.frameNo)
     },
+    markEqual(epoch: Epoch) {
+      if (epoch !== feed.epoch) throw new Error('the mark of another reign')
+      marked.push(state.frameNo)
+    },
   }
   const digesting = new Digesting(replica, { clock, digestEvery, ackTimeoutMs })
+  const marked: number[] = []
   const feed = {
+    epoch: epochOf(7),
     digest(frameNo: number, digest: bigint) {
       if (digest !== BigInt(frameNo)) throw new Error('the digest of another frame')
       told.push(frameNo)
@@ -46,6 +52,7 @@ function primary(digestEvery: number, ackTimeoutMs = 500) {
       state.frameNo += 1
       digesting.processed(isFed ? feed : undefined, clock.now())
     }
+    if (marked.splice(0).join() !== told.join()) throw new Error('a mark of another frame')
     return told.splice(0)
   }
   return { state, replica, digesting, process }

@@ -39,6 +39,9 @@ class End implements PeerLink {
   }
 
   async readOut(): Promise<void> {}
+  openSide(): () => void {
+    return () => {}
+  }
 
   close(): void {}
 

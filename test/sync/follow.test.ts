@@ -33,7 +33,7 @@ class Bench {
   readonly follow: Follow
 
   constructor() {
-    this.follow = new Follow(referenceSnapshot, limits, {
+    this.follow = new Follow({ snapshot: referenceSnapshot }, limits, {
       announced: ({ frameNo }) => this.told.push(`announced ${frameNo}`),
       process: ({ frameNo }, digest) => {
         this.told.push(`processed ${frameNo}`)
@@ -81,6 +81,7 @@ class Bench {
         return true
       },
       readOut: () => Promise.resolve(),
+      openSide: () => () => {},
       close: () => {},
     }
     this.follow.attach(link)

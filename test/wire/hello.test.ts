@@ -10,11 +10,15 @@ import {
   commonProtocol,
   decodeHello,
   decodeRefusal,
+  decodeSide,
   encodeAccept,
   encodeHello,
+  encodeReady,
   encodeRefusal,
+  encodeSide,
   type Hello,
   isAccept,
+  isReady,
   misfitOf,
 } from '#lib/wire/hello.js'
 import { refusalMessageBytes, settingCount } from '#lib/wire/limits.js'
@@ -193,4 +197,21 @@ t.test('an accept is one byte and nothing else', async (t) => {
   t.notOk(isAccept(Uint8Array.of(3, 0)))
   t.notOk(isAccept(Uint8Array.of(2)))
   t.notOk(isAccept(new Uint8Array()))
+})
+
+t.test('a side connection names its load, and is told when to begin', (t) => {
+  const most = 2 ** 48 - 1
+  for (const ask of [0, 1, most]) t.equal(decodeSide(bodyOf(encodeSide(ask))), ask)
+  const side = bodyOf(encodeSide(7))
+  for (let length = 0; length < side.length; length += 1) {
+    t.equal(decodeSide(side.subarray(0, length)), undefined, `${length} bytes`)
+  }
+  t.equal(decodeSide(Buffer.concat([side, Buffer.from([0])])), undefined)
+  t.equal(decodeSide(bodyOf(encodeAccept())), undefined)
+  t.notOk(isAccept(side))
+  t.ok(isReady(bodyOf(encodeReady())))
+  t.notOk(isReady(Uint8Array.of(5, 0)))
+  t.notOk(isReady(Uint8Array.of(3)))
+  t.notOk(isReady(new Uint8Array()))
+  t.end()
 })

@@ -92,6 +92,7 @@ function withWrite(link: PeerLink, change: (bytes: Uint8Array) => Uint8Array): P
     },
     write: (bytes) => link.write(change(bytes)),
     readOut: (limitMs) => link.readOut(limitMs),
+    openSide: (wish) => link.openSide(wish),
     close: (reason) => link.close(reason),
   }
 }

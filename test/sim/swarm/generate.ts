@@ -39,7 +39,7 @@ function drawOf(seed: number): Draw {
 
 export function scriptOf(seed: number): Script {
   const draw = drawOf(seed)
-  const settings = settingsOf(seed, draw)
+  const settings = sharedOrNot(settingsOf(seed, draw))
   const kinds = kindsOf(settings, draw)
   const episodes = new Episodes(settings, kinds, draw)
   return {
@@ -100,6 +100,12 @@ function settingsOf(seed: number, draw: Draw): Settings {
     timers: chance(0.4) ? 0.1 : 0,
     isLarge,
   }
+}
+
+/** Every fifth seed has its state in a region, which nothing can be put into that has no clone. */
+function sharedOrNot(settings: Settings): Settings {
+  const isShared = settings.seed % 5 === 3
+  return isShared ? { ...settings, isShared, poisons: 0 } : settings
 }
 
 /** Which kinds of fault a seed has. */

@@ -69,6 +69,8 @@ export interface Settings {
   readonly timers: number
   /** Inputs of up to 3,000 bytes and outputs of 100,000 among the small ones. */
   readonly isLarge: boolean
+  /** The state lies in a region, and is loaded page by page. */
+  readonly isShared: boolean
 }
 
 /** Without faults or surprises: a scenario brings its own. */
@@ -120,6 +122,7 @@ export const calm: Settings = {
   poisons: 0,
   timers: 0,
   isLarge: false,
+  isShared: false,
 }
 
 /** What of `settings` differs from the calm ones: what a scenario has to say. */

@@ -30,6 +30,7 @@ import { drawn, type Inputs } from './order.js'
 import { streamOf } from './random.js'
 import type { Condition, Script, Step, Who } from './script.js'
 import { calm, type Settings } from './settings.js'
+import { breakSide, makeSharedApp } from './shared-app.js'
 import { Sink } from './sink.js'
 import { snapshotOf } from './snapshot.js'
 
@@ -67,11 +68,11 @@ const framesADigest = 101
 
 /** Faults that were put in on purpose, or are what must come of them. */
 function expectedFaults(settings: Settings): ReadonlySet<string> {
-  const { corruptChunks, failedRestores, poisons, throws, diverges, portsMs } = settings
+  const { corruptChunks, failedRestores, poisons, throws, diverges, portsMs, isShared } = settings
   const expected = new Set(['ERR_HOTPAIR_DELIVER'])
   // The ports of a dead unit stay taken for longer than they are asked for in peace.
   if (portsMs > 250) expected.add('ERR_HOTPAIR_ADDRESS_IN_USE')
-  if (corruptChunks + failedRestores > 0) expected.add('ERR_HOTPAIR_LOAD')
+  if (corruptChunks + failedRestores > 0 || isShared) expected.add('ERR_HOTPAIR_LOAD')
   if (poisons + failedRestores > 0) expected.add('ERR_HOTPAIR_STATE')
   if (throws > 0) expected.add('ERR_HOTPAIR_PROCESS_THREW')
   if (diverges > 0) expected.add('ERR_HOTPAIR_DIVERGED')
@@ -103,6 +104,8 @@ export class Trial {
   readonly #states: StateCheck
   readonly #timers: TimerCheck
   readonly #deeds: Deeds
+  /** Chance of a side connection to break. */
+  readonly #sides: () => number
   readonly #around: (use: string) => (ms: number) => () => number
   #hasHealed = false
   /** Up to then somebody said that it waits before it loads again. */
@@ -137,6 +140,7 @@ export class Trial {
     this.pair = new SimPair<State>(this.#pairOptions())
     this.roles = new RoleCheck(findings, clock, (id) => this.pair.member(id)?.role ?? 'down')
     this.feeder = new Feeder(this.pair, settings, this.inputs, this.#inputCheck)
+    this.#sides = streamOf(settings.seed, 'sides')
     this.#deeds = new Deeds(this)
     clock.watch(entriesALook, () => this.#look())
   }
@@ -380,7 +384,8 @@ export class Trial {
 
   #makeApp(member: SimMember<State>): App<State> {
     const { inputs, sink, settings, findings } = this
-    const app = makeApp(
+    const make = settings.isShared ? makeSharedApp : makeApp
+    const app = make(
       {
         inputs,
         sink,
@@ -434,6 +439,11 @@ export class Trial {
     }
   }
 
+  /** The side connection of the load that begins may break. */
+  #breakSide(): void {
+    if (this.settings.isShared && !this.#hasHealed) breakSide(this.pair, this.clock, this.#sides)
+  }
+
   get #units(): NonNullable<SimOptions<State>['units']> {
     const { unitA, unitB, ipcMs, joinMs, unitStartMs, portsMs } = this.settings
     const unit = { deathMs: ipcMs, ipcMs, joinMs, startMs: unitStartMs, portsMs, lingerMs }
@@ -476,6 +486,7 @@ export class Trial {
         this.note(`${member.id} is ${event.role} in ${event.epoch} (${event.cause})`)
         this.roles.changed(member.id, `is ${event.role} (${event.cause})`)
         if (event.role === 'primary') this.#rules(member, event)
+        if (event.role === 'loading') this.#breakSide()
         if (event.role === 'standby') this.#compare(`when ${member.id} stands by`)
       },
     }
