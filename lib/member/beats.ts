@@ -7,6 +7,7 @@ import { isPairError } from '../errors.js'
 import { type Heartbeat, type HeartbeatOptions, openHeartbeat } from '../native/heartbeat.js'
 import { systemClock } from '../runtime/clock.js'
 import type { MarksPort } from '../runtime/ports-beats.js'
+import type { BeatsStart } from '../unit/beats-places.js'
 import { beatKeys, pairDigest } from '../unit/keys.js'
 import { UnitBeats } from '../unit/unit-beats.js'
 import { unitSocketPath } from '../unit/unit-process.js'
@@ -16,6 +17,9 @@ import { startUnit } from './start-unit.js'
 
 /** Where beats go while the other member's name cannot be resolved: nobody is there. */
 const nowhere = { 0: '0.0.0.0', 4: '0.0.0.0', 6: '::' } as const
+
+/** Of a member that has just started. */
+const atFirst: BeatsStart = { firstSeq: 0n, known: 0n }
 
 /** Hosts of the two ends of each link, in the order of the addresses. */
 export interface Hosts {
@@ -29,7 +33,7 @@ export function heartbeatOptions<State>(
   config: Config<State>,
   incarnation: Incarnation,
   { own, other }: Hosts,
-  firstSeq = 0n,
+  { firstSeq, known }: BeatsStart = atFirst,
 ): HeartbeatOptions {
   const { pair, member, secret, heartbeatMs, windowMs, hangAfterMs, onHang, addresses } = config
   return {
@@ -37,6 +41,7 @@ export function heartbeatOptions<State>(
     self: member === 'a' ? 0 : 1,
     incarnation,
     firstSeq,
+    known,
     keys: beatKeys(pair, secret),
     intervalMicros: Math.round(heartbeatMs * 1_000),
     windowMicros: Math.round(windowMs * 1_000),
@@ -80,18 +85,19 @@ export async function openBeats<State>(
   hosts: Hosts,
   owner: BeatsOwner,
 ): Promise<Heartbeat | UnitBeats> {
-  const optionsFrom = (firstSeq: bigint) => heartbeatOptions(config, incarnation, hosts, firstSeq)
-  if (config.unit === 'embedded') return openHeartbeat(optionsFrom(0n), () => owner.ring())
+  const optionsFrom = (start: BeatsStart) => heartbeatOptions(config, incarnation, hosts, start)
+  if (config.unit === 'embedded') return openHeartbeat(optionsFrom(atFirst), () => owner.ring())
   const path = config.unitSocket ?? unitSocketPath(config.pair, config.member)
   let beats: UnitBeats | undefined
   const rung = () => beats?.rung()
   const places = {
-    here: (firstSeq: bigint) => openHeartbeat(optionsFrom(firstSeq), rung),
-    atUnit: (firstSeq: bigint) => openHeartbeat({ ...optionsFrom(firstSeq), unit: path }, rung),
+    here: (start: BeatsStart) => openHeartbeat(optionsFrom(start), rung),
+    atUnit: (start: BeatsStart) => openHeartbeat({ ...optionsFrom(start), unit: path }, rung),
     startUnit: () => startUnit(path),
   }
   const first = await join(places)
-  beats = new UnitBeats({ clock: systemClock, places, ...owner }, first)
+  const { heartbeatMs } = config
+  beats = new UnitBeats({ clock: systemClock, heartbeatMs, places, ...owner }, first)
   return beats
 }
 
@@ -113,13 +119,13 @@ export function marksIn(beats: () => { readonly marks: MarksPort } | undefined):
 
 /** Joins the unit that is there, else starts one and waits until it listens. */
 async function join(places: {
-  readonly atUnit: (firstSeq: bigint) => Heartbeat
+  readonly atUnit: (start: BeatsStart) => Heartbeat
   readonly startUnit: () => void
 }): Promise<Heartbeat> {
   const until = systemClock.now() + unitPatienceMs
   for (let isStarted = false; ; isStarted = true) {
     try {
-      return places.atUnit(0n)
+      return places.atUnit(atFirst)
     } catch (error) {
       const isMissing = isPairError(error) && error.code === 'ERR_HOTPAIR_UNIT'
       if (!isMissing || systemClock.now() > until) throw error

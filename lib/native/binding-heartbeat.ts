@@ -25,6 +25,11 @@ export interface HeartbeatOptions {
   readonly incarnation: bigint
   /** No packet that this incarnation has sent before has a higher number. */
   readonly firstSeq: bigint
+  /**
+   * The other's incarnation, if it was heard where these beats were sent from before: its silence
+   * counts from now on. 0n or undefined: none.
+   */
+  readonly known?: bigint
   /** 32 bytes: the SipHash key of beats from a to b, then that of beats from b to a. */
   readonly keys: Uint8Array
   /** Microseconds between two beats, 1,000 to 10,000,000. */

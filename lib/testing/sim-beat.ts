@@ -35,6 +35,8 @@ export interface SimBeatsOptions {
   readonly hangAfterMs: number
   /** No packet that was sent before has a higher number. */
   readonly firstSeq: number
+  /** The other's incarnation, if it was heard at the place before. */
+  readonly known: Incarnation | undefined
   /** The thread begins so long after the words were made; until then it hears and says nothing. */
   readonly startsInMs: number
   /** The process that it runs in; 0: the server's. */

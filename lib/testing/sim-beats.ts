@@ -44,14 +44,14 @@ export class SimBeats implements Heartbeat {
   #refused: Incarnation | undefined
 
   constructor(options: SimBeatsOptions) {
-    const { self, windowMs, intervalMs, hangAfterMs, startsInMs, time } = options
+    const { self, known, windowMs, intervalMs, hangAfterMs, startsInMs, time } = options
     const now = () => this.#now
     this.#options = options
     this.unitPid = options.unitPid
     this.#ownSeq = options.firstSeq
     this.#vouch = new SimVouch(hangAfterMs, now)
     const answer = () => this.#beat()
-    this.#heard = new SimHeard({ now, self, windowMs, hangAfterMs, answer })
+    this.#heard = new SimHeard({ now, self, known, windowMs, hangAfterMs, answer })
     this.#due = this.#now + startsInMs
     this.#lastWork = this.#due
     this.#gate = new SimGate(now, windowMs - intervalMs, this.#due)

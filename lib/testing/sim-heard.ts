@@ -14,6 +14,8 @@ import type { SimBeat } from './sim-beat.js'
 export interface SimHeardOptions {
   readonly now: () => number
   readonly self: Incarnation
+  /** Listened for from the beginning, as if it had just been heard. */
+  readonly known: Incarnation | undefined
   readonly windowMs: number
   readonly hangAfterMs: number
   /** Somebody speaks for the first time: it is to learn at once that it was heard. */
@@ -49,6 +51,8 @@ export class SimHeard {
 
   constructor(options: SimHeardOptions) {
     this.#options = options
+    this.known = options.known
+    this.#silentSince = options.now()
   }
 
   view(): HeardView {

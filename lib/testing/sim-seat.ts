@@ -7,8 +7,9 @@ import { NativeError } from '../errors.js'
 import type { Heartbeat } from '../native/heartbeat.js'
 import type { BeatsPort, MarksPort } from '../runtime/ports-beats.js'
 import type { ClockPort } from '../runtime/ports-clock.js'
-import { type BeatsPlaces, UnitBeats, type UnitBeatsOptions } from '../unit/unit-beats.js'
-import { type Incarnation, millis } from '../units.js'
+import type { BeatsPlaces, BeatsStart } from '../unit/beats-places.js'
+import { UnitBeats, type UnitBeatsOptions } from '../unit/unit-beats.js'
+import { type Incarnation, incarnationOf, millis } from '../units.js'
 import type { SimBeats } from './sim-beats.js'
 import type { SimHost } from './sim-host.js'
 import type { SimUnit } from './sim-unit.js'
@@ -60,6 +61,7 @@ class EmbeddedSeat implements SimSeat {
     this.beats = host.openBeats({
       self: incarnation,
       firstSeq: 0,
+      known: undefined,
       startsInMs: 0,
       unitPid: 0,
       ring: () => nextTurn(() => act(look)),
@@ -113,15 +115,17 @@ class UnitSeat implements SimSeat {
     const { host, clock, moved, stuck, look, wraps } = options
     this.#options = options
     const own: BeatsPlaces = {
-      here: (firstSeq) => this.#openHere(Number(firstSeq)),
-      atUnit: (firstSeq) => this.#openAtUnit(Number(firstSeq)),
+      here: (start) => this.#openHere(start),
+      atUnit: (start) => this.#openAtUnit(start),
       startUnit: () => host.startUnit(),
     }
     const places = wraps?.places?.(own) ?? own
     // A server that starts waits until a unit is there, and is nobody before.
     host.ensureUnit()
-    const first = places.atUnit(0n)
-    this.beats = new UnitBeats({ clock, places, moved, stuck, ring: look }, first)
+    const first = places.atUnit({ firstSeq: 0n, known: 0n })
+    const heartbeatMs = host.options.beats.intervalMs
+    const told = { moved, stuck, ring: look }
+    this.beats = new UnitBeats({ clock, heartbeatMs, places, ...told }, first)
     this.#isOpening = false
   }
 
@@ -169,11 +173,11 @@ class UnitSeat implements SimSeat {
     return this.#options.host.options.beats.hangAfterMs / 4
   }
 
-  #openHere(firstSeq: number): Heartbeat {
+  #openHere(start: BeatsStart): Heartbeat {
     const { host, incarnation } = this.#options
     const at = host.openBeats({
       self: incarnation,
-      firstSeq,
+      ...startOf(start),
       startsInMs: this.#inCallMs,
       unitPid: 0,
       ring: () => this.#ring(0),
@@ -183,7 +187,7 @@ class UnitSeat implements SimSeat {
     return this.#opened(at)
   }
 
-  #openAtUnit(firstSeq: number): Heartbeat {
+  #openAtUnit(start: BeatsStart): Heartbeat {
     const { host, incarnation } = this.#options
     const { unit, options } = host
     const { joinMs = 0, ipcMs = 0 } = options.unit ?? {}
@@ -194,7 +198,8 @@ class UnitSeat implements SimSeat {
     }
     if (!this.#isOpening) this.#stand(joinMs)
     const startsInMs = this.#inCallMs
-    const at = unit.join({ incarnation, firstSeq, startsInMs, ring: () => this.#ring(ipcMs) })
+    const ring = () => this.#ring(ipcMs)
+    const at = unit.join({ incarnation, ...startOf(start), startsInMs, ring })
     this.#unit = unit
     return this.#opened(at)
   }
@@ -221,6 +226,13 @@ class UnitSeat implements SimSeat {
     const rung = () => act(() => this.beats.rung())
     if (ms === 0) return nextTurn(rung)
     host.time.setTimer(millis(ms), rung)
+  }
+}
+
+function startOf({ firstSeq, known }: BeatsStart) {
+  return {
+    firstSeq: Number(firstSeq),
+    known: known === 0n ? undefined : incarnationOf(known),
   }
 }
 

@@ -23,6 +23,7 @@ interface Session {
 export interface Joining {
   readonly incarnation: Incarnation
   readonly firstSeq: number
+  readonly known: Incarnation | undefined
   /** How long the join takes; nobody beats before it is over. */
   readonly startsInMs: number
   readonly ring: () => void
@@ -56,7 +57,7 @@ export class SimUnit {
    *
    * @throws NativeError `ERR_HOTPAIR_ADDRESS_IN_USE` while another server is there.
    */
-  join({ incarnation, firstSeq, startsInMs, ring }: Joining): SimBeats {
+  join({ incarnation, firstSeq, known, startsInMs, ring }: Joining): SimBeats {
     // Whoever starts again is not quicker than the news of the former one's death.
     if (this.#dying !== undefined) this.#gone(this.#dying)
     if (this.#session && !this.#session.isGone) {
@@ -66,6 +67,7 @@ export class SimUnit {
     const beats = this.#host.openBeats({
       self: incarnation,
       firstSeq,
+      known,
       startsInMs,
       unitPid: this.pid,
       ring,

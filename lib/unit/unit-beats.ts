@@ -13,17 +13,11 @@ import type { Heartbeat, HeartbeatView } from '../native/heartbeat.js'
 import type { BeatStatistics, BeatsPort, MarksPort, PeerMarks } from '../runtime/ports-beats.js'
 import type { ClockPort, Timer } from '../runtime/ports-clock.js'
 import { millis } from '../units.js'
-
-/** Opens the beats; `firstSeq`: no packet that was sent before has a higher number. */
-export interface BeatsPlaces {
-  here(firstSeq: bigint): Heartbeat
-  atUnit(firstSeq: bigint): Heartbeat
-  /** Starts a unit, which listens a little later. */
-  startUnit(): void
-}
+import { type BeatsPlaces, type Carried, startAfter, stillKnown } from './beats-places.js'
 
 export interface UnitBeatsOptions {
   readonly clock: ClockPort
+  readonly heartbeatMs: number
   readonly places: BeatsPlaces
   /** The beats are sent by another process than before. */
   readonly moved: (place: 'embedded' | 'process', reason: string) => void
@@ -33,8 +27,6 @@ export interface UnitBeatsOptions {
   readonly ring: () => void
 }
 
-/** More packets than may have left since their number was read. */
-const seqMargin = 1n << 32n
 /** Between two tries while the unit that ends still holds a port, doubled up to the longest. */
 const firstBindMs = 2
 const longestBindMs = 256
@@ -57,6 +49,7 @@ export class UnitBeats implements BeatsPort {
   /** Undefined while a new unit could not be joined and the ports are not free again. */
   #at: Heartbeat | undefined
   #last: HeartbeatView
+  #peerMarks: PeerMarks | undefined
   #isAtUnit = true
   #isClosed = false
   #presence: Uint8Array | undefined
@@ -90,13 +83,17 @@ export class UnitBeats implements BeatsPort {
   }
 
   view(): HeartbeatView {
-    const view = this.#at?.view() ?? this.#last
+    const view = this.#seen(this.#at?.view() ?? this.#last)
     return {
       ...view,
       renouncedNatively: view.renouncedNatively || this.#renouncedBefore,
       gateLapses: view.gateLapses + this.#lapses,
       stallCount: view.stallCount + this.#stalls,
     }
+  }
+
+  #seen(view: HeartbeatView): HeartbeatView {
+    return stillKnown(view, this.#last)
   }
 
   /** 0 while this process sends the beats. */
@@ -110,7 +107,7 @@ export class UnitBeats implements BeatsPort {
   }
 
   peerMarks(): PeerMarks | undefined {
-    return this.#at?.peerMarks()
+    return this.#at?.peerMarks() ?? this.#peerMarks
   }
 
   announce(presence: Uint8Array): void {
@@ -180,7 +177,7 @@ export class UnitBeats implements BeatsPort {
     const former = this.#at
     if (former === undefined) return
     this.#openHere(
-      () => this.#options.places.here(former.view().ownSeq + seqMargin),
+      () => this.#options.places.here(startAfter(this.#seen(former.view()))),
       // Until then its gate goes on by its own time.
       () => this.#leave(former),
       'the unit has ended',
@@ -198,23 +195,26 @@ export class UnitBeats implements BeatsPort {
 
   /** To the new unit: it binds the ports that this process holds, so those are let go first. */
   #return(): void {
-    const { places, moved, ring } = this.#options
+    const { clock, places, moved, ring } = this.#options
     this.#retry = undefined
     if (this.#at === undefined) return
+    const leftAt = clock.now()
     const carried = this.#leave(this.#at)
     this.#at = undefined
+    // The gate that was left was open for a beat longer at least: the window has three of them, one
+    // was its margin, and its last beat was younger than one. Later it would have lapsed.
+    const take = () => ({
+      ...carried,
+      isOpen: carried.isOpen && clock.now() - leftAt < this.#options.heartbeatMs,
+    })
     try {
-      this.#arrive(places.atUnit(carried.firstSeq), carried)
+      this.#arrive(places.atUnit(carried.start), take)
       this.#isAtUnit = true
       this.#restartMs = firstRestartMs
       moved('process', 'a new unit was started')
     } catch (error) {
       const why = `no unit could be joined: ${reasonOf(error)}`
-      let isAtOnce = true
-      // What was open is in doubt once it had to be waited for.
-      const take = () => ({ ...carried, isOpen: carried.isOpen && isAtOnce })
-      this.#openHere(() => places.here(carried.firstSeq), take, why)
-      isAtOnce = false
+      this.#openHere(() => places.here(carried.start), take, why)
     }
     ring()
   }
@@ -235,7 +235,7 @@ export class UnitBeats implements BeatsPort {
     }
     this.#bindMs = firstBindMs
     this.#isAtUnit = false
-    this.#arrive(opened, take())
+    this.#arrive(opened, take)
     moved('embedded', why)
     this.#restart()
     ring()
@@ -243,7 +243,7 @@ export class UnitBeats implements BeatsPort {
 
   /** Ends the beats at a place; returns what goes along to the next. */
   #leave(former: Heartbeat): Carried {
-    const view = former.view()
+    const view = this.#seen(former.view())
     const isOpen = former.isGateOpen()
     const renounced = former.disarm()
     if (renounced !== 0n) this.#renounced = renounced
@@ -251,15 +251,17 @@ export class UnitBeats implements BeatsPort {
     this.#lapses += view.gateLapses
     this.#stalls += view.stallCount
     this.#last = { ...view, gateLapses: 0, stallCount: 0, renouncedNatively: 0n }
+    this.#peerMarks = former.peerMarks() ?? this.#peerMarks
     const marks = former.marks.copy()
     former.close()
     // Those that it had at its end.
     this.#statistics = together(this.#statistics, former.statistics())
-    return { firstSeq: view.ownSeq + seqMargin, isOpen, marks }
+    return { start: startAfter(view), isOpen, marks }
   }
 
   /** Goes on at `next` from where the former place stood. */
-  #arrive(next: Heartbeat, { isOpen, marks }: Carried): void {
+  #arrive(next: Heartbeat, take: () => Carried): void {
+    const { isOpen, marks } = take()
     this.#at = next
     next.marks.restore(marks)
     for (const [link, host] of this.#hosts) next.setPeerHost(link, host)
@@ -269,12 +271,4 @@ export class UnitBeats implements BeatsPort {
     else if (this.#wantsOpen) this.#lapses += 1
     if (this.#renounced === 0n) next.arm(this.#armed)
   }
-}
-
-/** What goes along from one place to the next. */
-interface Carried {
-  readonly firstSeq: bigint
-  /** The gate was open to the last. */
-  readonly isOpen: boolean
-  readonly marks: Float64Array
 }

@@ -133,6 +133,7 @@ std::optional<heartbeat::PairConfig> heartbeat_options(Napi::Env env, Napi::Valu
   config.self = static_cast<std::uint8_t>(read.whole("self", 1));
   config.incarnation = read.big("incarnation");
   config.first_seq = read.big("firstSeq");
+  if (!read.value("known").IsUndefined()) config.known = read.big("known");
   config.keys = read.keys("keys");
   const std::uint64_t interval = read.whole("intervalMicros", kMostMicros);
   const std::uint64_t window = read.whole("windowMicros", kMostMicros);

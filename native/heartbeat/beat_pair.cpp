@@ -34,6 +34,9 @@ BeatPair::BeatPair(const PairConfig& config, PairWords& words, FixedList<Link, k
       suspicion_(config.timing),
       schedule_(now, config.timing.interval) {
   view_.own_seq = config.first_seq;
+  if (config.known == 0) return;
+  identity_.expect(config.known);
+  suspicion_.adopt(now);
 }
 
 bool BeatPair::attach(Poller& poller) noexcept {

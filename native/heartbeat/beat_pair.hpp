@@ -51,6 +51,9 @@ struct PairConfig {
   bool kills_hung = false;
   // Packets are numbered from the next on: above all that this incarnation has sent before.
   std::uint64_t first_seq = 0;
+  // The other member's incarnation, if it was heard where these beats were sent from before; 0:
+  // none. Its silence counts from now on, so that its end is not missed in between.
+  std::uint64_t known = 0;
   // The event loop that the beats speak of. It must stay until the pair is detached.
   LoopWatch event_loop;
 };

@@ -130,7 +130,7 @@ void BeatPair::on_packet(std::span<const std::uint8_t> bytes, const Source& sour
   }
   if (beat.sender == config_.self) return on_own_name(beat, source, now);
   // Says nothing of a presence, so it can make nobody known.
-  if (beat.kind == BeatKind::kMarks && beat.incarnation != identity_.known()) return;
+  if (beat.kind == BeatKind::kMarks && !identity_.has_heard(beat.incarnation)) return;
 
   const std::uint64_t refused_before = identity_.refused_count();
   const Freshness freshness = identity_.observe(beat, circumstances(now));

@@ -13,12 +13,19 @@ PeerIdentity::PeerIdentity(std::uint64_t own_incarnation, Timing timing, unsigne
   CHECK(own_incarnation != 0 && paths > 0);
 }
 
+void PeerIdentity::expect(std::uint64_t incarnation) noexcept {
+  CHECK(known_ == 0 && incarnation != 0);
+  known_ = incarnation;
+  is_expected_ = true;
+}
+
 Freshness PeerIdentity::observe(const Beat& beat, const Circumstances& at) noexcept {
   CHECK(beat.incarnation != 0 && beat.seq != 0);
   if (beat.echo.incarnation != own_incarnation_) return Freshness::kUnproven;
-  if (beat.incarnation == known_) return observe_known(beat, at);
+  if (has_heard(beat.incarnation)) return observe_known(beat, at);
   if (!is_proof(beat, at)) return Freshness::kUnproven;
-  if (known_ == 0 || at.is_known_late || at.has_connection_ended) return adopt(beat, at);
+  const bool has_place = known_ == 0 || beat.incarnation == known_;
+  if (has_place || at.is_known_late || at.has_connection_ended) return adopt(beat, at);
   if (!candidate_) {
     candidate_until_ = at.now + timing_.late_after();
     candidate_ = beat;
@@ -53,9 +60,10 @@ bool PeerIdentity::is_proof(const Beat& beat, const Circumstances& at) const noe
 }
 
 Freshness PeerIdentity::adopt(const Beat& beat, const Circumstances& at) noexcept {
-  CHECK(beat.incarnation != known_);
-  if (known_ != 0) gone_ = known_;
+  CHECK(!has_heard(beat.incarnation));
+  if (known_ != 0 && known_ != beat.incarnation) gone_ = known_;
   known_ = beat.incarnation;
+  is_expected_ = false;
   highest_seq_ = beat.seq;
   copies_.fill(0);
   copies_[beat.seq % kReorderSpan] = 1;
@@ -74,7 +82,7 @@ std::optional<Beat> PeerIdentity::settle(const Circumstances& at) noexcept {
 }
 
 bool PeerIdentity::is_newest_of_known(const Beat& beat) const noexcept {
-  return known_ != 0 && beat.incarnation == known_ && beat.echo.incarnation == own_incarnation_ &&
+  return known_ != 0 && has_heard(beat.incarnation) && beat.echo.incarnation == own_incarnation_ &&
          beat.seq >= highest_seq_;
 }
 

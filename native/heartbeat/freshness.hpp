@@ -54,6 +54,9 @@ class PeerIdentity {
   // `paths` is how many copies of one packet may come.
   PeerIdentity(std::uint64_t own_incarnation, Timing timing, unsigned paths) noexcept;
 
+  // `incarnation` was heard by a predecessor of this one: it is known, but none of its packets is,
+  // so its first one must prove that it was made now. Call it before anything is observed.
+  void expect(std::uint64_t incarnation) noexcept;
   // Requires: authentic, of this pair, from the other member.
   Freshness observe(const Beat& beat, const Circumstances& at) noexcept;
 
@@ -63,6 +66,10 @@ class PeerIdentity {
 
   // 0 before the first.
   std::uint64_t known() const noexcept { return known_; }
+  // A packet of that incarnation was heard here.
+  bool has_heard(std::uint64_t incarnation) const noexcept {
+    return incarnation == known_ && !is_expected_;
+  }
   // The incarnation whose place was taken last; 0 if none was.
   std::uint64_t gone() const noexcept { return gone_; }
   // Newcomers that were refused because the known incarnation was heard again.
@@ -85,6 +92,8 @@ class PeerIdentity {
   const Timing timing_;
   const unsigned paths_;
   std::uint64_t known_ = 0;
+  // Nothing was heard of the known one yet.
+  bool is_expected_ = false;
   std::uint64_t highest_seq_ = 0;
   // Copies that came of each of the last kReorderSpan numbers.
   std::array<std::uint8_t, kReorderSpan> copies_{};

@@ -79,6 +79,21 @@ TEST(a_closed_peer_is_process_gone_long_before_the_window_ends) {
   std::cout << "  process-gone after " << took.count / 1000 << " us\n";
 }
 
+TEST(a_peer_that_was_heard_at_a_former_place_is_missed_at_this_one) {
+  const Ports ports;
+  PairConfig config = config_of(1, 0xb1, ports);
+  config.known = 0xa1;
+  Endpoint b(config);
+  b.announce(1);
+  // Nobody is there, and nobody was since these beats began.
+  REQUIRE(eventually([&] { return b.is_verdict(Verdict::kProcessGone); }));
+  EXPECT_EQ(b.view().peer_incarnation, 0xa1u);
+  EXPECT_EQ(b.view().heard_at, 0u);
+  Endpoint a(config_of(0, 0xa2, ports));
+  REQUIRE(are_paired(a, b));
+  EXPECT_EQ(b.view().gone_incarnation, 0xa1u);
+}
+
 TEST(a_peer_whose_kernel_accepts_but_who_says_nothing_is_unreachable_after_the_window) {
   const Ports ports;
   const UniqueFd data = mute_listener(next(ports.a));

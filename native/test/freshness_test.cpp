@@ -48,6 +48,25 @@ TEST(a_packet_that_does_not_echo_this_incarnation_is_no_life) {
   EXPECT_EQ(identity.gone(), 0u);
 }
 
+TEST(who_is_expected_is_known_and_has_to_prove_itself) {
+  PeerIdentity identity(kSelf, kTiming, 2);
+  identity.expect(kPeer);
+  EXPECT_EQ(identity.known(), kPeer);
+  EXPECT(!identity.has_heard(kPeer));
+  // What it had sent to the former place, and what an eavesdropper has kept of that.
+  const Beat old = packet(kPeer, 7, 3, at(100));
+  EXPECT(identity.observe(old, {at(1000), 10}) == Freshness::kUnproven);
+  EXPECT(!identity.is_newest_of_known(old));
+  // Another one waits until the expected one is late.
+  EXPECT(identity.observe(packet(kNewcomer, 1, 10, at(999)), {at(1000), 10}) ==
+         Freshness::kWaiting);
+  EXPECT(identity.observe(packet(kPeer, 8, 10, at(999)), {at(1000), 10}) == Freshness::kAdopted);
+  EXPECT(identity.has_heard(kPeer));
+  EXPECT_EQ(identity.gone(), 0u);
+  EXPECT(identity.observe(old, {at(1001), 10}) == Freshness::kDuplicate);
+  EXPECT(identity.observe(packet(kPeer, 9, 10, at(999)), {at(1001), 10}) == Freshness::kFresh);
+}
+
 TEST(each_number_counts_once_and_copies_are_told_from_replays) {
   PeerIdentity identity = known_peer();
   const Circumstances now{at(1100), 11};

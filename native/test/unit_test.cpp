@@ -71,11 +71,13 @@ TEST(a_pair_survives_its_way_through_a_message) {
   hb::PairConfig config = config_of(1, 0xb1, ports);
   config.first_seq = 12'345;
   config.kills_hung = true;
+  config.known = 0xa1;
   const auto bytes = encode_open(config);
   const auto decoded = decode_open(bytes);
   REQUIRE(decoded);
   EXPECT(encode_open(*decoded) == bytes);
   EXPECT_EQ(decoded->first_seq, 12'345u);
+  EXPECT_EQ(decoded->known, 0xa1u);
   EXPECT(decoded->dials);
   EXPECT(decoded->kills_hung);
   std::mt19937_64 random(seed());

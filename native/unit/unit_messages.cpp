@@ -25,6 +25,7 @@ constexpr std::size_t kSelf = 80;
 constexpr std::size_t kDials = 81;
 constexpr std::size_t kLinkCount = 82;
 constexpr std::size_t kKillsHung = 83;
+constexpr std::size_t kKnown = 88;
 constexpr std::size_t kLinks = 96;
 }  // namespace at
 
@@ -71,6 +72,7 @@ std::array<std::uint8_t, kOpenBytes> encode_open(const PairConfig& config) noexc
   to[at::kDials] = config.dials ? 1 : 0;
   to[at::kLinkCount] = static_cast<std::uint8_t>(config.links.size());
   to[at::kKillsHung] = config.kills_hung ? 1 : 0;
+  store_little<std::uint64_t>(to + at::kKnown, config.known);
   std::uint8_t* next = to + at::kLinks;
   for (const heartbeat::LinkConfig& link : config.links) {
     for (const Address* each : {&link.self, &link.addresses.peer, &link.addresses.peer_data}) {
@@ -98,6 +100,7 @@ std::optional<PairConfig> decode_open(std::span<const std::uint8_t> bytes) noexc
   config.dials = from[at::kDials] == 1;
   config.kills_hung = from[at::kKillsHung] == 1;
   const std::size_t count = from[at::kLinkCount];
+  config.known = load_little<std::uint64_t>(from + at::kKnown);
   // Half of all numbers: enough for any life, and no room for an overflow.
   const bool is_sound = config.incarnation != 0 && config.first_seq <= UINT64_MAX / 2 &&
                         config.timing.is_sound() && config.self <= 1 && from[at::kDials] <= 1 &&

@@ -6,9 +6,12 @@ import t from 'tap'
 import type { Heartbeat, HeartbeatView } from '#lib/native/heartbeat.js'
 import { loadBinding } from '#lib/native/load.js'
 import { SentMarks } from '#lib/native/sent-marks.js'
-import type { BeatStatistics, LinkStatistics } from '#lib/runtime/ports-beats.js'
+import type { BeatStatistics, LinkStatistics, PeerMarks } from '#lib/runtime/ports-beats.js'
+import type { ClockPort } from '#lib/runtime/ports-clock.js'
 import { VirtualClock } from '#lib/testing/virtual-clock.js'
+import type { BeatsStart } from '#lib/unit/beats-places.js'
 import { UnitBeats } from '#lib/unit/unit-beats.js'
+import { instant } from '#lib/units.js'
 
 const facts = loadBinding().facts.sentMarks
 
@@ -40,17 +43,18 @@ class Place implements Heartbeat {
   renounced = 0n
 
   readonly unitPid: number
-  readonly firstSeq: bigint
+  readonly start: BeatsStart
+  told: PeerMarks | undefined
 
-  constructor(unitPid: number, firstSeq: bigint) {
+  constructor(unitPid: number, start: BeatsStart) {
     this.unitPid = unitPid
-    this.firstSeq = firstSeq
-    this.seen = { ...blankView, ownSeq: firstSeq }
+    this.start = start
+    this.seen = { ...blankView, ownSeq: start.firstSeq, peerIncarnation: start.known }
   }
 
   view = () => this.seen
   isLost = () => this.isDead
-  peerMarks = () => undefined
+  peerMarks = () => this.told
   announce = (presence: Uint8Array) => void this.calls.push(`announce ${presence[0]}`)
   setCounters = () => {}
   probe = () => {}
@@ -77,27 +81,40 @@ class Place implements Heartbeat {
 }
 
 function stage() {
-  const clock = new VirtualClock()
+  const time = new VirtualClock()
   const all: Place[] = []
   const moves: string[] = []
-  const held = { isPortTaken: false, hasUnit: true, started: 0, stuck: [] as string[] }
-  const place = (pid: number, firstSeq: bigint) => {
-    const made = new Place(pid, firstSeq)
+  const held = {
+    ...{ isPortTaken: false, hasUnit: true, started: 0, stuck: [] as string[] },
+    /** What calls into the addon have taken so far, and what a join takes. */
+    ...{ calledMs: 0, joinMs: 0 },
+  }
+  const clock: ClockPort = {
+    now: () => instant(time.now() + held.calledMs),
+    wall: () => time.wall(),
+    setTimer: (delay, fire) => time.setTimer(delay, fire),
+    defer: (run) => time.defer(run),
+    nextTurn: (run) => time.nextTurn(run),
+  }
+  const place = (pid: number, start: BeatsStart) => {
+    const made = new Place(pid, start)
     all.push(made)
     return made
   }
-  const first = place(100, 0n)
+  const first = place(100, { firstSeq: 0n, known: 0n })
   const beats = new UnitBeats(
     {
       clock,
+      heartbeatMs: 100,
       places: {
-        here: (firstSeq) => {
+        here: (start) => {
           if (held.isPortTaken) throw new Error('the port is taken')
-          return place(0, firstSeq)
+          return place(0, start)
         },
-        atUnit: (firstSeq) => {
+        atUnit: (start) => {
+          held.calledMs += held.joinMs
           if (!held.hasUnit) throw new Error('nobody is there')
-          return place(200, firstSeq)
+          return place(200, start)
         },
         startUnit: () => {
           held.started += 1
@@ -114,7 +131,7 @@ function stage() {
     last().isDead = true
     beats.rung()
   }
-  return { clock, beats, first, all, last, moves, held, lose }
+  return { clock: time, beats, first, all, last, moves, held, lose }
 }
 
 t.test('the server goes on from where its dead unit stood', async (t) => {
@@ -128,7 +145,7 @@ t.test('the server goes on from where its dead unit stood', async (t) => {
   lose()
   const now = last()
   t.not(now, first)
-  t.ok(now.firstSeq > 500n, 'packets are numbered above all that were sent')
+  t.ok(now.start.firstSeq > 500n, 'packets are numbered above all that were sent')
   t.same(now.calls, ['host 0 10.0.0.2', 'announce 7', 'arm 1001'])
   t.ok(now.isOpen, 'the gate is as open as it was')
   t.same(now.marks.copy(), first.marks.copy())
@@ -238,6 +255,51 @@ t.test('a new unit takes over again; without one the server goes on', async (t) 
   t.equal(beats.unitPid, 200)
   t.ok(last().isOpen)
   t.same(last().calls, ['announce 7', 'arm 0'])
+})
+
+for (const [outcome, hasUnit] of [
+  ['that came at last', true],
+  ['that did not come', false],
+] as const) {
+  t.test(`a gate that would have lapsed while a unit was joined ${outcome} is shut`, async (t) => {
+    const { clock, beats, last, held, lose } = stage()
+    beats.openGate()
+    lose()
+    t.ok(last().isOpen)
+    held.hasUnit = hasUnit
+    held.joinMs = 150
+    await clock.run(clock.now() + 1_600)
+    t.equal(last().unitPid, hasUnit ? 200 : 0)
+    t.notOk(last().isOpen, 'the other may rule by now')
+    t.equal(beats.view().gateLapses, 1, 'and the rules must ask')
+  })
+}
+
+const peerOf = {
+  ...{ peerIncarnation: 9n, heardAtMs: 40, answeredSeq: 7n, suspicion: 'alive' as const },
+  presence: Uint8Array.of(3),
+}
+
+t.test('the other is known at the next place before it is heard there', async (t) => {
+  const { beats, first, last, lose } = stage()
+  first.seen = { ...first.seen, ...peerOf, verdict: 'hung' }
+  lose()
+  t.equal(last().start.known, 9n, 'its silence counts')
+  t.match(beats.view(), { ...peerOf, verdict: 'hung' })
+  last().seen = { ...last().seen, verdict: 'process-gone' }
+  t.match(beats.view(), { ...peerOf, verdict: 'process-gone' }, 'its end is found')
+  last().seen = { ...last().seen, ...peerOf, heardAtMs: 60, presence: Uint8Array.of(4) }
+  t.match(beats.view(), { heardAtMs: 60, presence: Uint8Array.of(4), verdict: 'process-gone' })
+})
+
+t.test('what was found at a place that is gone is not forgotten', async (t) => {
+  const { beats, first, last, lose } = stage()
+  first.seen = { ...first.seen, ...peerOf, verdict: 'process-gone' }
+  first.told = { incarnation: 9n, epoch: 1001, lanes: [{ begun: 4, sent: 3 }] }
+  lose()
+  t.equal(last().start.known, 0n, 'nobody is to be missed')
+  t.match(beats.view(), { ...peerOf, verdict: 'process-gone' })
+  t.equal(beats.peerMarks()?.epoch, 1001)
 })
 
 t.test('a closed member does not move', async (t) => {
