@@ -124,9 +124,10 @@ export class Unit implements UnitPort {
     const isBack = wasLost && !isLost(view.verdict)
     const isAnswered = this.#watching !== undefined && view.answeredSeq > this.#answered
     if (isAnother) this.#hasToldTwin = false
-    if (view.verdict === 'process-gone' && this.#posted?.verdict !== 'process-gone') {
-      this.#tellLastWords(view)
-    }
+    const isGone = view.verdict === 'process-gone' && this.#posted?.verdict !== 'process-gone'
+    // Heard before this look, a newborn is what tells of the end of the one that was known.
+    if (isAnother) this.#tellLastWords(this.#posted?.incarnation)
+    if (isGone) this.#tellLastWords(view.peerIncarnation)
     // How a loop hung that is heard to have renounced is known before that is heard.
     if (!isAnother && !wasLost) this.#lookAtLoop(view)
     if (isAnother || isBack || isAnswered || !isSame(view.presence, this.#presence)) {
@@ -147,9 +148,10 @@ export class Unit implements UnitPort {
     post({ type: 'found', incarnation, verdict: view.verdict })
   }
 
-  #tellLastWords({ peerIncarnation }: BeatView): void {
+  /** Of the incarnation that has ended. */
+  #tellLastWords(ended: bigint | undefined): void {
     const marks = this.#beats.peerMarks()
-    if (marks?.incarnation === peerIncarnation) this.#options.lastWords?.(marks)
+    if (marks !== undefined && marks.incarnation === ended) this.#options.lastWords?.(marks)
   }
 
   /** How the event loop of a member does that is heard. */
