@@ -24,14 +24,17 @@ interface Channel {
 interface Expected {
   readonly dead: string
   readonly heir: MemberId
+  /** As it stood at the death, by history and channel. */
+  readonly stood: ReadonlyMap<string, { readonly begun: number; readonly sent: number }>
 }
 
 export class DoubtCheck {
   readonly #findings: Findings
   readonly #channels = new Map<string, Channel>()
+  /** Until it has been met. */
   #expected: Expected | undefined
-  /** Numbers by channel that nobody may begin again. */
-  #over: ReadonlyMap<string, number> = new Map()
+  /** The last one that counts: nobody may begin again what was sent then. */
+  #last: Expected | undefined
   /** Takeovers that were looked at. */
   met = 0
 
@@ -40,9 +43,10 @@ export class DoubtCheck {
   }
 
   begun({ history, channel: name, number }: Output): void {
+    if (name === divergingChannel) return
     const channel = this.#channel(history, name)
     channel.begun = Math.max(channel.begun, number)
-    const over = this.#over.get(`${history} ${name}`) ?? 0
+    const over = this.#last?.stood.get(`${history} ${name}`)?.sent ?? 0
     if (number > over) return
     const text = `${name} ${number} is sent again, though a unit knew that all up to ${over} were`
     this.#findings.report('S3', text)
@@ -57,11 +61,16 @@ export class DoubtCheck {
 
   /** `dead` dies now, alone, as primary of a pair that is whole, and its unit sees it. */
   expect(dead: string, heir: MemberId): void {
-    this.#expected = { dead, heir }
+    const stood = new Map(
+      [...this.#channels].map(([key, { begun, sent }]) => [key, { begun, sent }] as const),
+    )
+    this.#expected = { dead, heir, stood }
+    this.#last = this.#expected
   }
 
   /** Something else has happened: whoever takes over may know less. */
   disturbed(): void {
+    if (this.#expected !== undefined) this.#last = undefined
     this.#expected = undefined
   }
 
@@ -72,13 +81,11 @@ export class DoubtCheck {
     this.met += 1
     for (const { channel: name, number } of inDoubt) {
       if (name === divergingChannel) continue
-      const { begun, sent } = this.#channel(history, name)
+      const { begun = 0, sent = 0 } = expected.stood.get(`${history} ${name}`) ?? {}
       if (number > sent && number <= begun) continue
       const text = `${name} ${number} is in doubt after ${expected.dead}, begun ${begun}, sent ${sent}`
       this.#findings.report('S3', text)
     }
-    const over = [...this.#channels].map(([key, { sent }]) => [key, sent] as const)
-    this.#over = new Map(over.filter(([key]) => !key.endsWith(divergingChannel)))
   }
 
   #channel(history: string, name: string): Channel {

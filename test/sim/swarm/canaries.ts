@@ -13,21 +13,12 @@ import type { ServerPort } from '#lib/runtime/ports-server.js'
 import type { SimMember } from '#lib/testing/sim-member.js'
 import type { State } from './app.js'
 import { early } from './early-notices.js'
+import { over } from './over.js'
 import type { Wraps } from './trial.js'
+import { unitCanaries } from './unit-canaries.js'
 
 type Rules = typeof step
 type Found = ReturnType<Rules>
-
-/** `port` with some of its methods replaced. */
-function over<Port extends object>(port: Port, changes: Partial<Port>): Port {
-  return new Proxy(port, {
-    get(target, key) {
-      if (key in changes) return Reflect.get(changes, key)
-      const value: unknown = Reflect.get(target, key, target)
-      return typeof value === 'function' ? value.bind(target) : value
-    },
-  })
-}
 
 /** The rules with another answer to some events; undefined: theirs. */
 function rules(change: (own: Rules, ...asked: Parameters<Rules>) => Found | undefined): Wraps {
@@ -51,6 +42,8 @@ function both(first: Found, second: Found): Found {
 
 /** A new one for each trial: some remember. */
 export const canaries: Readonly<Record<string, () => Wraps>> = {
+  ...unitCanaries,
+
   /** A member whose gate has shut goes on sending. */
   'gate-not-checked': () => ({
     isGateOpen: () => () => true,

@@ -58,7 +58,7 @@ export class Deeds {
     const who = 'who' in step ? this.find(step.who) : undefined
     const isLeftOut =
       ('who' in step && who === undefined) ||
-      (who && step.do.startsWith('unit-') && !this.#trial.pair.hosts[who].unit?.isAlive) ||
+      (who && step.do.startsWith('unit-') && !this.#hasUnit(who)) ||
       ('ifSpare' in step && step.ifSpare && !(who && this.#isSpare(who)))
     if (isLeftOut) return
     this.#trial.note(`> ${printStep(step)}${who ? ` (${who})` : ''}`)
@@ -262,6 +262,15 @@ export class Deeds {
     return (unitStartMs < inTimeMs ? unitBackMs : lateUnitBackMs) + joinMs
   }
 
+  /**
+   * A server that has just started, and whose unit fails, cannot hear whether another one is there:
+   * it may be first up beside it, as one that a cut keeps from hearing.
+   */
+  #hasUnit(id: MemberId): boolean {
+    const { pair } = this.#trial
+    return pair.hosts[id].unit?.isAlive === true && pair.member(id)?.role !== 'starting'
+  }
+
   /** When this unit dies the server takes its place before anybody can notice. */
   #isUnitSpare(id: MemberId): boolean {
     const { ipcMs, portsMs } = this.#trial.settings
@@ -320,7 +329,7 @@ export class Deeds {
       return roles.expectRuler(heir, 1.05 * hungMs, `the stop of ${who}, whose unit goes on`)
     }
     const unheardMs = 1.02 * windowMs + 2 * heartbeatMs + trips
-    const isSilent = deed.do === 'stop' || deed.do === 'unit-stop'
+    const isSilent = deed.do === 'stop' || (deed.do === 'unit-stop' && isWatched)
     if (isSilent && deed.forMs > unheardMs) {
       return roles.expectRuler(heir, unheardMs, `the stop of ${who}`)
     }

@@ -7,7 +7,7 @@
  * whole again. Every seed lasts a minute at least, has a thousand inputs and ten faults or more.
  */
 
-import { generator } from './random.js'
+import { generator, streamOf } from './random.js'
 import type { Deed, Script, Step, Who } from './script.js'
 import { calm, differing, type Settings } from './settings.js'
 
@@ -27,8 +27,7 @@ interface Draw {
   readonly pick: <Of>(...values: readonly [Of, ...Of[]]) => Of
 }
 
-function drawOf(seed: number): Draw {
-  const random = generator(seed)
+function drawOf(random: () => number): Draw {
   return {
     random,
     chance: (share) => random() < share,
@@ -38,8 +37,9 @@ function drawOf(seed: number): Draw {
 }
 
 export function scriptOf(seed: number): Script {
-  const draw = drawOf(seed)
-  const settings = sharedOrNot(settingsOf(seed, draw))
+  const draw = drawOf(generator(seed))
+  const units = unitsOf(drawOf(streamOf(seed, 'units')))
+  const settings = { ...sharedOrNot(settingsOf(seed, draw)), ...units }
   const kinds = kindsOf(settings, draw)
   const episodes = new Episodes(settings, kinds, draw)
   return {
@@ -108,6 +108,20 @@ function sharedOrNot(settings: Settings): Settings {
   return isShared ? { ...settings, isShared, poisons: 0 } : settings
 }
 
+/** Half of the seeds have units that are processes; some of those are slow in what they do. */
+function unitsOf({ chance, pick, between }: Draw): Partial<Settings> {
+  if (chance(0.5)) return {}
+  const [unitA, unitB] = pick([true, true], [true, false], [false, true])
+  return {
+    unitA,
+    unitB,
+    ipcMs: pick(0.05, 0.1, 5),
+    joinMs: pick(0, 0.5, 20, chance(0.3) ? between(100, 900) : 2),
+    unitStartMs: pick(40, 40, 450, 700),
+    portsMs: pick(0, 0.1, 3, chance(0.3) ? between(20, 600) : 0.5),
+  }
+}
+
 /** Which kinds of fault a seed has. */
 type Kind = (typeof allKinds)[number]
 
@@ -130,10 +144,22 @@ const allKinds = [
   'receiver stuck',
   'wall',
   'switchover',
+  'unit-kill primary',
+  'unit-kill standby',
+  'unit-stop primary',
+  'unit-stop standby',
+  'both-kill primary',
+  'both-kill standby',
 ] as const
 
+const ofUnits = /^(unit|both)-/
+
 function kindsOf(settings: Settings, { chance }: Draw): readonly Kind[] {
-  const kinds = allKinds.filter(() => chance(0.45))
+  const units = drawOf(streamOf(settings.seed, 'unit kinds'))
+  const hasUnits = settings.unitA || settings.unitB
+  const kinds = allKinds.filter((kind) =>
+    ofUnits.test(kind) ? hasUnits && units.chance(0.6) : chance(0.45),
+  )
   const isDiverging = settings.diverges > 0
   const hasSplits = chance(0.06)
   const isCloseSafe = !isDiverging && chance(0.5)
@@ -143,6 +169,9 @@ function kindsOf(settings: Settings, { chance }: Draw): readonly Kind[] {
       case 'kill primary':
       case 'stop primary':
       case 'block primary':
+      case 'unit-kill primary':
+      case 'unit-stop primary':
+      case 'both-kill primary':
         return !isDiverging
       // A primary that closes waits for its receivers. A standby that has to load again meanwhile
       // finds nobody to load from.
@@ -309,6 +338,15 @@ class Episodes {
         const deed = verb === 'kill' ? 'kill' : 'close'
         return this.#at(at, { do: deed, who, forMs: this.#downMs(), ifSpare: true })
       }
+      case 'both-kill primary':
+      case 'both-kill standby':
+        return this.#at(at, { do: 'both-kill', who, forMs: this.#downMs(), ifSpare: true })
+      case 'unit-kill primary':
+      case 'unit-kill standby':
+        return this.#at(at, { do: 'unit-kill', who, ifSpare: true })
+      case 'unit-stop primary':
+      case 'unit-stop standby':
+        return this.#at(at, { do: 'unit-stop', who, forMs: this.#stillMs(), ifSpare: true })
       case 'stop primary':
       case 'stop standby':
         return this.#at(at, { do: 'stop', who, forMs: this.#stillMs(), ifSpare: true })

@@ -467,8 +467,11 @@ export class Trial {
         this.#checkTakeover(member)
       },
       onEvent: (member: SimMember<State>, event) => {
-        if (event.type === 'unit')
+        if (event.type === 'unit') {
           this.note(`${member.id} beats by ${event.place}: ${event.reason}`)
+          // It counts every silence anew, and may find what it finds a window later.
+          this.roles.disturbed(0)
+        }
         if (event.type === 'verdict') {
           const what = `finds the other ${event.verdict}`
           this.note(`${member.id} ${what}`)
