@@ -63,4 +63,7 @@ export type {
 } from './runtime/ports-beats.js'
 export type { ServerCounts } from './server/counts.js'
 export type { Received } from './server/intake.js'
+export type { SharedStatus } from './server/shared-status.js'
+export type { BytesField, Field, ListField, NumberKind, Schema } from './state/schema.js'
+export { type SharedState, type StateOf, sharedState } from './state/shared-state.js'
 export type { MemberId } from './units.js'

@@ -195,6 +195,7 @@ class PairMember<State> implements Member<State> {
       unit: this.#host.unit,
       counts: this.#host.server.counts,
       skipped: this.#host.server.skipped,
+      shared: this.#host.server.shared,
       refused: this.#host.refused,
       limits: limitsOfNone,
     }

@@ -7,6 +7,7 @@ import type { Mode, PairEvent, PairEvents, Role, SkippedFrame } from '../events.
 import type { BeatStatistics } from '../runtime/ports-beats.js'
 import type { ServerCounts } from '../server/counts.js'
 import type { Received } from '../server/intake.js'
+import type { SharedStatus } from '../server/shared-status.js'
 import type { MemberId } from '../units.js'
 
 /** Identity of an input: one run of a sender, which counts without gaps. */
@@ -71,6 +72,8 @@ export interface Status {
   readonly counts: ServerCounts
   /** Frames of this history that a takeover left out (`onSuspect: 'skip'`): the newest 1,000. */
   readonly skipped: readonly SkippedFrame[]
+  /** Of a state that `sharedState` has made; undefined: it is a plain one. */
+  readonly shared: SharedStatus | undefined
   /** What was turned away since this member was opened. */
   readonly refused: RefusedCounts
   /** What this member cannot promise as it is configured. */

@@ -12,8 +12,6 @@ import type { Happening } from '../core/event.js'
 import type { CoreConfig, State as CoreState } from '../core/state.js'
 import { asPairError, type PairError } from '../errors.js'
 import type { Heartbeat } from '../native/heartbeat.js'
-import { openOutbox } from '../native/outbox.js'
-import { nativeSnapshot } from '../native/snapshot.js'
 import { Peer } from '../peer/peer.js'
 import { systemClock } from '../runtime/clock.js'
 import { traceTransition } from '../runtime/diagnostics.js'
@@ -33,6 +31,7 @@ import { packetLimit } from '../wire/limits.js'
 import { type BeatsOwner, type Hosts, killedFormer, marksIn, openBeats } from './beats.js'
 import type { RefusedCounts } from './contract.js'
 import { Loop } from './loop.js'
+import { memoryOf } from './memory.js'
 import { familyOf, PeerNames, resolveOwn, systemResolve } from './names.js'
 import { Rehearsal } from './rehearsal.js'
 
@@ -160,8 +159,7 @@ export class Host<State> {
       {
         ...config,
         clock: systemClock,
-        outbox: openOutbox(config.limits.outboxBytes),
-        snapshot: nativeSnapshot,
+        ...memoryOf(config),
         isGateOpen: () => this.#unit?.isGateOpen() ?? false,
         loop: this.#loop,
         marks: config.unit === 'process' ? marksIn(() => this.#beats) : undefined,

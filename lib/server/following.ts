@@ -11,7 +11,7 @@ import type { PairError } from '../errors.js'
 import type { ClockPort } from '../runtime/ports-clock.js'
 import type { SnapshotPort } from '../runtime/ports-outbox.js'
 import type { PeerLink } from '../runtime/ports-peer.js'
-import type { RegionPort } from '../runtime/ports-region.js'
+import type { RegionPort, RegionProgress } from '../runtime/ports-region.js'
 import type { FollowingPort, ServerEvents } from '../runtime/ports-server.js'
 import { Follow } from '../sync/follow.js'
 import type { FollowHandlers, FollowLimits } from '../sync/follow-handlers.js'
@@ -90,6 +90,11 @@ export class Following<State> implements FollowingPort {
   /** Frames held and not processed. */
   get lag(): number {
     return this.#follow.lag
+  }
+
+  /** How far the pages of a load are; undefined: none are on their way. */
+  get progress(): RegionProgress | undefined {
+    return this.#arriving?.pages.progress
   }
 
   get heldBytes(): number {

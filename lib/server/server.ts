@@ -26,6 +26,7 @@ import { LastWords, queuePending } from './in-doubt.js'
 import { type Input, Intake } from './intake.js'
 import { Replica } from './replica.js'
 import { Ruling } from './ruling.js'
+import { type SharedStatus, sharedStatus } from './shared-status.js'
 
 export class Server<State> implements ServerPort {
   readonly feeding: Feeding<State>
@@ -88,6 +89,12 @@ export class Server<State> implements ServerPort {
     // Of a region that was given back nothing is left to read.
     if (this.#isOver && this.#options.region) return undefined
     return held && { state: held.state, frameNo: this.#replica.frameNo }
+  }
+
+  /** Of a shared state; undefined: it is a plain one. */
+  get shared(): SharedStatus | undefined {
+    const { region } = this.#options
+    return region && sharedStatus(region, this.feeding.progress, this.following.progress)
   }
 
   /** The newest frames of this history that a takeover has left out. */

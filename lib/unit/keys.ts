@@ -14,6 +14,11 @@ export function beatKeys(pair: string, secret: string | undefined): Uint8Array {
   return new Uint8Array(hkdfSync('sha256', secret ?? '', pair, 'hotpair beat keys 1', 32))
 }
 
+/** 16 bytes: the key of the digests by which pages of a shared state are compared. */
+export function regionKey(pair: string, secret: string | undefined): Uint8Array {
+  return new Uint8Array(hkdfSync('sha256', secret ?? '', pair, 'hotpair region key 1', 16))
+}
+
 /** 64 bits that stand for the pair's name in each beat. */
 export function pairDigest(pair: string): bigint {
   return digest64(`hotpair pair ${pair}`)
