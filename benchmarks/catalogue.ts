@@ -6,6 +6,8 @@ import { falseAlarms } from './alarms/false-alarms.js'
 import { beats } from './beats/beats.js'
 import { commit } from './data/commit.js'
 import { throughput } from './data/throughput.js'
+import { load } from './load/load.js'
+import { reload } from './load/reload.js'
 import { outbox } from './outbox/outbox.js'
 import type { Benchmark } from './support/findings.js'
 import { switchover } from './switchover/switchover.js'
@@ -18,5 +20,7 @@ export const benchmarks: readonly Benchmark[] = [
   throughput,
   outbox,
   beats,
+  load,
+  reload,
   falseAlarms,
 ]

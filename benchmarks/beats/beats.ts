@@ -14,8 +14,8 @@ import type { Findings, Row, Scale } from '../support/findings.js'
 import { type Aim, type Benchmark, countOf } from '../support/findings.js'
 import { isInstalled, twoProcessors } from '../support/machine.js'
 import { controlPorts, onePort } from '../support/ports.js'
+import { Program } from '../support/program.js'
 import { median, summarize } from '../support/statistics.js'
-import { Bare } from './bare.js'
 
 const memberProgram = new URL('../data/member.js', import.meta.url)
 /** The name of the beat thread, as the kernel shows it. */
@@ -35,7 +35,7 @@ async function run(scale: Scale, signal: AbortSignal): Promise<Findings> {
   if (!isInstalled('g++')) {
     return { rows: [], aims: [], skipped: [{ subject: 'all', reason: 'no g++' }], notes: [] }
   }
-  const bare = new Bare()
+  const bare = new Program('beats/bare_posix.cpp')
   try {
     bare.build()
     const even = await evenness(bare, countOf(scale, usualBeats, 40), signal)
@@ -60,7 +60,7 @@ interface Part {
 }
 
 /** Deviations in microseconds while the loop idles, and while it is blocked. */
-async function evenness(bare: Bare, count: number, signal: AbortSignal): Promise<Part> {
+async function evenness(bare: Program, count: number, signal: AbortSignal): Promise<Part> {
   const [near, far] = twoProcessors()
   const { a, b } = await controlPorts()
   const members = { a: `127.0.0.1:${a}`, b: `127.0.0.1:${b}` }
@@ -104,7 +104,7 @@ function deviations(stamps: readonly number[]): number[] {
 }
 
 /** Microseconds of processor time a beat, sent and received: the pair and the bare program. */
-async function costs(bare: Bare, count: number, signal: AbortSignal): Promise<Part> {
+async function costs(bare: Program, count: number, signal: AbortSignal): Promise<Part> {
   const ours: number[] = []
   const theirs: number[] = []
   for (let round = 0; round < costRounds; round++) {
@@ -124,7 +124,7 @@ async function costs(bare: Bare, count: number, signal: AbortSignal): Promise<Pa
   }
 }
 
-async function bareCost(bare: Bare, count: number): Promise<number> {
+async function bareCost(bare: Program, count: number): Promise<number> {
   const [near, far] = twoProcessors()
   const port = await onePort(2)
   const beat = (role: string, processor: number) =>

@@ -144,6 +144,7 @@ Result<void> Arrival::greet() {
   }
   MoveHeader header;
   seal_packet(header, {PacketKind::kWant, 0, static_cast<std::uint32_t>(body.size())}, body);
+  count(progress_.bytes, header.size() + body.size());
   if (Result<void> sent = stream_->send(header); !sent.ok()) return sent;
   return stream_->send(body);
 }

@@ -12,7 +12,7 @@ namespace hotpair::snapshot {
 struct MoveProgress {
   // Passes over the region; the first takes all that is to be sent.
   std::atomic<std::uint64_t> rounds{0};
-  // On the wire, headers included.
+  // On the wire in both directions, headers included; not the last words of a load.
   std::atomic<std::uint64_t> bytes{0};
   // Of the last round of 1 MiB or more; 0 before.
   std::atomic<std::uint64_t> bytes_per_second{0};

@@ -110,6 +110,7 @@ Result<void> Mover::greet() {
   if (!has_body_sum(header, body)) {
     return refusal("reading what the receiver of a load wants: the check sum is wrong");
   }
+  count(progress_.bytes, header.size() + body.size());
   const auto want = read_want(std::span(body).first<kWantBytes>());
   if (!want) return refusal("greeting the receiver of a load: it speaks another version");
   if (want->region_bytes != tracker_.source().size()) {

@@ -1,5 +1,5 @@
 /**
- * The small C++ program beside `beats`: built once a run in a folder of its own, and run.
+ * A small C++ program beside a benchmark: built once a run in a folder of its own, and run.
  */
 
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
@@ -7,27 +7,36 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { canPin } from '../support/machine.js'
+import { canPin } from './machine.js'
 
-const source = fileURLToPath(new URL('../../../benchmarks/beats/bare_posix.cpp', import.meta.url))
+const native = fileURLToPath(new URL('../../../native', import.meta.url))
+/** Every program may take the time as the addon does. */
+const clock = ['clock_posix', 'check'].map((name) => join(native, 'base', `${name}.cpp`))
 
-export class Bare {
+export class Program {
+  readonly #source: string
   readonly #folder = mkdtempSync(join(tmpdir(), 'hotpair-bench-'))
-  readonly #program = join(this.#folder, 'bare')
+  readonly #program = join(this.#folder, 'program')
   readonly #running = new Set<ChildProcess>()
+
+  /** `path` of the source, below benchmarks/. */
+  constructor(path: string) {
+    this.#source = fileURLToPath(new URL(`../../../benchmarks/${path}`, import.meta.url))
+  }
 
   /** Throws where there is no compiler, or it refuses. */
   build(): void {
-    execFileSync('g++', ['-O2', '-std=c++20', '-o', this.#program, source], { stdio: 'pipe' })
+    const options = ['-O2', '-std=c++20', `-I${native}`, '-o', this.#program]
+    execFileSync('g++', [...options, this.#source, ...clock], { stdio: 'pipe' })
   }
 
   /** Runs it; resolves with the numbers that it prints. `onReady`: it listens. */
   run(
     args: readonly (string | number)[],
-    { processor, onReady }: { readonly processor: number; readonly onReady?: () => void },
+    { processor, onReady }: { readonly processor?: number; readonly onReady?: () => void },
   ): Promise<number[]> {
     const words = args.map(String)
-    const pinned = canPin ? ['taskset', '-c', `${processor}`] : []
+    const pinned = canPin && processor !== undefined ? ['taskset', '-c', `${processor}`] : []
     const [command = '', ...rest] = [...pinned, this.#program, ...words]
     const child = spawn(command, rest, { stdio: ['ignore', 'pipe', 'inherit'] })
     this.#running.add(child)
@@ -41,7 +50,7 @@ export class Bare {
       child.once('close', (code, signal) => {
         this.#running.delete(child)
         if (code === 0) resolve(text.match(/^\d+$/gm)?.map(Number) ?? [])
-        else reject(new Error(`the bare program ended: ${signal ?? `code ${code}`}`))
+        else reject(new Error(`the program beside it ended: ${signal ?? `code ${code}`}`))
       })
     })
   }
