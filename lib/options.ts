@@ -94,7 +94,7 @@ export interface PlainApp<State> extends AppHooks<State> {
   init(): State
 }
 
-/** An application whose state lies in shared memory. */
+/** An application whose state lies in shared memory (docs/SHARED-STATE.md). */
 export interface SharedApp<State> extends AppHooks<State> {
   /** What `sharedState` has made. */
   readonly state: SharedState<State>
