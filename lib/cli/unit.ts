@@ -61,7 +61,7 @@ class UnitProgram {
   run(): void {
     for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => this.#end())
     // Nobody has to listen to what it says.
-    process.stdout.on('error', () => {})
+    for (const stream of [process.stdout, process.stderr]) stream.on('error', () => {})
     // The threads of the unit do not keep Node alive.
     const stay = () => void systemClock.setTimer(millis(60_000), stay)
     stay()

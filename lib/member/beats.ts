@@ -3,7 +3,7 @@
  */
 
 import type { Config } from '../config.js'
-import { isPairError } from '../errors.js'
+import { isPairError, NativeError } from '../errors.js'
 import { type Heartbeat, type HeartbeatOptions, openHeartbeat } from '../native/heartbeat.js'
 import { systemClock } from '../runtime/clock.js'
 import type { MarksPort } from '../runtime/ports-beats.js'
@@ -93,7 +93,7 @@ export async function openBeats<State>(
   const places = {
     here: (start: BeatsStart) => openHeartbeat(optionsFrom(start), rung),
     atUnit: (start: BeatsStart) => openHeartbeat({ ...optionsFrom(start), unit: path }, rung),
-    startUnit: () => startUnit(path),
+    startUnit: (ended: (why: string) => void = () => {}) => startUnit(path, ended),
   }
   const first = await join(places)
   const { heartbeatMs } = config
@@ -120,17 +120,27 @@ export function marksIn(beats: () => { readonly marks: MarksPort } | undefined):
 /** Joins the unit that is there, else starts one and waits until it listens. */
 async function join(places: {
   readonly atUnit: (start: BeatsStart) => Heartbeat
-  readonly startUnit: () => void
+  readonly startUnit: (ended: (why: string) => void) => void
 }): Promise<Heartbeat> {
   const until = systemClock.now() + unitPatienceMs
+  let whyEnded: string | undefined
   for (let isStarted = false; ; isStarted = true) {
     try {
       return places.atUnit(atFirst)
     } catch (error) {
-      const isMissing = isPairError(error) && error.code === 'ERR_HOTPAIR_UNIT'
-      if (!isMissing || systemClock.now() > until) throw error
+      if (!isPairError(error) || error.code !== 'ERR_HOTPAIR_UNIT') throw error
+      // Looked for once more after that: it may have ended because another one is there.
+      if (whyEnded !== undefined) {
+        const why = `${error.message}; the one that was started ended: ${whyEnded}`
+        throw new NativeError('ERR_HOTPAIR_UNIT', why, { cause: error })
+      }
+      if (systemClock.now() > until) throw error
     }
-    if (!isStarted) places.startUnit()
+    if (!isStarted) {
+      places.startUnit((why) => {
+        whyEnded = why
+      })
+    }
     await new Promise<void>((resolve) => systemClock.setTimer(millis(unitLookMs), resolve))
   }
 }

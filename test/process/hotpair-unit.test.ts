@@ -10,10 +10,14 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface, type Interface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
+import { openMember } from 'hotpair'
 import t, { type Test } from 'tap'
+import { portsOfPair } from '../member/support.js'
 import { Outside } from './outside.js'
 
 const program = fileURLToPath(new URL('../../../dist/cli/main.js', import.meta.url))
+
+t.setTimeout(120_000)
 
 /** Ends before this, or the test fails. */
 const deadlineMs = 20_000
@@ -108,4 +112,23 @@ t.test('a unit that was there first serves one server after the other', async (t
   t.match(await untilPhase(unit, 'gone'), { serverPid: second.pid, taken: 2, died: 1 })
   unit.child.kill('SIGINT')
   t.same(await once(unit.child, 'exit'), [0, null])
+})
+
+t.test('a server whose unit cannot listen says why, without waiting for it', async (t) => {
+  const unitSocket = join(folder(t), 'missing', 'folder', 'unit.sock')
+  const { a, b } = await portsOfPair()
+  const begun = Date.now()
+  await t.rejects(
+    openMember({
+      pair: 'outside',
+      member: 'a',
+      members: { a: `127.0.0.1:${a}`, b: `127.0.0.1:${b}` },
+      arbiter: 'none',
+      unit: 'process',
+      unitSocket,
+      app: { init: () => ({}), process: () => {}, deliver: () => {} },
+    }),
+    { code: 'ERR_HOTPAIR_UNIT', message: /the one that was started ended: .*folder of the socket/ },
+  )
+  t.comment(`refused after ${Date.now() - begun} ms`)
 })

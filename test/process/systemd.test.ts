@@ -15,6 +15,8 @@ import { fileURLToPath } from 'node:url'
 import t, { type Test } from 'tap'
 import { Outside } from './outside.js'
 
+t.setTimeout(120_000)
+
 const root = fileURLToPath(new URL('../../../', import.meta.url))
 const program = join(root, 'dist/cli/main.js')
 

@@ -82,8 +82,8 @@ async function run(options: Omit<MemberOptions<Sum>, 'app'>): Promise<void> {
 }
 
 /**
- * Writes rubbish on every Unix socket of this process above that of the parent (3): there is one,
- * the connection to the unit.
+ * Writes rubbish on every Unix socket of this process above that of the parent (3): the connection
+ * to the unit, and the pipe by which a unit that was started here could say why it ends.
  */
 function breakUnit(): void {
   const isUnix = new Set(
