@@ -12,6 +12,7 @@ import type { RegionPort } from '../runtime/ports-region.js'
 import type { ServerPort } from '../runtime/ports-server.js'
 import type { BeatsPlaces } from '../unit/beats-places.js'
 import type { MemberId } from '../units.js'
+import type { ReferenceRegion } from './reference-region.js'
 import type { SimBeat } from './sim-beat.js'
 import type { SimMember } from './sim-member.js'
 
@@ -33,7 +34,7 @@ export interface SimWraps<State> {
   /** What the states of both members are compared by. */
   readonly digestOf?: (value: unknown) => bigint
   /** Where a shared state lies. */
-  readonly region?: (region: RegionPort) => RegionPort
+  readonly region?: (region: ReferenceRegion) => RegionPort
   /** What is asked before each `deliver`. */
   readonly isGateOpen?: (isGateOpen: () => boolean) => () => boolean
 }

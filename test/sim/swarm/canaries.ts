@@ -14,6 +14,7 @@ import type { SimMember } from '#lib/testing/sim-member.js'
 import type { State } from './app.js'
 import { early } from './early-notices.js'
 import { over } from './over.js'
+import { sharedCanaries } from './shared-canaries.js'
 import type { Wraps } from './trial.js'
 import { unitCanaries } from './unit-canaries.js'
 
@@ -42,6 +43,8 @@ function both(first: Found, second: Found): Found {
 
 /** A new one for each trial: some remember. */
 export const canaries: Readonly<Record<string, () => Wraps>> = {
+  ...sharedCanaries,
+
   ...unitCanaries,
 
   /** A member whose gate has shut goes on sending. */

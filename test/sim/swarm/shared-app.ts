@@ -7,6 +7,7 @@
  * plain one does, so that the oracle and every checker serve both.
  */
 
+import type { PairError } from '#lib/errors.js'
 import type { App } from '#lib/options.js'
 import { SharedState, sharedState } from '#lib/state/shared-state.js'
 import type { SimMember } from '#lib/testing/sim-member.js'
@@ -72,4 +73,11 @@ export function breakSide(
   random: () => number,
 ): void {
   if (random() < 0.4) clock.setTimer(millis(breakMs * random()), () => pair.breakSide())
+}
+
+/** Whether that is what must come of such a break, and of no other failure of a load. */
+export function isSideBroken({ code, message }: PairError): boolean {
+  return (
+    code === 'ERR_HOTPAIR_LOAD' && /^the (load of the shared state broke|side conn)/.test(message)
+  )
 }

@@ -30,7 +30,7 @@ import { drawn, type Inputs } from './order.js'
 import { streamOf } from './random.js'
 import type { Condition, Script, Step, Who } from './script.js'
 import { calm, type Settings } from './settings.js'
-import { breakSide, makeSharedApp } from './shared-app.js'
+import { breakSide, isSideBroken, makeSharedApp } from './shared-app.js'
 import { Sink } from './sink.js'
 import { snapshotOf } from './snapshot.js'
 
@@ -68,11 +68,11 @@ const framesADigest = 101
 
 /** Faults that were put in on purpose, or are what must come of them. */
 function expectedFaults(settings: Settings): ReadonlySet<string> {
-  const { corruptChunks, failedRestores, poisons, throws, diverges, portsMs, isShared } = settings
+  const { corruptChunks, failedRestores, poisons, throws, diverges, portsMs } = settings
   const expected = new Set(['ERR_HOTPAIR_DELIVER'])
   // The ports of a dead unit stay taken for longer than they are asked for in peace.
   if (portsMs > 250) expected.add('ERR_HOTPAIR_ADDRESS_IN_USE')
-  if (corruptChunks + failedRestores > 0 || isShared) expected.add('ERR_HOTPAIR_LOAD')
+  if (corruptChunks + failedRestores > 0) expected.add('ERR_HOTPAIR_LOAD')
   if (poisons + failedRestores > 0) expected.add('ERR_HOTPAIR_STATE')
   if (throws > 0) expected.add('ERR_HOTPAIR_PROCESS_THREW')
   if (diverges > 0) expected.add('ERR_HOTPAIR_DIVERGED')
@@ -428,7 +428,7 @@ export class Trial {
       wraps: this.#wraps,
       onFault: (member, error) => {
         this.note(`${member.id} ${error.code} ${error.message}`)
-        if (expected.has(error.code)) return
+        if (expected.has(error.code) || (settings.isShared && isSideBroken(error))) return
         if (error.code === 'ERR_HOTPAIR_DIVERGED') {
           return findings.report('S5', `${member.id} ${error.message}`)
         }
