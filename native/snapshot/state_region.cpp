@@ -74,10 +74,14 @@ std::size_t StateRegion::other_bytes() const noexcept {
   return way_ == TrackerWay::kShadow ? 2 * region_.size() : region_.size();
 }
 
-Result<void> StateRegion::open_tracker() {
+void StateRegion::close_tracker() noexcept {
   tracker_.reset();
   known_.stale.add_all();
   marks_.clear();
+}
+
+Result<void> StateRegion::open_tracker() {
+  close_tracker();
   Result<OpenedTracker> opened = open_page_tracker(region_.bytes(), is_shadow_wanted_);
   if (!opened.ok()) return opened.error();
   refusal_ = opened.value().refusal;
@@ -172,6 +176,9 @@ Result<void> StateRegion::receive(std::uint64_t load, UniqueFd socket, Wanted wa
   if (!started.ok()) return started.error();
   arrival_ = std::move(started).value();
   phase_ = LoadPhase::kWorking;
+  // All of it will be replaced, and this tracker belongs to the mapping. Closing it takes as long
+  // as arming it: here beside the load, and not when that is put in place.
+  if (options.live.empty() && way_ == TrackerWay::kWriteProtection) close_tracker();
   return {};
 }
 
@@ -261,7 +268,7 @@ Result<void> StateRegion::exchange() noexcept {
     staging_.held.add({page, 1});
   }
   // The one by write protection belongs to the mapping; the other one is armed by each mover.
-  if (way_ == TrackerWay::kWriteProtection) tracker_.reset();
+  if (way_ == TrackerWay::kWriteProtection) close_tracker();
   const Result<void> exchanged = region_.exchange(staged_);
   if (exchanged.ok()) staging_ = Staging(staged_.bytes());
   // If it cannot be had again, the next load that is sent says why.

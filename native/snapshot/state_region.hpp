@@ -99,8 +99,9 @@ class StateRegion {
     return marks_.empty() ? std::nullopt : std::optional(marks_.front().number);
   }
 
-  // Begins to send or to receive; ends what was under way. `kChanged` becomes `kDigests` with the
-  // region in use where the mark is not known.
+  // Begins to send or to receive; ends what was under way. With `kAll` and `kRest` no mark is known
+  // any more, and until something is installed or sent digests are whole. `kChanged` becomes
+  // `kDigests` with the region in use where the mark is not known.
   Result<void> send(std::uint64_t load, UniqueFd socket);
   enum class Wanted : std::uint8_t { kAll, kRest, kDifference, kChanged };
   Result<void> receive(std::uint64_t load, UniqueFd socket, Wanted wanted, std::uint64_t mark);
@@ -130,6 +131,7 @@ class StateRegion {
  private:
   std::size_t page_count() const noexcept { return region_.size() / kPageBytes; }
   bool is_lent() const noexcept { return mover_ != nullptr && !is_taken_; }
+  void close_tracker() noexcept;
   Result<void> open_tracker();
   // The tracker, a new one if it is broken.
   Result<void> ensure_tracker();
@@ -151,7 +153,7 @@ class StateRegion {
   Staging staging_;
   TrackerWay way_ = TrackerWay::kShadow;
   std::optional<Error> refusal_;
-  // Null when it could not be opened again.
+  // Null while all of the region is about to be replaced, and when it could not be opened again.
   std::unique_ptr<NotingTracker> tracker_;
 
   // Of the region in use, kept by write protection only.

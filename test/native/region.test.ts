@@ -337,3 +337,64 @@ t.test('memory that cannot be had is told with its sum', async (t) => {
   }
   t.throws(() => openRegion({ bytes: 1, key: new Uint8Array(8) }), { code: 'ERR_HOTPAIR_NATIVE' })
 })
+
+// What a pair does to two regions, in any order, against plain copies; the seed is printed when it
+// goes wrong.
+t.test('two regions agree after any history', async (t) => {
+  for (const isShadow of [false, true]) {
+    const seed = Math.floor(Math.random() * 2 ** 32)
+    t.comment(`seed ${seed}`)
+    const random = generator(seed)
+    let [sender, receiver] = [region(t, { isShadow }), region(t)]
+    fill(sender)
+    await load(t, sender, receiver, nothing)
+    let mark = 0
+    for (let step = 0; step < 40; step++) {
+      const before = copy(receiver)
+      for (let i = random(8); i > 0; i--) touch(sender, random(pages))
+      switch (random(5)) {
+        case 0: {
+          const broken = await begin(t, sender, receiver, random(2) ? rest : difference, {
+            way: ways[random(2)] ?? 'descriptor',
+            onNearly: () => {},
+          })
+          broken.cut()
+          t.ok((await broken.received).error && (await broken.sent).error)
+          t.ok(copy(receiver).equals(before), 'a broken load leaves the region as it was')
+          continue
+        }
+        case 1:
+          mark++
+          await load(t, sender, receiver, difference)
+          for (const each of [sender, receiver]) each.mark(mark)
+          break
+        case 2:
+          touch(receiver, random(pages))
+          await load(t, sender, receiver, difference)
+          break
+        case 3:
+          await load(t, sender, receiver, random(2) ? rest : nothing)
+          break
+        default:
+          await load(t, sender, receiver, difference)
+          ;[sender, receiver] = [receiver, sender]
+      }
+      t.ok(copy(sender).equals(copy(receiver)), 'a load makes both equal')
+      const again = region(t)
+      view(again).set(view(sender))
+      t.equal(again.digest(), sender.digest(), 'a digest is that of the bytes alone')
+      again.close()
+    }
+  }
+})
+
+// Whole numbers below `below`, the same for the same seed: mulberry32.
+function generator(seed: number): (below: number) => number {
+  let state = seed
+  return (below) => {
+    state = (state + 0x6d2b_79f5) | 0
+    let mixed = Math.imul(state ^ (state >>> 15), state | 1)
+    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61)
+    return ((mixed ^ (mixed >>> 14)) >>> 0) % below
+  }
+}

@@ -231,8 +231,7 @@ export const includeTable: Rule = {
 }
 
 /** Files that are run or published by name; package.json names the others. */
-// `native/region` waits for the shared state, whose program will join it.
-const entries = /^lib\/(index|receiver|cli\/main|unit\/main|native\/region)\.ts$/
+const entries = /^lib\/(index|receiver|cli\/main|unit\/main)\.ts$/
 
 export const deadFiles: Rule = {
   name: 'every file of lib/ and every header of native/ is used by another',
