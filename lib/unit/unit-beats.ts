@@ -180,7 +180,7 @@ export class UnitBeats implements BeatsPort {
       () => this.#options.places.here(startAfter(this.#seen(former.view()))),
       // Until then its gate goes on by its own time.
       () => this.#leave(former),
-      'the unit has ended',
+      'the unit has ended, or the connection to it',
     )
   }
 
