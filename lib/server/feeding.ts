@@ -103,6 +103,7 @@ export class Feeding<State> implements FeedingPort {
     let load: { readonly feed: Feed; readonly image: Uint8Array } | undefined
     this.send({ type: 'begin-pages', ask })
     this.#pages = new PagesOut(region, link, ask, {
+      blocking: (run) => this.#replica.blocking(run),
       taken: () => {
         const { epoch } = this.#ruling
         const image = epoch && this.#image(epoch, ask)

@@ -16,6 +16,8 @@ import type {
 } from '../runtime/ports-region.js'
 
 export interface PagesOutOwner {
+  /** Runs what may hold the event loop for as long as a comparison of the whole region takes. */
+  blocking<Result>(run: () => Result): Result
   /** The pages are those of this moment, and the region may change again. May cancel. */
   taken(): void
   /** The mirror holds them all, by this digest. */
@@ -69,7 +71,12 @@ export class PagesOut {
 
   /** Frames are processed to their end in one run of code: none is half done here. */
   #finish(): void {
-    if (this.#isTaken || this.#sending?.finish() !== 'taken') return
+    const sending = this.#sending
+    if (this.#isTaken || sending === undefined) return
+    const take = () => sending.finish()
+    // By write protection it takes less than a beat: not worth a word.
+    const isLong = this.#region.way === 'shadow'
+    if ((isLong ? this.#owner.blocking(take) : take()) !== 'taken') return
     this.#isTaken = true
     this.#owner.taken()
   }

@@ -109,7 +109,7 @@ export class Replica<State> {
   init(history: HistoryId): void {
     const begin = () => this.#holding.begin()
     // What is there has to be put away, which may be much.
-    const state = this.held === undefined ? begin() : this.#blocking(begin)
+    const state = this.held === undefined ? begin() : this.blocking(begin)
     this.#application.begin(history, state)
     this.#frameNo = 0
     this.#skipped = []
@@ -142,7 +142,7 @@ export class Replica<State> {
 
   /** Of the state and the timers, as of the last frame. */
   digest(): bigint {
-    return this.#blocking(() => this.#holding.digest(this.held?.state, this.timers.list()))
+    return this.blocking(() => this.#holding.digest(this.held?.state, this.timers.list()))
   }
 
   /** Processes the next frame; its outputs wait in the ledger for a flush. */
@@ -204,7 +204,7 @@ export class Replica<State> {
     for (const { owner, frameNo, data } of this.ledger.waiting) {
       entries.push({ channel: owner.name, frameNo, data })
     }
-    return this.#blocking(() => this.#image(epoch, entries))
+    return this.blocking(() => this.#image(epoch, entries))
   }
 
   #image(epoch: Epoch, pending: readonly PendingEntry[]): Uint8Array {
@@ -239,13 +239,13 @@ export class Replica<State> {
         'the load cannot be used: it is not the announced one',
       )
     }
-    const { meta, state } = this.#blocking(() => this.#holding.restore(image, check, pages))
+    const { meta, state } = this.blocking(() => this.#holding.restore(image, check, pages))
     this.#application.begin(meta.history, state)
     this.#adopt(meta, now)
   }
 
   /** Runs what blocks the event loop for long, and by that does not hang. */
-  #blocking<Result>(run: () => Result): Result {
+  blocking<Result>(run: () => Result): Result {
     const end = this.#loop.announceBlock(imageMs)
     try {
       return run()
