@@ -6,6 +6,7 @@ import { falseAlarms } from './alarms/false-alarms.js'
 import { beats } from './beats/beats.js'
 import { commit } from './data/commit.js'
 import { throughput } from './data/throughput.js'
+import { ipc } from './ipc/ipc.js'
 import { load } from './load/load.js'
 import { reload } from './load/reload.js'
 import { outbox } from './outbox/outbox.js'
@@ -22,5 +23,6 @@ export const benchmarks: readonly Benchmark[] = [
   beats,
   load,
   reload,
+  ipc,
   falseAlarms,
 ]

@@ -11,23 +11,24 @@ import { canPin } from './machine.js'
 
 const native = fileURLToPath(new URL('../../../native', import.meta.url))
 /** Every program may take the time as the addon does. */
-const clock = ['clock_posix', 'check'].map((name) => join(native, 'base', `${name}.cpp`))
+const usual = ['base/clock_posix', 'base/check']
 
 export class Program {
-  readonly #source: string
+  readonly #sources: readonly string[]
   readonly #folder = mkdtempSync(join(tmpdir(), 'hotpair-bench-'))
   readonly #program = join(this.#folder, 'program')
   readonly #running = new Set<ChildProcess>()
 
-  /** `path` of the source, below benchmarks/. */
-  constructor(path: string) {
-    this.#source = fileURLToPath(new URL(`../../../benchmarks/${path}`, import.meta.url))
+  /** `path` of its own source, below benchmarks/; `parts`: those of the addon that it uses. */
+  constructor(path: string, parts: readonly string[] = []) {
+    const own = fileURLToPath(new URL(`../../../benchmarks/${path}`, import.meta.url))
+    this.#sources = [own, ...[...usual, ...parts].map((part) => join(native, `${part}.cpp`))]
   }
 
   /** Throws where there is no compiler, or it refuses. */
   build(): void {
     const options = ['-O2', '-std=c++20', `-I${native}`, '-o', this.#program]
-    execFileSync('g++', [...options, this.#source, ...clock], { stdio: 'pipe' })
+    execFileSync('g++', [...options, ...this.#sources], { stdio: 'pipe' })
   }
 
   /** Runs it; resolves with the numbers that it prints. `onReady`: it listens. */
