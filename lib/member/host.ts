@@ -293,6 +293,7 @@ export class Host<State> {
     this.server.close()
     this.#loop.close()
     await this.#peer.close()
+    this.server.release()
     this.#unit?.close()
   }
 }

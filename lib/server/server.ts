@@ -238,8 +238,12 @@ export class Server<State> implements ServerPort {
     this.feeding.endPages()
     this.following.close()
     this.#isOver = true
-    this.#options.region?.close()
     this.#options.outbox.close()
+  }
+
+  /** Gives the region back, which takes up to a second: when the last word has left. */
+  release(): void {
+    this.#options.region?.close()
   }
 
   #onMessage(message: Message, from: Incarnation): boolean {
