@@ -9,9 +9,10 @@
  */
 
 import type { Row, Scale, Skipped } from '../support/findings.js'
-import { type Aim, type Benchmark, countOf, type Findings } from '../support/findings.js'
+import { type Benchmark, countOf, type Findings } from '../support/findings.js'
 import { pin, twoProcessors, unpin } from '../support/machine.js'
-import { type Summary, summarize } from '../support/statistics.js'
+import { summarize } from '../support/statistics.js'
+import { aimsOf, ends, type Measured, summaryOf, withBareUnits, withUnit } from './aims.js'
 import { BareUnitPair } from './bare-unit-pair.js'
 import { HandRolledPair } from './hand-rolled-pair.js'
 import { HotpairPair } from './hotpair-pair.js'
@@ -19,13 +20,7 @@ import { keepalived } from './keepalived.js'
 import { type Blow, type Fault, strikeContender, strikeHotpair } from './strike.js'
 import { World } from './world.js'
 
-const hangAfterMs = 500
-const withUnit = 'hotpair, unit process'
-const withBareUnits = 'bare chain, unit process'
-
-interface Part {
-  readonly subject: string
-  readonly case: string
+interface Part extends Measured {
   /** Faults at full scale. */
   readonly usual: number
   /** Whether a quick run has it: short windows pass by themselves on a busy machine. */
@@ -237,65 +232,12 @@ function nameOf(part: Part): string {
   return `${part.subject}, ${part.case}`
 }
 
-function summaryOf(blows: readonly Blow[]): Summary {
-  return summarize(blows.map(({ takeoverMs }) => takeoverMs))
-}
-
-function ends(blows: readonly Blow[]): number[] {
-  return blows.flatMap(({ endMs }) => (endMs === undefined || Number.isNaN(endMs) ? [] : [endMs]))
-}
-
 function rowsOf(part: Part, blows: readonly Blow[]): Row[] {
   const { subject, case: what } = part
   const own: Row = { subject, case: what, unit: 'ms', ...summaryOf(blows) }
   const closed = ends(blows)
   if (!subject.startsWith('hotpair') || closed.length === 0) return [own]
   return [own, { subject: 'floor: socket closed', case: what, unit: 'ms', ...summarize(closed) }]
-}
-
-function aimsOf(
-  figures: ReadonlyMap<Part, Summary>,
-  blows: ReadonlyMap<Part, readonly Blow[]>,
-): Aim[] {
-  const aims: Aim[] = unitAims(figures)
-  for (const [part, { p50, p99, max }] of figures) {
-    if (part.subject !== 'hotpair') continue
-    const closed = ends(blows.get(part) ?? [])
-    if (closed.length > 0) {
-      const what = `${part.case}: takeover / socket closed, p50`
-      const figure = p50 / summarize(closed).p50
-      aims.push({ what, figure, aim: '≤ 2', isMet: figure <= 2 })
-    }
-    const bound = boundOf(part.case)
-    if (bound === undefined) continue
-    const figure = p99 ?? max
-    const what = `${part.case}: ${p99 === undefined ? 'max' : 'p99'}, ms`
-    aims.push({ what, figure, aim: `≤ ${bound}`, isMet: figure <= bound })
-  }
-  return aims
-}
-
-// Two floors: the same chain without its work, and what waits for the end of a connection, which is
-// left behind the further the more memory there is. The aim is of the first.
-function unitAims(figures: ReadonlyMap<Part, Summary>): Aim[] {
-  const chains = [...figures].filter(([{ subject }]) => subject === withBareUnits)
-  return [...figures].flatMap(([part, summary]) => {
-    const chain = chains.find(([other]) => other.case === part.case)?.[1]
-    if (part.subject !== withUnit || chain === undefined) return []
-    const of = (key: 'p50' | 'max') => {
-      const figure = summary[key] / chain[key]
-      const what = `${part.case}, unit process: takeover / bare chain with units, ${key}`
-      return { what, figure, aim: '≤ 1.5', isMet: figure <= 1.5 }
-    }
-    return [of('p50'), of('max')]
-  })
-}
-
-// Five milliseconds past the time that has to pass before anybody may speak of a fault.
-function boundOf(what: string): number | undefined {
-  const window = /SIGSTOP, \d+\/(\d+) ms/.exec(what)?.[1]
-  if (window !== undefined) return Number(window) + 5
-  return what.startsWith('hung') ? hangAfterMs + 5 : undefined
 }
 
 export const takeover: Benchmark = {

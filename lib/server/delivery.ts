@@ -39,11 +39,12 @@ const looksATimeout = 4
 const noContext: { readonly signal: AbortSignal } = { signal: AbortSignal.abort() }
 
 export class Delivery {
+  /** A standby must know all but `inFlight` of what was begun. In force at once when it is set. */
+  isBoundByNotices = false
   readonly #options: DeliveryOptions
   readonly #lanes = new Map<number, Lane>()
   #reign: Reign | undefined
   #released = 0
-  #isBoundByNotices = false
   #abort: AbortController | undefined
   /** What each `deliver` is given beside its output; means nothing without `#abort`. */
   #context = noContext
@@ -77,12 +78,9 @@ export class Delivery {
     this.#lane(channel).toAsk = count
   }
 
-  /**
-   * Outputs of frames up to `frameNo` may leave. `byNotices`: a standby must learn what was sent.
-   */
-  release(frameNo: number, byNotices: boolean): void {
+  /** Outputs of frames up to `frameNo` may leave. */
+  release(frameNo: number): void {
     this.#released = frameNo
-    this.#isBoundByNotices = byNotices
     for (const lane of this.#lanes.values()) this.#pump(lane)
   }
 
@@ -160,7 +158,7 @@ export class Delivery {
     while (lane.begun < lane.items.length && lane.retry === undefined && this.#abort) {
       const item = lane.items.at(lane.begun)
       if (item === undefined || item.frameNo > this.#released) return
-      const base = this.#isBoundByNotices ? lane.noticed : lane.channel.sent
+      const base = this.isBoundByNotices ? lane.noticed : lane.channel.sent
       if (item.number > base + inFlight) return
       lane.begun += 1
       if (this.#begin(lane, item)) continue

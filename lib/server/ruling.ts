@@ -27,9 +27,7 @@ export interface RulingOptions extends PaceOptions, DigestOptions {
   readonly isGateOpen: () => boolean
   readonly marks?: MarksPort | undefined
   readonly onSuspect?: 'retry' | 'skip' | 'halt' | undefined
-  /**
-   * A mirror that loads takes the tail too slowly: more than `unacknowledgedBytes` wait for it.
-   */
+  /** More than `unacknowledgedBytes` wait for a mirror that loads: it takes the tail too slowly. */
   readonly onOverflow: () => void
 }
 
@@ -46,7 +44,6 @@ export class Ruling<State> {
   readonly #digesting: Digesting
   #epoch: Epoch | undefined
   #last = 0
-  #release: Release = 'all'
   #acked = 0
   #feed: Feed | undefined
   #notices: SentNotice[] = []
@@ -75,7 +72,12 @@ export class Ruling<State> {
 
   /** Last frame whose input is accepted and whose outputs may leave. */
   get committed(): number {
-    return this.#release === 'all' ? this.#last : this.#acked
+    return this.#isAlone ? this.#last : this.#acked
+  }
+
+  // What this member alone holds counts.
+  get #isAlone(): boolean {
+    return !this.#delivery.isBoundByNotices
   }
 
   get feed(): Feed | undefined {
@@ -89,7 +91,7 @@ export class Ruling<State> {
   reign(history: HistoryId, epoch: Epoch, release: Release = 'all'): void {
     this.#epoch = epoch
     this.#last = this.#replica.frameNo
-    this.#release = release
+    this.#delivery.isBoundByNotices = release === 'acknowledged'
     const { channels } = this.#replica.ledger
     channels.beginReign()
     this.#delivery.reign(history, epoch)
@@ -122,14 +124,14 @@ export class Ruling<State> {
 
   /** Release only what is acknowledged from now on. */
   hold(): void {
-    this.#release = 'acknowledged'
+    this.#delivery.isBoundByNotices = true
     this.#tellProgress()
     this.#feed?.hold()
   }
 
   /** Release everything again. */
   release(): void {
-    this.#release = 'all'
+    this.#delivery.isBoundByNotices = false
     this.commit()
     this.schedule()
   }
@@ -170,7 +172,7 @@ export class Ruling<State> {
     if (epoch === undefined || !this.#options.isGateOpen()) return
     const committed = this.committed
     this.#intake.commit(committed, epoch)
-    this.#delivery.release(committed, this.#release === 'acknowledged')
+    this.#delivery.release(committed)
     this.settling.check()
   }
 
@@ -199,7 +201,7 @@ export class Ruling<State> {
     const isAcknowledged = feed?.acked === this.#last && this.#replica.frameNo === this.#last
     // Nothing is answered or delivered behind a shut gate, however long it is waited for.
     const isShut = !this.#options.isGateOpen()
-    return { isShut, isAlone: this.#release === 'all', isNoticed, isAcknowledged }
+    return { isShut, isAlone: this.#isAlone, isNoticed, isAcknowledged }
   }
 
   #turn(): void {
@@ -211,7 +213,7 @@ export class Ruling<State> {
     this.#tellProgress()
     this.#feed?.pump()
     // Whoever loads must not throttle a primary that works alone: its load is given up instead.
-    if (this.#release === 'all' && this.#pace.isTailTooLong(this.#feed)) this.#options.onOverflow()
+    if (this.#isAlone && this.#pace.isTailTooLong(this.#feed)) this.#options.onOverflow()
     this.commit()
     if (isOpen && this.#numbering.hasWork && !this.#isThrottled()) this.#continue()
     // The program may have closed its own member.
@@ -270,7 +272,7 @@ export class Ruling<State> {
   get #isWireBusy(): boolean {
     const { onSuspect } = this.#options
     if (onSuspect === undefined || onSuspect === 'retry') return false
-    return this.#release === 'acknowledged' && this.#feed?.isOnItsWay === true
+    return !this.#isAlone && this.#feed?.isOnItsWay === true
   }
 
   /** Numbers at most `most` frames, as far as the bounds allow; hands them to the feed. */
@@ -288,8 +290,7 @@ export class Ruling<State> {
 
   /** Intake waits where the bounds say so, and while the rule is being given away. */
   #isThrottled(): boolean {
-    if (this.settling.isHolding) return true
-    return this.#pace.isThrottled(this.#feed, this.#release === 'acknowledged')
+    return this.settling.isHolding || this.#pace.isThrottled(this.#feed, !this.#isAlone)
   }
 
   /** Puts what was produced into the outbox, and from there in line for delivery. */

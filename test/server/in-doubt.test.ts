@@ -59,7 +59,7 @@ async function takenOver(
   ledger.channels.beginReign()
   delivery.reign(historyId('1'.repeat(32)), 7)
   delivery.open()
-  delivery.release(10, false)
+  delivery.release(10)
   await clock.run(200)
   const sent = [...ledger.channels].map((channel) => channel.sent)
   const inDoubt = listed.map(({ channel, number, policy }) => `${channel} ${number} ${policy}`)

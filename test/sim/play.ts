@@ -19,6 +19,7 @@ export interface PlayOptions<State> {
   /** How far the wall clock of each member is ahead, in milliseconds. */
   readonly ahead?: Readonly<Record<MemberId, number>>
   readonly digestEvery?: number
+  readonly inFlight?: number
 }
 
 export class Play<State> {
@@ -30,7 +31,8 @@ export class Play<State> {
   readonly accepted: Set<number> = new Set()
   #given = 0
 
-  constructor({ seed, app, ahead = { a: 0, b: 0 }, digestEvery = 20 }: PlayOptions<State>) {
+  constructor(options: PlayOptions<State>) {
+    const { seed, app, ahead = { a: 0, b: 0 }, digestEvery = 20, inFlight = 64 } = options
     this.random = generator(seed)
     const around = (ms: number) => () => millis(ms * (0.5 + this.random()))
     this.pair = new SimPair<State>({
@@ -55,7 +57,7 @@ export class Play<State> {
       ackTimeoutMs: windowMs,
       hangAfterMs: 500,
       deliverTimeoutMs: 10_000,
-      inFlight: 64,
+      inFlight,
       onLoss: 'wait',
       onSuspect: 'retry',
       onStuckDeliver: 'retry',

@@ -218,7 +218,9 @@ export class Deeds {
     const own = pair.member(id)
     if (other === undefined || own === undefined || !other.isBeating || !own.isRunning) return false
     const { state } = other
-    if (hasAsked(own.state)) return false
+    // One that stood still a moment ago finds out with its next look, and trusts itself no more.
+    const { heartbeatMs } = this.#trial.settings
+    if (hasAsked(own.state) || this.#now < this.#unsteadyUntil + heartbeatMs) return false
     if (state.role === 'primary') {
       // One that is paired and stood still may have been left behind: alone it is fenced.
       const isSure = state.mode !== 'paired' || state.distrustsBefore === undefined

@@ -84,6 +84,9 @@ const timersMs = 1_200
 const entriesALook = 16
 const looksAStateLook = 8
 
+/** Longest pause before an output that was refused is tried again (docs/PROTOCOL.md#5). */
+const longestRetryMs = 1_000
+
 export class Trial {
   readonly settings: Settings
   readonly clock: VirtualClock = new VirtualClock()
@@ -233,12 +236,13 @@ export class Trial {
 
   /**
    * How long a pair may take to be whole from now on: to find out, to load, to work off what has
-   * piled up, and what it said itself that it would wait for.
+   * piled up, of which some is refused and tried again, and what it said itself that it would wait
+   * for.
    */
   get #healMs(): number {
     const { windowMs, hangAfterMs, linkDelayMs, deliverMs } = this.settings
     const finds = 2 * (windowMs + hangAfterMs)
-    const works = 500 + 30 * (linkDelayMs + deliverMs)
+    const works = 500 + 3 * longestRetryMs + 30 * (linkDelayMs + deliverMs)
     const waits = Math.max(this.#deeds.stuckUntil, this.#resyncAt) - this.clock.now()
     return finds + works + this.#asksMs + Math.max(0, waits)
   }
