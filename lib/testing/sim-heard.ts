@@ -99,7 +99,9 @@ export class SimHeard {
     if (isKnown && beat.seq <= this.#highestSeq) return 'nothing'
     const isFirstWord = this.echo.of !== beat.from
     this.echo = { of: beat.from, seq: beat.seq }
-    if (isFirstWord) this.#options.answer()
+    // Who is known and does not know us has moved to another place, and proves nothing until then.
+    const hasMoved = isKnown && beat.echo.of !== this.#options.self
+    if (isFirstWord || hasMoved) this.#options.answer()
     if (beat.echo.of !== this.#options.self) return 'nothing'
     if (isKnown && this.verdict === 'process-gone') return 'nothing'
     const verdict = verdictOf(beat, this.#options.hangAfterMs)

@@ -6,7 +6,7 @@
  * a cut is a fault of its own: whoever asks for one says so. Knows nothing of what it carries.
  */
 
-import type { MemberId, Millis } from '../units.js'
+import { type MemberId, type Millis, millis } from '../units.js'
 import type { VirtualClock } from './virtual-clock.js'
 
 export interface SimNetOptions {
@@ -25,6 +25,8 @@ export interface SimNetOptions {
 export class SimNet {
   readonly #options: SimNetOptions
   readonly #cut = new Set<MemberId>()
+  /** When the last beats that belong together arrive. */
+  readonly #notBefore: Record<MemberId, number> = { a: 0, b: 0 }
   readonly #lostInRow: Record<MemberId, number> = { a: 0, b: 0 }
 
   constructor(options: SimNetOptions) {
@@ -50,7 +52,8 @@ export class SimNet {
 
   /**
    * Beats of `from` are on their way, one right behind the other; each of `arrivals` is called when
-   * that one gets there, perhaps twice. They take equally long, and each may be lost.
+   * that one gets there, perhaps twice. They take equally long, and each may be lost. What is sent
+   * later does not overtake several that belong together: one of the paths keeps the order.
    */
   carry(from: MemberId, ...arrivals: readonly (() => void)[]): void {
     const { random, duplicates } = this.#options
@@ -70,7 +73,10 @@ export class SimNet {
 
   #send(from: MemberId, arrivals: readonly (() => void)[]): void {
     const { clock, delay } = this.#options
-    clock.setQuietTimer(delay(), () => {
+    const now = clock.now()
+    const takes = millis(Math.max(delay(), this.#notBefore[from] - now))
+    if (arrivals.length > 1) this.#notBefore[from] = now + takes
+    clock.setQuietTimer(takes, () => {
       if (!this.#cut.has(from)) for (const arrive of arrivals) arrive()
     })
   }

@@ -118,7 +118,7 @@ function unitsOf({ chance, pick, between }: Draw): Partial<Settings> {
     ipcMs: pick(0.05, 0.1, 5),
     joinMs: pick(0, 0.5, 20, chance(0.3) ? between(100, 900) : 2),
     unitStartMs: pick(40, 40, 450, 700),
-    portsMs: pick(0, 0.1, 3, chance(0.3) ? between(20, 600) : 0.5),
+    portsMs: pick(0, 0.1, 3, chance(0.5) ? between(20, 600) : 0.5),
   }
 }
 
@@ -150,9 +150,12 @@ const allKinds = [
   'unit-stop standby',
   'both-kill primary',
   'both-kill standby',
+  'moved primary',
 ] as const
 
-const ofUnits = /^(unit|both)-/
+const ofUnits = /^(unit-|both-|moved )/
+/** A unit that starts in time has its server back by then. */
+const movedMs = 1_560
 
 function kindsOf(settings: Settings, { chance }: Draw): readonly Kind[] {
   const units = drawOf(streamOf(settings.seed, 'unit kinds'))
@@ -172,6 +175,7 @@ function kindsOf(settings: Settings, { chance }: Draw): readonly Kind[] {
       case 'unit-kill primary':
       case 'unit-stop primary':
       case 'both-kill primary':
+      case 'moved primary':
         return !isDiverging
       // A primary that closes waits for its receivers. A standby that has to load again meanwhile
       // finds nobody to load from.
@@ -230,8 +234,12 @@ class Episodes {
    */
   #end(): void {
     const { pick, between, chance } = this.#draw
-    const { windowMs, linkDelayMs } = this.#settings
+    const { windowMs, linkDelayMs, unitA, unitB } = this.#settings
     const rest = () => this.#after(4 * windowMs, { do: 'rest' })
+    if ((unitA || unitB) && chance(0.3)) {
+      this.#endUnheard()
+      return rest()
+    }
     if (chance(0.3)) {
       this.#after(10, { do: 'feed', count: 5 })
       this.#after(between(0, 5), { do: 'kill', who: 'standby', forMs: 1, ifSpare: false })
@@ -277,6 +285,21 @@ class Episodes {
     this.#after(between(0, 50), { do: 'kill', who: 'other', forMs: undefined, ifSpare: false })
     this.#after(4 * windowMs, { do: 'feed', count: 5 })
     rest()
+  }
+
+  /** What a standby has given up is known to its unit alone, which dies, and so does all else. */
+  #endUnheard(): void {
+    const { between } = this.#draw
+    const { windowMs } = this.#settings
+    this.#after(10, { do: 'feed', count: 10 })
+    this.#after(between(0, 3), { do: 'block', who: 'standby', forMs: 4 * windowMs, ifSpare: false })
+    this.#after(0, { do: 'break' })
+    this.#after(between(0, 3), { do: 'feed', count: 10 })
+    this.#after(0, { do: 'seek', until: 'other is solo', withinMs: 3 * windowMs })
+    this.#after(0, { do: 'cut', from: 'other', forMs: this.#blinkMs() })
+    this.#after(between(0, 5), { do: 'unit-kill', who: 'victim', ifSpare: false })
+    this.#after(1, { do: 'feed', count: 10 })
+    this.#after(between(0, 50), { do: 'both-kill', who: 'other', forMs: undefined, ifSpare: false })
   }
 
   #at(ms: number, deed: Deed): void {
@@ -337,6 +360,13 @@ class Episodes {
       case 'close standby': {
         const deed = verb === 'kill' ? 'kill' : 'close'
         return this.#at(at, { do: deed, who, forMs: this.#downMs(), ifSpare: true })
+      }
+      case 'moved primary': {
+        // Its beats are at a new unit when it dies, amid its work.
+        const later = at + movedMs + this.#settings.joinMs + between(0, 300)
+        this.#at(at, { do: 'unit-kill', who, ifSpare: true })
+        this.#feed(later - between(0, 10), 15)
+        return this.#at(later, { do: 'kill', who, forMs: this.#downMs(), ifSpare: true })
       }
       case 'both-kill primary':
       case 'both-kill standby':

@@ -104,7 +104,7 @@ export const unitCanaries: Readonly<Record<string, () => Wraps>> = {
     beats: (beats) => over(beats, { view: () => ({ ...beats.view(), gateLapses: 0 }) }),
   }),
 
-  /** What a unit has renounced before it died is forgotten with it. */
+  /** What a unit has heard and renounced before it died is forgotten with it. */
   'renunciation-forgotten': () =>
     places((place) => ({
       disarm: () => {
@@ -113,7 +113,7 @@ export const unitCanaries: Readonly<Record<string, () => Wraps>> = {
       },
       view: () => {
         const view = place.view()
-        return place.isLost() ? { ...view, renouncedNatively: 0n } : view
+        return place.isLost() ? { ...view, renouncedNatively: 0n, heardAtMs: 0 } : view
       },
     })),
 
