@@ -66,6 +66,7 @@ StateRegion::~StateRegion() { end_load(); }
 
 SharedRegion StateRegion::release() noexcept {
   end_load();
+  toucher_.reset();
   tracker_.reset();
   return std::move(region_);
 }
@@ -172,6 +173,7 @@ Result<void> StateRegion::receive(std::uint64_t load, UniqueFd socket, Wanted wa
       options.mark = &*found;
     }
   }
+  toucher_.reset();
   auto started = Arrival::start(staging_, hash_, std::move(socket), options, bell_);
   if (!started.ok()) return started.error();
   arrival_ = std::move(started).value();
@@ -270,7 +272,10 @@ Result<void> StateRegion::exchange() noexcept {
   // The one by write protection belongs to the mapping; the other one is armed by each mover.
   if (way_ == TrackerWay::kWriteProtection) close_tracker();
   const Result<void> exchanged = region_.exchange(staged_);
-  if (exchanged.ok()) staging_ = Staging(staged_.bytes());
+  if (exchanged.ok()) {
+    staging_ = Staging(staged_.bytes());
+    toucher_ = PageToucher::start(staging_.memory);
+  }
   // If it cannot be had again, the next load that is sent says why.
   static_cast<void>(ensure_tracker());
   return exchanged;

@@ -28,6 +28,7 @@
 #include "snapshot/arrival.hpp"
 #include "snapshot/mover.hpp"
 #include "snapshot/noting_tracker.hpp"
+#include "snapshot/page_toucher.hpp"
 
 namespace hotpair::snapshot {
 
@@ -170,6 +171,8 @@ class StateRegion {
   LoadFigures last_;
   // Of a load that is complete and waits for install().
   std::optional<KnownDigests> arrived_;
+  // Of the staging after an exchange; null once it is used again.
+  std::unique_ptr<PageToucher> toucher_;
   // At most one of them. The last members: their threads use what is above.
   std::unique_ptr<Mover> mover_;
   std::unique_ptr<Arrival> arrival_;
