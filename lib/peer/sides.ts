@@ -183,9 +183,10 @@ export class Sides {
     const side = new SideSocket(socket)
     if (wish.end === 'sender') side.write(encodeReady())
     this.#wish = undefined
+    // It is the wisher's from here on, whatever becomes of the next wish.
+    this.#giveUp = () => {}
     wish.deadline.clear()
     this.#owner.opened()
-    // Of an end that nobody has begun to read, the platform says nothing.
     wish.opened(side)
   }
 

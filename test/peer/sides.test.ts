@@ -149,6 +149,17 @@ t.test('a wish that is taken back is not fulfilled, and a later one is', async (
   t.equal(gone.failure, undefined)
 })
 
+t.test('an open side connection outlives a later wish that is taken back', async (t) => {
+  const { a, b } = await linked(t, { secret })
+  const near = wishAt(t, a, 1, 'sender')
+  const far = wishAt(t, b, 1, 'receiver')
+  await waitUntil(() => near.side !== undefined && far.side !== undefined)
+  wishAt(t, a, 2, 'sender').takeBack()
+  near.side?.write(Buffer.from('still here'))
+  await waitUntil(() => far.data.length > 0 || far.ended !== undefined)
+  t.equal(String(Buffer.concat(far.data)), 'still here')
+})
+
 t.test('a link that goes down takes the wish along, and tells nothing', async (t) => {
   const { a, b } = await linked(t)
   const waiting = wishAt(t, a, 1, 'receiver')
