@@ -52,6 +52,7 @@ export class SimHeard {
   constructor(options: SimHeardOptions) {
     this.#options = options
     this.known = options.known
+    this.echo = { of: options.known, seq: 0 }
     this.#silentSince = options.now()
   }
 
@@ -99,9 +100,7 @@ export class SimHeard {
     if (isKnown && beat.seq <= this.#highestSeq) return 'nothing'
     const isFirstWord = this.echo.of !== beat.from
     this.echo = { of: beat.from, seq: beat.seq }
-    // Who is known and does not know us has moved to another place, and proves nothing until then.
-    const hasMoved = isKnown && beat.echo.of !== this.#options.self
-    if (isFirstWord || hasMoved) this.#options.answer()
+    if (isFirstWord) this.#options.answer()
     if (beat.echo.of !== this.#options.self) return 'nothing'
     if (isKnown && this.verdict === 'process-gone') return 'nothing'
     const verdict = verdictOf(beat, this.#options.hangAfterMs)

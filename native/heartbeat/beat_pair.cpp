@@ -37,6 +37,10 @@ BeatPair::BeatPair(const PairConfig& config, PairWords& words, FixedList<Link, k
   if (config.known == 0) return;
   identity_.expect(config.known);
   suspicion_.adopt(now);
+  // It knows this incarnation too, so it need not be convinced anew; of none of its packets in
+  // particular.
+  echo_ = {config.known, 0, 0, 0};
+  echo_heard_at_ = now;
 }
 
 bool BeatPair::attach(Poller& poller) noexcept {

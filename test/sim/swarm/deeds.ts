@@ -316,9 +316,6 @@ export class Deeds {
     const hungMs = 1.25 * hangAfterMs + 2 * lossMs + 2 * heartbeatMs + trips
     const { incarnation } = pair.primary
     const isWatched = pair.hosts[who].unit?.serves(incarnation) === true
-    // Whose beats have just moved there, and answer nothing yet, are not believed for a round trip.
-    const hasMoved = pair.hosts[who].beatsFor(incarnation)?.view().heardAtMs === 0
-    if (isWatched && hasMoved) return
     if (isWatched && deed.do === 'kill') {
       // No window and no probe: its unit has seen it die and says so.
       if (lossMs === 0) this.#trial.doubts.expect(pair.primary.name, heir)
