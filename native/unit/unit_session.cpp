@@ -111,15 +111,16 @@ void Session::on_alarm(void* self, const vigil::Finding& finding) noexcept {
   // These two say nothing of the process: the unit's thread, which reads the connection, looks.
   if (finding.cause == Cause::kReleased || finding.cause == Cause::kConnectionEnded) return;
   auto* session = static_cast<Session*>(self);
-  // relaxed: published by gone().
-  session->crash_signal_.store(finding.signal, std::memory_order_relaxed);
   session->gone();
   ring(session->waker_.ringer);
 }
 
 std::uint32_t Session::crash_signal() const noexcept {
-  // relaxed: read after is_gone().
-  return crash_signal_.load(std::memory_order_relaxed);
+  const auto* words = region_.at<UnitWords>(0);
+  CHECK(words != nullptr);
+  // Whoever found the death first, the handler had written this before it.
+  // acquire: as in watcher_posix.cpp
+  return words->vow.crash.load(std::memory_order_acquire);
 }
 
 // A dying process marks its vow before it closes anything, but is gone by its descriptor only after

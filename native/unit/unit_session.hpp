@@ -75,8 +75,6 @@ class Session {
   UniqueFd process_;
   // Set by the watcher's thread or the unit's.
   std::atomic<bool> is_gone_{false};
-  // Set by the watcher's thread before is_gone_.
-  std::atomic<std::uint32_t> crash_signal_{0};
   // Set by the beat thread, taken by the unit's.
   std::atomic<bool> is_superseded_{false};
   bool has_said_bye_ = false;
