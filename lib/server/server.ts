@@ -187,7 +187,9 @@ export class Server<State> implements ServerPort {
     since: Instant,
     suspect: Suspect | undefined,
   ): void {
-    const { acked, epoch: former } = this.following
+    const { epoch: former } = this.following
+    // One that follows nobody ruled itself: all that it has processed may have left.
+    const acked = former === undefined ? this.#replica.frameNo : this.following.acked
     this.following.finish(suspect?.isSkipped ? { skip: suspect.frameNo } : {})
     const { inFlight, inDoubt: policies } = this.#options
     const begun = this.lastWords.take(this.#replica.ledger, former)

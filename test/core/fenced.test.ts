@@ -3,7 +3,7 @@
  */
 
 import type { Effect } from '#lib/core/effect.js'
-import type { PrimaryState } from '#lib/core/state.js'
+import type { FencedState, Presence, PrimaryState } from '#lib/core/state.js'
 import { epochOf, historyId, millis } from '#lib/units.js'
 import {
   a,
@@ -11,12 +11,15 @@ import {
   b,
   configOf,
   fenced,
+  followingPresence,
   heard,
   heardRecord,
+  history,
   ignored,
   loading,
   other,
   peer,
+  recordOf,
   reign,
   roleTold,
   rule,
@@ -116,5 +119,66 @@ rule('policy wait waits on', {
   event: { type: 'found', incarnation: other, verdict: 'process-gone' },
   as: a,
   to: fenced({ peer: lost }),
+  effects: [],
+})
+
+// Both renounced one reign: nobody but its primary holds all, and nobody else may go on.
+const mirrored = recordOf('a', reign, true)
+const fencedToo = followingPresence({ role: 'fenced', renounced: reign })
+const own = fenced({ record: mirrored, peer: peer(fencedToo, { condition: 'unreachable' }) })
+const again = epochOf(105)
+const takenBack: PrimaryState = {
+  ...ruling,
+  peer: peer(fencedToo),
+  record: recordOf('a', again),
+  history: history,
+  highest: again,
+  epoch: again,
+}
+rule('the primary goes on when its standby has renounced too', {
+  from: own,
+  event: heard(fencedToo),
+  as: a,
+  to: takenBack,
+  effects: [
+    { type: 'store-record', record: recordOf('a', again) },
+    announce(takenBack, a),
+    { type: 'open-gate' },
+    { type: 'take-over', epoch: again, verdict: 'renounced', suspect: undefined },
+    roleTold(own, takenBack, 'takeover'),
+    { type: 'tell-mode', mode: 'solo', epoch: again },
+  ],
+})
+
+const holdsBack: Readonly<Record<string, readonly [Partial<FencedState>, Partial<Presence>]>> = {
+  'one that does not renounce may still take over': [{}, { renounced: epochOf(99) }],
+  'one that stands by may still take over': [{}, { role: 'standby' }],
+  'one that was in a higher reign may have ruled': [{}, { epoch: epochOf(102) }],
+  'a reign above was seen': [{ highest: epochOf(102) }, {}],
+  'the reign was that of the other': [{ record: recordOf('b', reign, true) }, {}],
+  'the record is of an older reign': [{ record: recordOf('a', epochOf(99), true) }, {}],
+  'another incarnation was in sync': [{ record: recordOf('a', reign) }, {}],
+  'it halted before a suspect frame': [{ isHalted: true }, {}],
+}
+for (const [why, [over, said]] of Object.entries(holdsBack)) {
+  const presence = { ...fencedToo, ...said }
+  const highest = epochOf(Math.max(over.highest ?? reign, presence.epoch))
+  const from = fenced({ ...own, ...over })
+  rule(`it does not go on: ${why}`, {
+    from,
+    event: heard(presence),
+    as: a,
+    to: { ...from, highest, peer: peer(presence) },
+    effects: [],
+  })
+}
+
+const halting = { ...a, onSuspect: 'halt' as const }
+const heardIt = { ...own, peer: peer(fencedToo) }
+rule('it does not go on: where a suspect frame halts both, it may be that', {
+  from: own,
+  event: heard(fencedToo),
+  as: halting,
+  to: heardIt,
   effects: [],
 })

@@ -1,7 +1,7 @@
 /**
  * A member that holds a state and may not act on it: it renounced, or slept while the other may
  * have ruled. It loads as soon as somebody rules; when nobody does, `onLoss` decides
- * (docs/PROTOCOL.md#8).
+ * (docs/PROTOCOL.md#8). A former primary goes on when its standby says that it has renounced too.
  */
 
 import type { Transition } from '../effect.js'
@@ -26,6 +26,7 @@ export function onFenced(state: FencedState, event: Event, config: CoreConfig): 
     case 'heard': {
       const ruling = rulingPeer(state, config)
       if (ruling) return loadFrom(state, ruling, config, 'heard-primary', state.renounced)
+      if (isGivenBack(state, config)) return takeBack(state, config)
       const named = namedReign(state.peer, state.renounced, config)
       return named === undefined ? stay(state) : go({ ...state, renounced: named })
     }
@@ -67,6 +68,38 @@ export function onFenced(state: FencedState, event: Event, config: CoreConfig): 
     default:
       return assertNever(event)
   }
+}
+
+/**
+ * The standby of this member's own reign lives, never ruled above it, and has renounced it: so
+ * nothing was accepted or sent that is not held here, and nobody else may go on. Both renounce when
+ * the primary asks for it and then sleeps, or hangs, before it has heard the answer. A standby that
+ * halted before a suspect frame looks the same from here.
+ */
+function isGivenBack(state: FencedState, { self, onSuspect }: CoreConfig): boolean {
+  const { record, peer, epoch } = state
+  if (onSuspect === 'halt') return false
+  const isOwn = record?.primary === self && record.epoch === epoch && state.highest === epoch
+  if (!isOwn || state.isHalted || peer?.condition !== 'alive') return false
+  const { presence, incarnation } = peer
+  const isMirror = record.inSync.some((holder) => holder.incarnation === incarnation)
+  const areAlike = presence.epoch === epoch && presence.renounced === epoch
+  return isMirror && areAlike && presence.role !== 'primary' && presence.role !== 'standby'
+}
+
+/** The same history in a reign of its own: in doubt is what had been begun. */
+function takeBack(state: FencedState, config: CoreConfig): Transition<State> {
+  const epoch = nextReign(state, config)
+  const next = soloReign(state, state.history, epoch, config)
+  return go(
+    next,
+    { type: 'store-record', record: next.record },
+    announce(next, config),
+    { type: 'open-gate' },
+    { type: 'take-over', epoch, verdict: 'renounced', suspect: undefined },
+    tellRole(state, next, 'takeover'),
+    { type: 'tell-mode', mode: 'solo', epoch },
+  )
 }
 
 /** Whoever halted before a suspect frame would go on into it. */
