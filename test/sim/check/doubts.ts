@@ -74,7 +74,12 @@ export class DoubtCheck {
     this.#expected = undefined
   }
 
-  takenOver(heir: MemberId, history: string, { inDoubt }: TakeoverReport): void {
+  takenOver(heir: MemberId, history: string, report: TakeoverReport): void {
+    this.#compare(heir, history, report)
+    this.#forget(history, report)
+  }
+
+  #compare(heir: MemberId, history: string, { inDoubt }: TakeoverReport): void {
     const expected = this.#expected
     this.#expected = undefined
     if (expected?.heir !== heir) return
@@ -85,6 +90,18 @@ export class DoubtCheck {
       if (number > sent && number <= begun) continue
       const text = `${name} ${number} is in doubt after ${expected.dead}, begun ${begun}, sent ${sent}`
       this.#findings.report('S3', text)
+    }
+  }
+
+  /**
+   * What is in doubt again was sent by one that died without a word of it: whoever dies next knows
+   * only what it has sent itself.
+   */
+  #forget(history: string, { inDoubt }: TakeoverReport): void {
+    for (const { channel: name, number } of inDoubt) {
+      const channel = this.#channel(history, name)
+      channel.sent = Math.min(channel.sent, number - 1)
+      channel.later.delete(number)
     }
   }
 
