@@ -71,6 +71,13 @@ export const errorCodes = {
   ERR_HOTPAIR_PEER_VERSION: 'the other side speaks a protocol version that this one does not',
   ERR_HOTPAIR_PEER_SETTINGS: 'the members are configured differently where they must agree',
   ERR_HOTPAIR_PEER_PROTOCOL: 'the other side sent what the protocol does not allow',
+  ERR_HOTPAIR_ARBITER_UNREACHABLE: 'the arbiter did not answer; what was asked of it was not done',
+  ERR_HOTPAIR_ARBITER_UNKNOWN:
+    'the answer of the arbiter to a change of the record was lost; it may have been made, or may still be',
+  ERR_HOTPAIR_ARBITER_REFUSED:
+    'the arbiter does not serve this member: wrong secret, pair, user or version',
+  ERR_HOTPAIR_ARBITER_RECORD:
+    'what the arbiter keeps for the pair cannot be read, or belongs to another one; nothing was changed',
   ERR_HOTPAIR_INVARIANT: 'a rule of the pair was found broken; this member has stopped speaking',
 } as const
 

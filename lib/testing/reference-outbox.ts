@@ -9,7 +9,7 @@
 
 import { ClosedError } from '../errors.js'
 import type { OutboxPort, OutboxRecord, OutboxSent, OutboxStatus } from '../runtime/ports-outbox.js'
-import { crc32c } from './crc32c.js'
+import { crc32c } from '../wire/crc32c.js'
 
 const blockBytes = 4096
 const blockPayload = blockBytes - 16

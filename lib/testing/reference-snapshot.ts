@@ -13,7 +13,7 @@ import type {
   ChunkWriter,
   SnapshotPort,
 } from '../runtime/ports-outbox.js'
-import { crc32c } from './crc32c.js'
+import { crc32c } from '../wire/crc32c.js'
 
 const headerBytes = 16
 const sumAt = 12

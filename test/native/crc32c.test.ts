@@ -6,7 +6,7 @@
 import fc from 'fast-check'
 import t from 'tap'
 import { loadBinding } from '#lib/native/load.js'
-import { crc32c } from '#lib/testing/crc32c.js'
+import { crc32c } from '#lib/wire/crc32c.js'
 
 const binding = loadBinding()
 

@@ -11,8 +11,8 @@ import { isPairError } from '#lib/errors.js'
 import { loadBinding } from '#lib/native/load.js'
 import { openOutbox } from '#lib/native/outbox.js'
 import type { OutboxPort, OutboxRecord } from '#lib/runtime/ports-outbox.js'
-import { crc32c } from '#lib/testing/crc32c.js'
 import { openReferenceOutbox } from '#lib/testing/reference-outbox.js'
+import { crc32c } from '#lib/wire/crc32c.js'
 
 const limitBytes = 3 * 4096
 const channels = 3

@@ -6,8 +6,8 @@
 import t from 'tap'
 import type { OutboxPort } from '#lib/runtime/ports-outbox.js'
 import { Ledger } from '#lib/server/ledger.js'
-import { crc32c } from '#lib/testing/crc32c.js'
 import { openReferenceOutbox } from '#lib/testing/reference-outbox.js'
+import { crc32c } from '#lib/wire/crc32c.js'
 import type { SentNotice } from '#lib/wire/message.js'
 
 const text = (word: string) => new TextEncoder().encode(word)

@@ -5,7 +5,7 @@
 
 import type { Output } from '#lib/options.js'
 import type { PeerLink } from '#lib/runtime/ports-peer.js'
-import { crc32c } from '#lib/testing/crc32c.js'
+import { crc32c } from '#lib/wire/crc32c.js'
 import { type Message, type SentNotice, writeMessage } from '#lib/wire/message.js'
 import { PacketDecoder, PacketWriter } from '#lib/wire/packet.js'
 import { readMessage } from '#lib/wire/read-message.js'

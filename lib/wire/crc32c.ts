@@ -1,9 +1,9 @@
 /**
  * CRC-32C in plain TypeScript, four bytes at a time.
  *
- * It serves the simulator, which runs without the addon, and the tests as an oracle that shares
- * nothing with the C++ one. It is some ten times slower and must not be used where an output is on
- * its way.
+ * It serves records, of which few are written, the simulator, which runs without the addon, and the
+ * tests as an oracle that shares nothing with the C++ one. It is some ten times slower than that
+ * one and must not be used where an output is on its way. Pure.
  */
 
 const polynomial = 0x82f63b78
