@@ -21,7 +21,7 @@ const turnsMs = 15
 const closingMs = 20
 
 /** Whoever has asked the only other one to give up is the last that is sure to hold all. */
-function hasAsked(state: State): boolean {
+export function hasAsked(state: State): boolean {
   return state.role === 'primary' && state.hasAsked
 }
 
@@ -49,6 +49,8 @@ export class Deeds {
   /** Who stood still last. */
   #victim: MemberId | undefined
   readonly #downUntil = new Map<MemberId, number>()
+  /** Up to then a server stands in a call, and nobody beats for it. */
+  readonly #heldUntil: Record<MemberId, number> = { a: 0, b: 0 }
 
   constructor(trial: Trial) {
     this.#trial = trial
@@ -94,15 +96,28 @@ export class Deeds {
     if (tornDownInMs > 0) return this.#comeBack(id, tornDownInMs + 1)
     this.#downUntil.delete(id)
     this.#trial.note(`start ${id}`)
+    if (this.#heldUntil[peerOf(id)] > this.#now) this.#startsUnheard()
     pair.start(id)
   }
 
-  /** A server stands still because it joins a unit that takes its time. */
-  held(ms: number): void {
+  /** The server of `id` stands still because it joins a unit that takes its time. */
+  held(id: MemberId, ms: number): void {
     if (ms <= this.#harmlessCutMs) return
+    this.#heldUntil[id] = this.#now + ms
+    if (this.#trial.pair.member(peerOf(id))?.role === 'starting') this.#startsUnheard()
     this.#lasts(ms)
     this.#unsteadyUntil = Math.max(this.#unsteadyUntil, this.#now + ms)
     this.disturbed(ms + this.#findsMs)
+  }
+
+  /** It cannot hear the other one, which is silent though it lives: as with a cut at its start. */
+  #startsUnheard(): void {
+    this.#trial.findings.makeVoid('S1', 'S2', 'S3', 'S4')
+  }
+
+  /** A server beats for itself, and will join a new unit, which may take its time. */
+  lostUnit(): void {
+    this.#lasts(this.#unitBackMs)
   }
 
   get #now(): number {

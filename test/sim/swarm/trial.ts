@@ -24,7 +24,7 @@ import { StateCheck } from '../check/state.js'
 import { TimerCheck } from '../check/timers.js'
 import { Findings, type Violation } from '../check/violation.js'
 import { framesOf, logOf, makeApp, type State } from './app.js'
-import { Deeds } from './deeds.js'
+import { Deeds, hasAsked } from './deeds.js'
 import { Feeder } from './feeder.js'
 import { drawn, type Inputs } from './order.js'
 import { streamOf } from './random.js'
@@ -151,7 +151,10 @@ export class Trial {
   /** Both members are there, in sync, and all is accepted and delivered. */
   get isWhole(): boolean {
     const { pair, feeder } = this
-    return pair.isPaired && feeder.isDone && pair.primary?.server.counts.pending === 0
+    // Whoever was asked to renounce will, when it hears it.
+    const { primary } = pair
+    if (!pair.isPaired || primary === undefined || hasAsked(primary.state)) return false
+    return feeder.isDone && primary.server.counts.pending === 0
   }
 
   async run(): Promise<Outcome> {
@@ -262,7 +265,7 @@ export class Trial {
   async #heal(): Promise<void> {
     const { clock, settings, feeder, findings } = this
     if (findings.violations.length > 0) return
-    await clock.run(Math.max(clock.now(), this.#deeds.faultsEndAt))
+    while (clock.now() < this.#deeds.faultsEndAt) await clock.run(this.#deeds.faultsEndAt)
     this.#hasHealed = true
     for (const id of ['a', 'b'] as const) this.#deeds.startIfDown(id)
     feeder.finish()
@@ -319,6 +322,11 @@ export class Trial {
       this.#inputCheck.historyEnds()
     }
     this.outputs.ruled(String(history), member.name)
+  }
+
+  /** Nobody lives who could be taken for dead. */
+  #found({ id }: SimMember<State>, what: string): void {
+    if (this.pair.member(peerOf(id)) !== undefined) this.roles.found(id, what)
   }
 
   /** At the moment at which it rules it holds all that the former primary accepted and began. */
@@ -458,7 +466,7 @@ export class Trial {
     return {
       onHold: (member, ms) => {
         this.note(`${member.id} waits for its unit for ${ms.toFixed(1)} ms`)
-        this.#deeds.held(ms)
+        this.#deeds.held(member.id, ms)
       },
       onTakeover: (member, report) => {
         this.takeovers.push(report)
@@ -467,7 +475,7 @@ export class Trial {
         const history = 'history' in state ? String(state.history) : ''
         this.doubts.takenOver(member.id, history, report)
         this.note(`${member.id} takes over in ${report.epoch} (${report.verdict})`)
-        this.roles.found(member.id, `takes over (${report.verdict})`)
+        this.#found(member, `takes over (${report.verdict})`)
         this.#checkTakeover(member)
       },
       onEvent: (member: SimMember<State>, event) => {
@@ -475,11 +483,12 @@ export class Trial {
           this.note(`${member.id} beats by ${event.place}: ${event.reason}`)
           // It counts every silence anew, and may find what it finds a window later.
           this.roles.disturbed(0)
+          if (event.place === 'embedded') this.#deeds.lostUnit()
         }
         if (event.type === 'verdict') {
           const what = `finds the other ${event.verdict}`
           this.note(`${member.id} ${what}`)
-          if (event.verdict !== 'alive') this.roles.found(member.id, what)
+          if (event.verdict !== 'alive') this.#found(member, what)
         }
         if (event.type === 'mode') this.note(`${member.id} is ${event.mode} in ${event.epoch}`)
         if (event.type === 'switchover') {
