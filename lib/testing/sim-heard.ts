@@ -40,6 +40,8 @@ export class SimHeard {
   echo: SimBeat['echo'] = { of: undefined, seq: 0 }
   marks: PeerMarks | undefined
   verdict: BeatView['verdict'] = 'none'
+  /** Whose place was taken: a late beat of it proves nothing (freshness.cpp). */
+  #former: Incarnation | undefined
   #highestSeq = 0
   #answeredSeq = 0
   #vouchAgeMs = 0
@@ -97,6 +99,7 @@ export class SimHeard {
   hear(beat: SimBeat): 'nothing' | 'fresh' | 'news' {
     if (beat.marks !== undefined) return this.#hearMarks(beat)
     const isKnown = beat.from === this.known
+    if (beat.from === this.#former) return 'nothing'
     if (isKnown && beat.seq <= this.#highestSeq) return 'nothing'
     const isFirstWord = this.echo.of !== beat.from
     this.echo = { of: beat.from, seq: beat.seq }
@@ -109,6 +112,7 @@ export class SimHeard {
       this.verdict !== verdict ||
       this.#isBusy !== beat.isBusy ||
       Buffer.compare(beat.presence, this.presence) !== 0
+    if (!isKnown) this.#former = this.known
     this.known = beat.from
     this.#highestSeq = beat.seq
     this.#answeredSeq = beat.echo.seq
