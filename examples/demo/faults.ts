@@ -81,7 +81,11 @@ function roundOf(wanted: readonly FaultName[]): FaultName[] {
   return wanted.flatMap((name) => (name === 'switchover' ? [name, name] : [name]))
 }
 
-async function strike(name: FaultName, plan: FaultPlan): Promise<void> {
+/** Strikes once, and waits until the pair is paired again. */
+export async function strike(
+  name: FaultName,
+  plan: Omit<FaultPlan, 'wanted' | 'mayGoOn'>,
+): Promise<void> {
   const { members, signal, random, pace, source, hangAfterMs } = plan
   await members.until(() => members.isPaired, 'paired', signal)
   const returnMs = random.between(...pace.beforeReturn)

@@ -4,11 +4,14 @@
  * Both members run it. Calls of `receive` are pipelined up to a bound; beyond it the connection is
  * not read, so that waiting is the source's back-pressure. Answers are cumulative, so they go out
  * only up to the first record that is still waiting. When one is refused the connection is ended:
- * the source comes back and sends from the first that nobody has accepted.
+ * the source comes back and sends from the first that nobody has accepted, or from the one that
+ * this member wants next, if it says so.
  */
 
 import { createServer, type Server, type Socket } from 'node:net'
+import { InputError } from 'hotpair'
 import { onLines } from './lines.js'
+import type { Place } from './ports.js'
 
 /** Hands one record to the pair; resolves when it is accepted. */
 export type Receive = (data: Uint8Array, id: { source: string; seq: number }) => Promise<unknown>
@@ -20,9 +23,9 @@ export interface Intake {
   close(): void
 }
 
-/** Listens on `port` of loopback. `onRefused` hears why a connection was ended. */
+/** Listens at `place`. `onRefused` hears why a connection was ended. */
 export async function openIntake(
-  port: number,
+  { host, port }: Place,
   receive: Receive,
   onRefused: (error: unknown) => void,
 ): Promise<Intake> {
@@ -35,7 +38,7 @@ export async function openIntake(
   })
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject)
-    server.listen(port, '127.0.0.1', resolve)
+    server.listen(port, host, resolve)
   })
   return {
     close() {
@@ -54,7 +57,7 @@ function serve(socket: Socket, receive: Receive, onRefused: (error: unknown) => 
   function answer(): void {
     let last = 0
     while (outstanding[0]?.isAccepted) last = outstanding.shift()?.seq ?? last
-    if (last > answered && !socket.destroyed) {
+    if (last > answered && socket.writable) {
       answered = last
       socket.write(`${last}\n`)
     }
@@ -70,15 +73,17 @@ function serve(socket: Socket, receive: Receive, onRefused: (error: unknown) => 
         if (entry === outstanding[0]) answer()
       },
       (error: unknown) => {
-        if (socket.destroyed) return
+        if (socket.destroyed || socket.writableEnded) return
         onRefused(error)
-        socket.destroy()
+        const wanted = error instanceof InputError ? error.expectedSeq : undefined
+        if (wanted === undefined) socket.destroy()
+        else socket.end(`wants ${wanted}\n`)
       },
     )
   }
 
   onLines(socket, (line) => {
-    if (socket.destroyed) return
+    if (socket.destroyed || socket.writableEnded) return
     const end = line.indexOf(' ')
     const word = line.slice(0, end)
     if (source === undefined && word === 'source') source = line.slice(end + 1)

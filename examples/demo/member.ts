@@ -20,12 +20,11 @@ let close: () => Promise<void> = async () => {}
 let handOver: () => Promise<void> = async () => {}
 
 async function open(settings: MemberSettings): Promise<void> {
-  const { control, sinkPort, intakePort } = settings
-  const sink = new SinkLink(sinkPort)
+  const sink = new SinkLink(settings.sink)
   const member = await openMember<Statistics>({
     pair: 'demo',
     member: settings.member,
-    members: { a: `127.0.0.1:${control.a}`, b: `127.0.0.1:${control.b}` },
+    members: settings.members,
     secret: settings.secret,
     arbiter: 'none',
     ...(settings.heartbeatMs !== undefined && { heartbeatMs: settings.heartbeatMs }),
@@ -45,7 +44,7 @@ async function open(settings: MemberSettings): Promise<void> {
   })
   forward(member)
   const receive = member.receive.bind(member)
-  const intake = await openIntake(intakePort, receive, (error) => {
+  const intake = await openIntake(settings.intake, receive, (error) => {
     if (!passing.includes(codeOf(error))) trouble(error)
   })
   handOver = async () => {
@@ -73,7 +72,7 @@ function forward(member: Member<Statistics>): void {
     report({ type: 'verdict', at, verdict, silenceMs }),
   )
   member.on('takeover', ({ at, epoch, verdict, frameNo, inDoubt, tookMs }) =>
-    report({ type: 'takeover', at, epoch, verdict, frameNo, inDoubt: inDoubt.length, tookMs }),
+    report({ type: 'takeover', at, epoch, verdict, frameNo, inDoubt, tookMs }),
   )
   member.on('skipped', ({ at, frameNo, seq }) => report({ type: 'skipped', at, frameNo, seq }))
   const tellUnit = () => report({ type: 'unit', at: Date.now(), ...member.status().unit })

@@ -53,6 +53,8 @@ export interface MembersOptions {
   readonly onHappening: (member: MemberId, happening: Happening) => void
   /** The module that each member's process runs. Default: `member.js`. */
   readonly program?: URL | undefined
+  /** What goes before the command of a member's process, for instance to move it elsewhere. */
+  readonly launch?: { readonly a: readonly string[]; readonly b: readonly string[] } | undefined
   /** Milliseconds until a wait is given up. Default 20,000. */
   readonly patienceMs?: number | undefined
 }
@@ -63,6 +65,7 @@ export class Members {
   readonly #listeners = new Set<() => void>()
   readonly #onHappening: (member: MemberId, happening: Happening) => void
   readonly #program: URL
+  readonly #launch: MembersOptions['launch']
   readonly #patienceMs: number
 
   constructor(options: MembersOptions) {
@@ -70,6 +73,7 @@ export class Members {
     this.b = blankSide('b', options.settings.b)
     this.#onHappening = options.onHappening
     this.#program = options.program ?? new URL('member.js', import.meta.url)
+    this.#launch = options.launch
     this.#patienceMs = options.patienceMs ?? defaultPatienceMs
   }
 
@@ -119,7 +123,10 @@ export class Members {
 
   /** Loads a process for this side that waits to be opened. */
   async park(side: Side, signal: AbortSignal): Promise<void> {
-    const child = fork(this.#program, { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] })
+    const command = [...(this.#launch?.[side.member] ?? []), process.execPath]
+    const [execPath = '', ...execArgv] = command
+    const stdio = ['ignore', 'inherit', 'inherit', 'ipc'] as const
+    const child = fork(this.#program, { execPath, execArgv, stdio: [...stdio] })
     living.add(child)
     let isParked = false
     child.on('message', (report: Report) => {

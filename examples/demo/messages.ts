@@ -6,15 +6,16 @@
  */
 
 import type { MemberId, Mode, Role } from 'hotpair'
+import type { Place } from './ports.js'
 
 /** What a member is opened with. */
 export interface MemberSettings {
   readonly member: MemberId
-  /** Control ports of the members on loopback; data uses the next one. */
-  readonly control: { readonly a: number; readonly b: number }
+  /** `host:port` of each link of both; data uses the next port. */
+  readonly members: { readonly a: readonly string[]; readonly b: readonly string[] }
   /** Where this member takes records from the source. */
-  readonly intakePort: number
-  readonly sinkPort: number
+  readonly intake: Place
+  readonly sink: Place
   readonly secret: string | undefined
   readonly heartbeatMs: number | undefined
   readonly windowMs: number | undefined
@@ -57,7 +58,7 @@ export type Report =
       readonly epoch: number
       readonly verdict: string
       readonly frameNo: number
-      readonly inDoubt: number
+      readonly inDoubt: readonly { readonly channel: string; readonly number: number }[]
       readonly tookMs: number
     }
   /** A switchover that this member was told to make has resolved, or was refused. */

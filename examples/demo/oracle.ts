@@ -9,15 +9,22 @@ import { statistics } from '../statistics.js'
 
 /** The data of every output in order; the number of an output is its index plus 1. */
 export function expectedOutputs(records: readonly string[]): string[] {
-  const outputs: string[] = []
+  return [...outputsOf(records)]
+}
+
+/** The same, one output after the other, for a stream that is too long to be kept. */
+export function* outputsOf(records: Iterable<string>): Generator<string> {
+  let outputs: string[] = []
   const state = statistics.init()
   const forbidden = () => {
     throw new Error('the example application uses neither chance nor timers')
   }
   const send = (data: Uint8Array) => void outputs.push(Buffer.from(data).toString('utf8'))
-  for (const [index, record] of records.entries()) {
-    const call = { frameNo: index + 1, now: 0 }
-    const id = { source: 'oracle', seq: index + 1, timer: undefined }
+  let frameNo = 0
+  for (const record of records) {
+    frameNo++
+    const call = { frameNo, now: 0 }
+    const id = { source: 'oracle', seq: frameNo, timer: undefined }
     const frame = { ...call, ...id, data: Buffer.from(record) }
     const unused = {
       random: forbidden,
@@ -26,6 +33,7 @@ export function expectedOutputs(records: readonly string[]): string[] {
       clearTimer: forbidden,
     }
     statistics.process(state, frame, { ...call, ...unused, send })
+    yield* outputs
+    outputs = []
   }
-  return outputs
 }

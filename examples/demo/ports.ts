@@ -1,5 +1,5 @@
 /**
- * Ports for the members, on loopback.
+ * Where the parts of a run find each other: places, and free ports for them on loopback.
  *
  * A member that is started again must find its ports free. They are therefore drawn from below the
  * range that the system gives to outgoing connections (32,768 on Linux), where one of the demo's
@@ -8,6 +8,16 @@
 
 import { createSocket } from 'node:dgram'
 import { createServer } from 'node:net'
+
+/** Where somebody listens. */
+export interface Place {
+  readonly host: string
+  readonly port: number
+}
+
+export function onLoopback(port: number): Place {
+  return { host: '127.0.0.1', port }
+}
 
 const least = 15_000
 const most = 32_000

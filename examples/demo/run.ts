@@ -14,7 +14,7 @@ import { type Fault, type Pace, runFaults } from './faults.js'
 import { judge, type Notes, type RunResult, round, silenceOf } from './judge.js'
 import { type Happening, Members } from './members.js'
 import type { MemberSettings } from './messages.js'
-import { freePorts } from './ports.js'
+import { freePorts, onLoopback } from './ports.js'
 import { createRandom, type Random } from './random.js'
 import { Sink } from './sink.js'
 import { Source } from './source.js'
@@ -54,7 +54,13 @@ const quietEndMs = 1200
 /** The pair's own default. */
 const defaultHangAfterMs = 500
 /** Errors after which a run is not perfect even if nobody outside has noticed. */
-const grave = ['ERR_HOTPAIR_DIVERGED', 'ERR_HOTPAIR_INVARIANT', 'ERR_HOTPAIR_PROCESS_THREW']
+export const grave: readonly string[] = [
+  'ERR_HOTPAIR_DIVERGED',
+  'ERR_HOTPAIR_INVARIANT',
+  'ERR_HOTPAIR_PROCESS_THREW',
+  // A member that is asked for its next input has lost one that was accepted.
+  'ERR_HOTPAIR_INPUT_GAP',
+]
 
 /** Runs once; rejects only when `signal` aborts. */
 export async function run(
@@ -104,18 +110,19 @@ async function openWorld(settings: RunSettings, print: Print): Promise<World> {
   const problems: string[] = []
   const failure = new AbortController()
   const sink = new Sink((note) => timeline.tell('sink', note))
-  const sinkPort = await sink.listen()
+  const place = onLoopback(await sink.listen())
   const a = await freePorts(3, [])
   const b = await freePorts(3, [a])
   // Even seeds have a secret: their members speak TLS, the others plain TCP.
   const secret = seed % 2 === 0 ? `no secret at all: ${seed}` : undefined
-  const control = { a, b }
+  const addresses = { a: [`127.0.0.1:${a}`], b: [`127.0.0.1:${b}`] }
   const unitFolder =
     settings.unit === 'process' ? mkdtempSync(join(tmpdir(), 'hp-demo-')) : undefined
-  const common = { control, sinkPort, secret, heartbeatMs, windowMs, hangAfterMs, unitFolder }
+  const clock = { heartbeatMs, windowMs, hangAfterMs }
+  const common = { members: addresses, sink: place, secret, ...clock, unitFolder }
   const memberSettings = {
-    a: { ...common, member: 'a', intakePort: a + 2 } satisfies MemberSettings,
-    b: { ...common, member: 'b', intakePort: b + 2 } satisfies MemberSettings,
+    a: { ...common, member: 'a', intake: onLoopback(a + 2) } satisfies MemberSettings,
+    b: { ...common, member: 'b', intake: onLoopback(b + 2) } satisfies MemberSettings,
   }
 
   function onHappening(member: string, happening: Happening): void {
@@ -133,14 +140,16 @@ async function openWorld(settings: RunSettings, print: Print): Promise<World> {
     }
     if (happening.type === 'switchover-refused' && fault) fault.refusals += 1
     if (happening.type !== 'takeover') return
-    const { verdict, inDoubt } = happening
+    const { verdict } = happening
+    const inDoubt = happening.inDoubt.length
     const isCalledFor = fault?.until === Infinity && callsForTakeover(fault.name)
     if (isCalledFor && fault.takeover === undefined) fault.takeover = { verdict, inDoubt }
     else unplanned.push({ at: performance.now(), verdict, inDoubt })
   }
 
   const members = new Members({ settings: memberSettings, onHappening, program, patienceMs })
-  const source = new Source({ name: `demo-${seed}`, records, rate, ports: [a + 2, b + 2] })
+  const doors = [memberSettings.a.intake, memberSettings.b.intake]
+  const source = new Source({ name: `demo-${seed}`, records, rate, doors })
   const seconds = (records.length / rate).toFixed(1)
   timeline.tell('main', `${records.length} records in ${seconds} s, seed ${seed}`)
   timeline.tell('main', secret === undefined ? 'no secret: plain TCP' : 'a secret: TLS 1.3')

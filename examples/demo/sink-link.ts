@@ -11,6 +11,7 @@ import { connect, type Socket } from 'node:net'
 import type { Output } from 'hotpair'
 import { encodeEnvelope } from 'hotpair/receiver'
 import { onLines } from './lines.js'
+import type { Place } from './ports.js'
 
 interface Waiting {
   resolve(): void
@@ -18,13 +19,13 @@ interface Waiting {
 }
 
 export class SinkLink {
-  readonly #port: number
+  readonly #place: Place
   readonly #waiting = new Map<string, Waiting>()
   #opening: Promise<Socket> | undefined
   #socket: Socket | undefined
 
-  constructor(port: number) {
-    this.#port = port
+  constructor(place: Place) {
+    this.#place = place
   }
 
   /** The one connection, opened when there is none. */
@@ -66,7 +67,7 @@ export class SinkLink {
 
   #connect(): Promise<Socket> {
     return new Promise((resolve, reject) => {
-      const socket = connect({ port: this.#port, host: '127.0.0.1', noDelay: true })
+      const socket = connect({ ...this.#place, noDelay: true })
       socket.on('connect', () => {
         this.#socket = socket
         resolve(socket)

@@ -9,7 +9,13 @@
  */
 
 import { createServer, type Server, type Socket } from 'node:net'
-import { createReceiver, decodeEnvelope, type Envelope, envelopeBytes } from 'hotpair/receiver'
+import {
+  createReceiver,
+  decodeEnvelope,
+  type Envelope,
+  envelopeBytes,
+  type Verdict,
+} from 'hotpair/receiver'
 
 /** An output that was handed on. */
 export interface HandedOn {
@@ -44,20 +50,32 @@ export class Sink {
   readonly #sockets = new Set<Socket>()
   #epoch = 0
 
-  constructor(onNote: (note: string) => void) {
+  /** Called with everything that arrives, and what the helper makes of it. */
+  readonly #onTake: (envelope: Envelope, verdict: Verdict) => void
+
+  constructor(
+    onNote: (note: string) => void,
+    onTake: (envelope: Envelope, verdict: Verdict) => void = () => {},
+  ) {
     this.#onNote = onNote
+    this.#onTake = onTake
     this.#server = createServer({ noDelay: true }, (socket) => this.#accept(socket))
   }
 
-  /** Listens on a free port of loopback and returns it. */
-  async listen(): Promise<number> {
+  /** Listens on a free port and returns it. */
+  async listen(host = '127.0.0.1'): Promise<number> {
     await new Promise<void>((resolve, reject) => {
       this.#server.once('error', reject)
-      this.#server.listen(0, '127.0.0.1', resolve)
+      this.#server.listen(0, host, resolve)
     })
     const address = this.#server.address()
     if (address === null || typeof address === 'string') throw new Error('the sink has no port')
     return address.port
+  }
+
+  /** Forgets what was handed on, but for the moment of the last: for runs without an end. */
+  forget(): void {
+    this.handedOn.splice(0, this.handedOn.length - 1)
   }
 
   close(): void {
@@ -120,6 +138,7 @@ export class Sink {
     const verdict = this.#receiver.take(envelope)
     if (verdict.type === 'new') this.#handOn(envelope)
     else this.counts[verdict.type]++
+    this.#onTake(envelope, verdict)
     if (verdict.type === 'new' && verdict.formerHistory !== undefined) {
       this.counts.newHistory++
       this.#onNote(`a new history begins with output ${number}`)

@@ -8,10 +8,13 @@
  *
  * To a member:   `source NAME`, then one line a record, `SEQ JSON`
  * From a member: `SEQ`, everything up to this number is accepted
+ *                `wants SEQ`: this number is next for it, although another member has accepted it.
+ *                Only two that ruled at once can say so; the source has kept it and sends it again
  */
 
 import { connect, type Socket } from 'node:net'
 import { onLines } from './lines.js'
+import type { Place } from './ports.js'
 
 export interface SourceOptions {
   /** The name of this run of the source; its numbers count from 1 within it. */
@@ -19,8 +22,8 @@ export interface SourceOptions {
   readonly records: readonly string[]
   /** Records a second. */
   readonly rate: number
-  /** The ports on loopback where the members take records. */
-  readonly ports: readonly number[]
+  /** Where the members take records. */
+  readonly doors: readonly Place[]
   /** Unaccepted records at most. Default 16,384: 3.3 s at the default rate, 6 windows. */
   readonly window?: number
 }
@@ -36,9 +39,11 @@ const batch = 256
 
 // One member as the source sees it. `next` is the index of the next record to send to it.
 interface Feed {
-  readonly port: number
+  readonly door: Place
   socket: Socket | undefined
   next: number
+  /** It wants records again that another member has accepted. */
+  isBehind: boolean
 }
 
 /** Replays until every record is accepted, then `finished` is settled. */
@@ -62,7 +67,10 @@ export class Source {
     this.#options = options
     this.#records = [...options.records]
     this.#window = options.window ?? 16_384
-    this.#feeds = options.ports.map((port) => ({ port, socket: undefined, next: 0 }))
+    this.#feeds = options.doors.map((door) => ({
+      ...{ door, socket: undefined },
+      ...{ next: 0, isBehind: false },
+    }))
     this.finished = new Promise((resolve) => {
       this.#finish = resolve
     })
@@ -81,6 +89,11 @@ export class Source {
   /** Milliseconds of the stream that nobody has accepted yet. */
   get remainingMs(): number {
     return ((this.#records.length - this.#accepted) / this.#options.rate) * 1000
+  }
+
+  /** The records in their order, read as they are asked for; those that are put in, too. */
+  *replay(): Generator<string> {
+    for (const record of this.#records) yield record
   }
 
   /** Puts one more record into the stream, as the next one whose moment comes. */
@@ -110,14 +123,14 @@ export class Source {
   }
 
   #open(feed: Feed): void {
-    const socket = connect({ port: feed.port, host: '127.0.0.1', noDelay: true })
+    const socket = connect({ ...feed.door, noDelay: true })
     socket.on('connect', () => {
       feed.socket = socket
-      feed.next = this.#accepted
+      if (!feed.isBehind) feed.next = this.#accepted
       socket.write(`source ${this.#options.name}\n`)
       this.#pump(feed)
     })
-    onLines(socket, (line) => this.#onAccepted(Number(line)))
+    onLines(socket, (line) => this.#onLine(feed, line))
     socket.on('drain', () => this.#pump(feed))
     socket.on('error', () => {})
     socket.on('close', () => {
@@ -134,7 +147,8 @@ export class Source {
   #pump(feed: Feed): void {
     const { socket } = feed
     if (socket === undefined) return
-    feed.next = Math.max(feed.next, this.#accepted)
+    if (feed.next >= this.#accepted) feed.isBehind = false
+    if (!feed.isBehind) feed.next = Math.max(feed.next, this.#accepted)
     while (feed.next < this.#produced && socket.writableLength < maxBuffered) {
       const end = Math.min(feed.next + batch, this.#produced)
       let lines = ''
@@ -142,6 +156,18 @@ export class Source {
       feed.next = end
       socket.write(lines)
     }
+  }
+
+  #onLine(feed: Feed, line: string): void {
+    if (!line.startsWith('wants ')) {
+      this.#onAccepted(Number(line))
+      return
+    }
+    const seq = Number(line.slice('wants '.length))
+    if (!(seq >= 1 && seq <= this.#accepted)) return
+    feed.isBehind = true
+    feed.next = seq - 1
+    feed.socket?.destroy()
   }
 
   #onAccepted(seq: number): void {

@@ -50,7 +50,7 @@ function sentence(happening: Happening): string | undefined {
     case 'takeover': {
       const { epoch, frameNo, inDoubt, tookMs } = happening
       const took = `${tookMs.toFixed(1)} ms after the finding`
-      return `takes over at frame ${frameNo} as epoch ${epoch}, ${took}; ${inDoubt} in doubt`
+      return `takes over at frame ${frameNo} as epoch ${epoch}, ${took}; ${inDoubt.length} in doubt`
     }
     case 'switchover': {
       const { epoch, tookMs } = happening

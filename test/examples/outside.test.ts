@@ -11,7 +11,7 @@ import { checksum, encodeEnvelope } from '#lib/receiver.js'
 import { historyId } from '#lib/units.js'
 import { openIntake } from '../../examples/demo/intake.js'
 import { onLines } from '../../examples/demo/lines.js'
-import { freePorts } from '../../examples/demo/ports.js'
+import { freePorts, onLoopback } from '../../examples/demo/ports.js'
 import { Sink } from '../../examples/demo/sink.js'
 import { SinkLink } from '../../examples/demo/sink-link.js'
 import { Source } from '../../examples/demo/source.js'
@@ -64,8 +64,8 @@ t.test(
     })
     const silent: string[] = []
     const other = await listen((line) => silent.push(line))
-    const ports = [portOf(server), portOf(other)]
-    const source = new Source({ name: 'run-1', records, rate: 100_000, ports })
+    const doors = [portOf(server), portOf(other)].map(onLoopback)
+    const source = new Source({ name: 'run-1', records, rate: 100_000, doors })
     source.start()
     await source.finished
     await settled(() => silent.at(-1) === '500 {"n":500}')
@@ -83,6 +83,30 @@ t.test(
   },
 )
 
+t.test('the source gives again what a member wants that another has accepted', async (t) => {
+  const records = Array.from({ length: 30 }, (_, i) => `${i}`)
+  const other = await listen((line, socket) => {
+    if (!line.startsWith('source ')) socket.write(`${line.split(' ', 1)[0]}\n`)
+  })
+  const seen: number[][] = []
+  const server = await listen((line, socket) => {
+    const seq = Number(line.split(' ', 1)[0])
+    if (line.startsWith('source ')) seen.push([])
+    else seen.at(-1)?.push(seq)
+    if (seen.length === 1 && seq === 30) socket.end('wants 8\n')
+  })
+  const doors = [portOf(other), portOf(server)].map(onLoopback)
+  const source = new Source({ name: 's', records, rate: 100_000, doors })
+  source.start()
+  await source.finished
+  await settled(() => seen[1]?.at(-1) === 30)
+  t.equal(seen[1]?.[0], 8)
+  t.equal(seen[1]?.length, 23)
+  source.close()
+  server.close()
+  other.close()
+})
+
 t.test('the source stops producing when too much is unaccepted, and goes on after', async (t) => {
   const records = Array.from({ length: 300 }, (_, i) => `${i}`)
   const seen: number[] = []
@@ -95,7 +119,7 @@ t.test('the source stops producing when too much is unaccepted, and goes on afte
     name: 's',
     records,
     rate: 100_000,
-    ports: [portOf(server)],
+    doors: [onLoopback(portOf(server))],
     window: 50,
   })
   source.start()
@@ -176,7 +200,7 @@ t.test('silence is the longest time without an output between two moments', asyn
 t.test('an output is delivered when it is confirmed, and not otherwise', async (t) => {
   const { sink, socket } = await sinkWith([])
   const address = socket.remotePort ?? 0
-  const link = new SinkLink(address)
+  const link = new SinkLink(onLoopback(address))
   const never = new AbortController().signal
   await link.deliver(output(1), never)
   t.equal(sink.handedOn.length, 1)
@@ -198,7 +222,7 @@ t.test('a delivery that waits ends when its signal aborts', async (t) => {
   })
   server.listen(0, '127.0.0.1')
   await once(server, 'listening')
-  const link = new SinkLink(portOf(server))
+  const link = new SinkLink(onLoopback(portOf(server)))
   await t.rejects(link.deliver(output(1), abort.signal), /the gate closed/)
   link.close()
   server.close()
@@ -208,7 +232,7 @@ t.test('a connection to the sink that breaks rejects what waits', async (t) => {
   const server = createServer((socket) => socket.once('data', () => socket.destroy()))
   server.listen(0, '127.0.0.1')
   await once(server, 'listening')
-  const link = new SinkLink(portOf(server))
+  const link = new SinkLink(onLoopback(portOf(server)))
   const signal = new AbortController().signal
   const waits = link.deliver(output(1), signal)
   await t.rejects(waits, /ended before it confirmed/)
@@ -227,7 +251,7 @@ async function intakeWith(held: Held[], refusals: unknown[]) {
   const port = await freePorts(1, [])
   const receive = (_: Uint8Array, { seq }: { seq: number }) =>
     new Promise<void>((resolve, reject) => held.push({ seq, resolve, reject }))
-  const intake = await openIntake(port, receive, (error) => refusals.push(error))
+  const intake = await openIntake(onLoopback(port), receive, (error) => refusals.push(error))
   const socket = connect(port, '127.0.0.1')
   socket.on('error', () => {})
   const lines: string[] = []

@@ -50,11 +50,11 @@ function rule(sink: SinkLink): (data: Uint8Array, id: { seq: number }) => Promis
   }
 }
 
-async function open({ member, intakePort, sinkPort }: MemberSettings): Promise<void> {
+async function open({ member, intake, sink }: MemberSettings): Promise<void> {
   const rules = member === 'a'
   const stuck = () => new Promise<void>(() => {})
-  const receive = rules ? rule(new SinkLink(sinkPort)) : stuck
-  await openIntake(intakePort, receive, (error) => {
+  const receive = rules ? rule(new SinkLink(sink)) : stuck
+  await openIntake(intake, receive, (error) => {
     throw error
   })
   const at = Date.now()

@@ -107,7 +107,7 @@ function rule(cause: string): void {
   change('primary', cause)
   if (isTakeover) {
     const found = { verdict: 'process-gone', frameNo: state.records, tookMs: 0 }
-    tell({ type: 'takeover', at, epoch, ...found, inDoubt: Math.min(1, outbox.length) })
+    tell({ type: 'takeover', at, epoch, ...found, inDoubt: outbox.slice(0, 1).map(doubtOf) })
   }
   tell({ type: 'mode', at, mode: 'solo', epoch })
   // A record that only this member's own source has brought is next.
@@ -161,9 +161,17 @@ function follow(line: string, socket: Socket): void {
   release()
 }
 
+function doubtOf({ number }: Queued) {
+  return { channel: 'outlier', number }
+}
+
+function portOf(member: 'a' | 'b'): number {
+  return Number(settings.members[member][0]?.split(':').at(-1))
+}
+
 function join(attempts: number): void {
-  const { member, control } = settings
-  const socket = connect(member === 'a' ? control.b : control.a, '127.0.0.1')
+  const { member } = settings
+  const socket = connect(portOf(member === 'a' ? 'b' : 'a'), '127.0.0.1')
   onLines(socket, (line) => follow(line, socket))
   socket.on('error', () => {})
   socket.on('close', () => {
@@ -175,16 +183,16 @@ function join(attempts: number): void {
 
 async function open(given: MemberSettings): Promise<void> {
   settings = given
-  sink = new SinkLink(given.sinkPort)
+  sink = new SinkLink(given.sink)
   change('starting', 'opened')
-  createServer(admit).listen(given.control[given.member], '127.0.0.1')
+  createServer(admit).listen(portOf(given.member), '127.0.0.1')
   const refuse = (error: unknown) => {
     throw error
   }
-  let intake = await openIntake(given.intakePort, receive, refuse)
+  let intake = await openIntake(given.intake, receive, refuse)
   intakeReset = () => {
     intake.close()
-    void openIntake(given.intakePort, receive, refuse).then((next) => {
+    void openIntake(given.intake, receive, refuse).then((next) => {
       intake = next
     })
   }
