@@ -1,0 +1,139 @@
+/**
+ * What the network does to a pair: each storm by its name, how it blows, and what it may bring.
+ *
+ *   calm    nothing may change: no role, no mode, nobody may be found missing
+ *   resync  the standby may lose its place and load again; nobody else may rule
+ *   split   for a window one cannot hear the other though it lives: without an arbiter both may
+ *           rule, and the lower reign yields afterwards
+ *
+ * A storm blows for as long as it is given and then leaves the wires whole.
+ */
+
+import { setTimeout as sleep } from 'node:timers/promises'
+import {
+  links,
+  type Namespaces,
+  type Way,
+  type Weather,
+  type Wire,
+} from '../process/netns/namespaces.js'
+
+export type Allowance = 'calm' | 'resync' | 'split'
+
+/** What a storm has at hand. */
+export interface Sky {
+  readonly network: Namespaces
+  readonly primary: 'a' | 'b'
+  readonly lastsMs: number
+  readonly signal: AbortSignal
+}
+
+export interface Storm {
+  readonly words: string
+  readonly allows: Allowance
+  blow(sky: Sky): Promise<void>
+}
+
+/** A link that flaps is away, and there, for so long: shorter than the default window. */
+const flapMs = 300
+
+export const storms = {
+  cut: steady('nothing passes between the members', 'split', () => [links, 'both', { loss: 1 }]),
+  unplug: {
+    words: 'every cable between the members is pulled',
+    allows: 'split',
+    async blow({ network, lastsMs, signal }) {
+      await network.unplug(links)
+      await sleep(lastsMs, undefined, { signal })
+      await network.heal()
+    },
+  },
+  'deaf-standby': steady('the standby hears nothing of the primary', 'split', ({ primary }) => [
+    links,
+    primary === 'a' ? 'there' : 'back',
+    { loss: 1 },
+  ]),
+  'deaf-primary': steady('the primary hears nothing of the standby', 'split', ({ primary }) => [
+    links,
+    primary === 'a' ? 'back' : 'there',
+    { loss: 1 },
+  ]),
+  'cut-link': steady('one of two links is cut', 'calm', () => [['link1'], 'both', { loss: 1 }]),
+  'cut-data-link': steady('the link is cut that carries the data', 'resync', () => [
+    ['link0'],
+    'both',
+    { loss: 1 },
+  ]),
+  'flap-link': flap('one of two links flaps', ['link0'], 'resync'),
+  flap: flap('both links flap', links, 'resync'),
+  loss: steady('30 % of all packets are lost', 'resync', () => [links, 'both', { loss: 0.3 }]),
+  delay: steady('every packet takes 150 to 250 ms', 'resync', () => [
+    links,
+    'both',
+    { delayMs: 150, jitterMs: 100 },
+  ]),
+  double: steady('30 % of all packets come twice', 'calm', () => [links, 'both', { double: 0.3 }]),
+  reorder: steady('20 % of all packets are overtaken', 'calm', () => [
+    links,
+    'both',
+    { late: 0.2 },
+  ]),
+  narrow: steady('1 Mbit/s', 'resync', () => [links, 'both', { kbits: 1000, queueMs: 200 }]),
+  'black-hole': steady('packets above 600 bytes vanish', 'resync', () => [
+    links,
+    'both',
+    { bytes: 600 },
+  ]),
+  'cut-world-primary': steady('source and sink cannot reach the primary', 'calm', (sky) => [
+    [worldOf(sky.primary)],
+    'both',
+    { loss: 1 },
+  ]),
+  'cut-world-standby': steady('source and sink cannot reach the standby', 'calm', (sky) => [
+    [worldOf(sky.primary === 'a' ? 'b' : 'a')],
+    'both',
+    { loss: 1 },
+  ]),
+} satisfies Readonly<Record<string, Storm>>
+
+export type StormName = keyof typeof storms
+
+export const isStormName = (name: string): name is StormName => Object.hasOwn(storms, name)
+export const stormNames = Object.keys(storms).filter(isStormName)
+
+/** One kind of weather for the whole time. */
+function steady(
+  words: string,
+  allows: Allowance,
+  of: (sky: Sky) => readonly [readonly Wire[], Way, Weather],
+): Storm {
+  return {
+    words,
+    allows,
+    async blow(sky) {
+      await sky.network.set(...of(sky))
+      await sleep(sky.lastsMs, undefined, { signal: sky.signal })
+      await sky.network.heal()
+    },
+  }
+}
+
+/** Away and there in turn. */
+function flap(words: string, wires: readonly Wire[], allows: Allowance): Storm {
+  return {
+    words,
+    allows,
+    async blow({ network, lastsMs, signal }) {
+      for (let leftMs = lastsMs; leftMs > 0; leftMs -= 2 * flapMs) {
+        await network.set(wires, 'both', { loss: 1 })
+        await sleep(flapMs, undefined, { signal })
+        await network.set(wires, 'both', {})
+        await sleep(flapMs, undefined, { signal })
+      }
+    },
+  }
+}
+
+function worldOf(member: 'a' | 'b'): Wire {
+  return member === 'a' ? 'worldA' : 'worldB'
+}
