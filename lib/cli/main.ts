@@ -7,12 +7,16 @@
  */
 
 import { readFileSync } from 'node:fs'
+import { recordCommand } from './record.js'
 import { refuse } from './refuse.js'
 import { unitCommand } from './unit.js'
+import { witnessCommand } from './witness.js'
 
 const usage = `usage: hotpair COMMAND [OPTION...]
 
+  hotpair record     shows what the arbiter keeps for a pair
   hotpair unit       runs the unit of a member as a process of its own
+  hotpair witness    keeps the records of pairs, as their arbiter
   hotpair --help     says this; hotpair COMMAND --help says more
   hotpair --version  says the version of the package
 
@@ -25,8 +29,14 @@ function version(): string {
 
 const [command, ...rest] = process.argv.slice(2)
 switch (command) {
+  case 'record':
+    await recordCommand(rest)
+    break
   case 'unit':
     unitCommand(rest)
+    break
+  case 'witness':
+    await witnessCommand(rest)
     break
   case '--help':
   case '-h':
@@ -39,5 +49,5 @@ switch (command) {
     refuse('a command is missing', usage)
     break
   default:
-    refuse(`'${command}' is no command of hotpair; there is unit`, usage)
+    refuse(`'${command}' is no command of hotpair; there are record, unit and witness`, usage)
 }

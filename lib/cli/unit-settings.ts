@@ -6,12 +6,12 @@
  * with its bound and where it stands; an unknown one is refused, as in the options of a member.
  */
 
-import { readFileSync } from 'node:fs'
 import { parseArgs } from 'node:util'
 import { oneOf, refuseUnknown, text, within, wrong } from '../config/check.js'
 import { socketPath } from '../config/unit.js'
 import { ConfigError, reasonOf } from '../errors.js'
 import { unitSocketPath } from '../unit/unit-process.js'
+import { readSettings } from './settings-file.js'
 
 export interface UnitSettings {
   readonly socket: string
@@ -37,8 +37,7 @@ type FromFile = { readonly [Key in (typeof fileKeys)[number]]?: unknown }
 export function unitSettings(args: readonly string[]): UnitSettings | 'help' {
   const flags = flagsOf(args)
   if (flags.help) return 'help'
-  const given = flags.config === undefined ? {} : readSettings(flags.config)
-  const settings = flags.config === undefined ? ofFile({}) : inFile(flags.config, given)
+  const settings = flags.config === undefined ? ofFile({}) : readSettings(flags.config, ofFile)
   const socket = flags.socket === undefined ? settings.socket : socketPath('--socket', flags.socket)
   if (socket === undefined) {
     throw new ConfigError(
@@ -77,31 +76,9 @@ function lingerOf(text: string): number {
   return within('--linger', ms, 0, longestLingerMs, true)
 }
 
-function readSettings(path: string): FromFile {
-  let settings: unknown
-  try {
-    settings = JSON.parse(readFileSync(path, 'utf8'))
-  } catch (error) {
-    const what = error instanceof SyntaxError ? 'is no JSON' : 'cannot be read'
-    throw new ConfigError('--config', `the file ${path} ${what}: ${reasonOf(error)}`)
-  }
-  if (typeof settings !== 'object' || settings === null || Array.isArray(settings)) {
-    throw new ConfigError('--config', `the file ${path} must hold one JSON object`)
-  }
-  return settings
-}
-
-function inFile(path: string, given: FromFile) {
-  try {
-    refuseUnknown(given, known, '')
-    return ofFile(given)
-  } catch (error) {
-    if (!(error instanceof ConfigError)) throw error
-    throw new ConfigError(error.key, `in ${path}: ${error.message}`)
-  }
-}
-
-function ofFile({ socket, pair, member, once, lingerMs, quiet }: FromFile) {
+function ofFile(given: FromFile) {
+  refuseUnknown(given, known, '')
+  const { socket, pair, member, once, lingerMs, quiet } = given
   return {
     socket: socketOf(socket, pair, member),
     once: flag('once', once),
@@ -123,7 +100,8 @@ function socketOf(socket: unknown, pair: unknown, member: unknown): string | und
   return unitSocketPath(text('pair', pair, 1, 64), oneOf('member', member, ['a', 'b']))
 }
 
-function flag(key: string, value: unknown): boolean {
+/** Whether a switch is on; off where it is left out. */
+export function flag(key: string, value: unknown): boolean {
   if (value === undefined) return false
   if (typeof value !== 'boolean') throw wrong(key, 'must be true or false', value)
   return value

@@ -68,7 +68,8 @@ function addressList(key: string, value: unknown): readonly Address[] {
   return list.map((each) => addressOf(key, each))
 }
 
-function addressOf(key: string, value: unknown): Address {
+/** Checks one address, `host:port`. Throws ConfigError. */
+export function addressOf(key: string, value: unknown): Address {
   const form = "must be 'host:port', a port from 1 to 65,534, an IPv6 host in brackets"
   if (typeof value !== 'string') throw wrong(key, form, value)
   const match = /^(?:\[([0-9a-fA-F:.]+)\]|([^:[\]\s]+)):(\d{1,5})$/.exec(value)

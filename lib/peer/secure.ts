@@ -10,7 +10,13 @@
 
 import { hkdfSync } from 'node:crypto'
 import type { Socket } from 'node:net'
-import { connect, createSecureContext, type SecureContext, TLSSocket } from 'node:tls'
+import {
+  connect,
+  createSecureContext,
+  type SecureContext,
+  type SecureContextOptions,
+  TLSSocket,
+} from 'node:tls'
 
 // Names the use of the key, not the user of it: the same for every pair, so it tells a listener
 // nothing.
@@ -18,11 +24,14 @@ const identity = 'hotpair data 1'
 
 // The hash of the suite must be SHA-256, the one that an external key is bound to by default; of
 // the suites with it, AES is the one that processors have instructions for.
-const suite = {
+const suite: SecureContextOptions = {
   minVersion: 'TLSv1.3',
   maxVersion: 'TLSv1.3',
   ciphers: 'TLS_AES_128_GCM_SHA256',
-} as const
+}
+
+/** What a context of either end is made of: no authority is trusted, so only a key can pass. */
+export const alone: SecureContextOptions = { ...suite, ca: [] }
 
 /** What both ends of a secured connection need. */
 export interface Security {
@@ -33,8 +42,7 @@ export interface Security {
 /** Security by the secret of the pair. */
 export function securityOf(secret: string, pair: string): Security {
   const key = Buffer.from(hkdfSync('sha256', secret, pair, identity, 32))
-  // No authority is trusted: a certificate can never take the place of the key.
-  return { key, context: createSecureContext({ ...suite, ca: [] }) }
+  return { key, context: createSecureContext(alone) }
 }
 
 /**
@@ -60,7 +68,7 @@ export function secureAsListener(
     },
   }
   const isWrongSecret = (code: string): boolean => hasOfferedKey && code.startsWith('ERR_SSL_')
-  settle(new TLSSocket(raw, options), 'secure', isWrongSecret, done)
+  settleSecure(new TLSSocket(raw, options), 'secure', isWrongSecret, done)
 }
 
 /** Secures `raw` as the side that dials. Calls `done` once. */
@@ -76,14 +84,14 @@ export function secureAsDialer(
     // Asked about certificates only, never when both have the key.
     checkServerIdentity: () => new Error('a certificate was shown in place of the key of the pair'),
   })
-  settle(socket, 'secureConnect', (code) => wrongSecretAlerts.test(code), done)
+  settleSecure(socket, 'secureConnect', (code) => wrongSecretAlerts.test(code), done)
 }
 
-// By what a listener says that the binder of the key does not verify: two versions of OpenSSL, two
-// alerts.
-const wrongSecretAlerts = /ALERT_(ILLEGAL_PARAMETER|DECRYPT_ERROR)$/
+/** By what a listener says that the binder of the key is wrong: one alert an OpenSSL version. */
+export const wrongSecretAlerts: RegExp = /ALERT_(ILLEGAL_PARAMETER|DECRYPT_ERROR)$/
 
-function settle(
+/** Waits until `socket` is secured or has failed. Calls `done` once. */
+export function settleSecure(
   socket: TLSSocket,
   secured: 'secure' | 'secureConnect',
   isWrongSecret: (code: string) => boolean,

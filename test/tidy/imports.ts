@@ -40,7 +40,12 @@ const table: Readonly<Record<string, Allowed>> = {
   peer: { values: ['wire'], types: ports, packages: anyOfNode },
   ipc: { values: ['wire'], types: ports, packages: anyOfNode },
   store: { values: ['wire'], types: ['core', ...ports], packages: anyOfNode },
-  arbiter: { values: ['wire'], types: ports, packages: anyOfNode },
+  // Its connections are made as those between members are, and its files kept as theirs.
+  arbiter: {
+    values: ['wire', 'peer', 'store/kept-file'],
+    types: ['config/arbiter', ...ports],
+    packages: anyOfNode,
+  },
   unit: {
     values: ['runtime', 'core', 'peer', 'ipc', 'arbiter', 'store', 'native', 'wire'],
     packages: anyOfNode,
@@ -48,7 +53,7 @@ const table: Readonly<Record<string, Allowed>> = {
   operator: { values: ['ipc'], types: ['member'], packages: /./ },
   // Whole programs: `unit` is the one that a member of `unit: 'process'` has beside it.
   cli: {
-    values: ['ipc', 'operator', 'config', 'native', 'runtime', 'unit'],
+    values: ['arbiter', 'ipc', 'operator', 'config', 'native', 'runtime', 'store', 'unit'],
     types: ['member'],
     packages: /./,
   },
@@ -80,7 +85,8 @@ const table: Readonly<Record<string, Allowed>> = {
     packages: /^node:/,
   },
   'config.ts': { values: ['config', 'state/shared-state'], types: ['options'] },
-  config: { packages: /^node:(net|path)$/ },
+  // Files that options name are read before anything is opened.
+  config: { packages: /^node:(fs|net|path)$/ },
   'emitter.ts': {},
   'receiver.ts': { values: ['receiver'] },
   receiver: {},

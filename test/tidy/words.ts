@@ -23,7 +23,11 @@ const words: readonly Word[] = [
   { pattern: /\b(?:this|other|self|peer|primary|standby|each|both) nodes?\b/i, instead: 'member' },
   { pattern: /\bnode (?:id|name|role|state)\b/i, instead: 'member' },
   { pattern: /\bclusters?\b/i, instead: 'pair', home: /etcd/ },
-  { pattern: /\bkeep ?alives?\b/i, instead: 'beat, heartbeat', home: /^lib\/(peer|ipc|arbiter)\// },
+  {
+    pattern: /\bkeep ?alives?\b/i,
+    instead: 'beat, heartbeat',
+    home: /^(lib|test)\/(peer|ipc|arbiter)\//,
+  },
   { pattern: /\bdual primar(?:y|ies)\b/i, instead: 'split brain' },
   { pattern: /\bremote (?:member|epoch|role|state|incarnation)\b/i, instead: 'peer' },
   { pattern: /\blocal (?:member|epoch|role|state|incarnation)\b/i, instead: 'self' },
