@@ -66,6 +66,8 @@ export const errorCodes = {
   ERR_HOTPAIR_ENVELOPE:
     'the envelope of an output is malformed or was damaged on its way; do not confirm it',
   ERR_HOTPAIR_PEER_SECRET: 'the other side could not prove the secret of the pair',
+  ERR_HOTPAIR_STRANGERS:
+    'what proves nothing of the pair came to the ports of this member and was turned away; told at most once a minute',
   ERR_HOTPAIR_PEER_PAIR: 'the other side belongs to another pair',
   ERR_HOTPAIR_PEER_MEMBER: 'the other side has the same member name as this one',
   ERR_HOTPAIR_PEER_VERSION: 'the other side speaks a protocol version that this one does not',

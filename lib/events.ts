@@ -148,7 +148,10 @@ export interface SwitchoverEvent {
   readonly tookMs: number
 }
 
-/** The other side, or a stranger, was refused. Reported once until something changes. */
+/**
+ * The other side was refused: reported once until something changes. Or strangers were turned away:
+ * reported together, at most once a minute.
+ */
 export interface RefusedEvent {
   readonly type: 'refused'
   readonly at: number

@@ -196,7 +196,7 @@ class PairMember<State> implements Member<State> {
       counts: this.#host.server.counts,
       skipped: this.#host.server.skipped,
       shared: this.#host.server.shared,
-      refused: this.#host.refused,
+      refused: this.#host.strangers.refused,
       limits: limitsOfNone,
     }
   }

@@ -17,7 +17,7 @@ import { systemClock } from '../runtime/clock.js'
 import { traceTransition } from '../runtime/diagnostics.js'
 import type { Told } from '../runtime/ports.js'
 import type { BeatStatistics, BeatsPort } from '../runtime/ports-beats.js'
-import type { PeerHandlers, PeerPort } from '../runtime/ports-peer.js'
+import type { PeerHandlers } from '../runtime/ports-peer.js'
 import type { ServerEvents } from '../runtime/ports-server.js'
 import { Runtime } from '../runtime/runtime.js'
 import { eventsForRules } from '../runtime/server-events.js'
@@ -29,11 +29,11 @@ import type { UnitBeats } from '../unit/unit-beats.js'
 import { epochOf, frameNo, type Incarnation, incarnationOf, millis } from '../units.js'
 import { packetLimit } from '../wire/limits.js'
 import { type BeatsOwner, type Hosts, killedFormer, marksIn, openBeats } from './beats.js'
-import type { RefusedCounts } from './contract.js'
 import { Loop } from './loop.js'
 import { memoryOf } from './memory.js'
 import { familyOf, PeerNames, resolveOwn, systemResolve } from './names.js'
 import { Rehearsal } from './rehearsal.js'
+import { Strangers } from './strangers.js'
 
 /** How long a stopped member's last word is given to leave before its sockets close. */
 const farewellMs = 20
@@ -43,7 +43,8 @@ export class Host<State> {
   readonly server: Server<State>
   readonly #config: Config<State>
   readonly #tell: (event: Told) => void
-  readonly #peer: PeerPort
+  readonly #peer: Peer
+  readonly strangers: Strangers
   readonly #runtime: Runtime
   readonly #names: PeerNames
   readonly #rehearsal = new Rehearsal(systemClock, () => this.state.role !== 'primary')
@@ -65,6 +66,8 @@ export class Host<State> {
     this.server = this.#makeServer()
     this.#peer = this.#makePeer()
     this.#runtime = this.#makeRuntime()
+    const beats = () => this.#beats?.view()
+    this.strangers = new Strangers({ clock: systemClock, peer: this.#peer, beats, tell })
   }
 
   get state(): CoreState {
@@ -83,13 +86,6 @@ export class Host<State> {
   /** Of no link until the beats are open. */
   beatStatistics(since?: BeatStatistics): BeatStatistics {
     return this.#beats?.statistics(since) ?? { isRealtime: false, links: [] }
-  }
-
-  get refused(): RefusedCounts {
-    const { refusals, strangers, evicted, protocolFaults } = this.#peer.counters()
-    const { refused = 0, sameMember = 0 } = this.#beats?.view() ?? {}
-    const connections = refusals + strangers + evicted
-    return { beats: refused + sameMember, connections, links: protocolFaults }
   }
 
   /** Opens every port; rejects with nothing left open. */
@@ -142,6 +138,7 @@ export class Host<State> {
     this.#runtime.post({ type: 'opened' })
     this.#unit?.look()
     this.#rehearsal.begin()
+    this.strangers.open()
     this.#names.follow(systemClock, {
       isAway: () => this.state.peer?.condition !== 'alive',
       changed: (link, host) => this.#unit?.setPeerHost(link, host),
@@ -183,7 +180,7 @@ export class Host<State> {
     }
   }
 
-  #makePeer(): PeerPort {
+  #makePeer(): Peer {
     const { pair, member, settings, secret, addresses, limits } = this.#config
     const data = ({ host, port }: Address): Address => ({ host, port: port + 1 })
     return new Peer({
@@ -290,6 +287,7 @@ export class Host<State> {
   async #shut(): Promise<void> {
     await this.#rehearsal.close()
     this.#names.close()
+    this.strangers.close()
     this.server.close()
     this.#loop.close()
     await this.#peer.close()

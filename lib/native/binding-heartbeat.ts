@@ -30,7 +30,10 @@ export interface HeartbeatOptions {
    * counts from now on. 0n or undefined: none.
    */
   readonly known?: bigint
-  /** 32 bytes: the SipHash key of beats from a to b, then that of beats from b to a. */
+  /**
+   * 32 bytes: the SipHash key of beats from a to b, then that of beats from b to a. 64 bytes: two
+   * of those; beats are sent by the first and heard by both.
+   */
   readonly keys: Uint8Array
   /** Microseconds between two beats, 1,000 to 10,000,000. */
   readonly intervalMicros: number
@@ -150,6 +153,17 @@ export interface BoardFacts {
   readonly replayed: number
   readonly otherPair: number
   readonly sameMember: number
+  /** u64, connections closed because they had proved nothing when their time or place was over. */
+  readonly unproved: number
+  /**
+   * Where the last of what is counted above came from, own name apart: u32, 4 or 6 and 0 for none;
+   * u32; 16 bytes in network order, of IPv4 the first four.
+   */
+  readonly strangerFamily: number
+  readonly strangerPort: number
+  readonly strangerHost: number
+  /** u64, which of the own keys the newest fresh beat bears: 1 or 2; 0 before. */
+  readonly peerKey: number
   /** u64, smoothed round trip in ns over all links; 0 before the first. */
   readonly roundTrip: number
   /** u32, links whose beat connection is up. */

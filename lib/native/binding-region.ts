@@ -41,6 +41,11 @@ export interface RegionHandle {
   readonly refusal: string | undefined
   /** Of the bytes as they stand. */
   digest(): bigint
+  /**
+   * From now on digests are by this key of 16 bytes, alike on both members. Ends the load under
+   * way.
+   */
+  rekey(key: Uint8Array): void
   /** The other member holds the same at this moment, which both call `number`, up to 2^53 - 1. */
   mark(number: number): void
   /** The newest mark; undefined: none, or what was written since is not known. */

@@ -23,7 +23,7 @@ import type { ServiceManager, UnitHandle } from './binding-unit.js'
 /**
  * The number that the addon must carry in `abi`; raised with each incompatible change of this file.
  */
-export const bindingAbi = 7
+export const bindingAbi = 8
 
 /**
  * The frame-diff outbox of one member. Batches, never single outputs, cross the boundary. A

@@ -6,31 +6,17 @@
  * What it shows is a finding about the other process, never a decision about roles.
  */
 
-import { NativeError } from '../errors.js'
-import type { BeatStatistics, BeatsPort, BeatView, PeerMarks } from '../runtime/ports-beats.js'
+import type { BeatStatistics, BeatsPort, PeerMarks } from '../runtime/ports-beats.js'
 import { between, readStatistics } from './beat-statistics.js'
+import { type HeartbeatView, viewOf } from './beat-view.js'
 import type { Binding } from './binding.js'
-import type { BoardFacts, HeartbeatHandle, HeartbeatOptions } from './binding-heartbeat.js'
+import type { HeartbeatHandle, HeartbeatOptions } from './binding-heartbeat.js'
 import { native } from './failure.js'
 import { loadBinding } from './load.js'
 import { readPeerMarks, SentMarks } from './sent-marks.js'
 
+export type { HeartbeatView } from './beat-view.js'
 export type { HeartbeatLink, HeartbeatOptions } from './binding-heartbeat.js'
-
-/** One whole look at the beat board. */
-export interface HeartbeatView extends BeatView {
-  /** The incarnation whose place a newer one has taken; 0n if none. */
-  readonly goneIncarnation: bigint
-  /** The first own beat after the thread last stood still; 0n without such a stall. */
-  readonly stallSeq: bigint
-  /** The 32 bytes of the other's counters. */
-  readonly peerCounters: Uint8Array
-  /** Refused packets by kind; `refused` is their sum. */
-  readonly badMac: number
-  readonly malformed: number
-  readonly replayed: number
-  readonly otherPair: number
-}
 
 /**
  * The heartbeat of one pair. After `close` a method that would have to reach the other member
@@ -58,8 +44,6 @@ export interface Heartbeat extends BeatsPort {
 // A write takes well under a microsecond, a try of this side about one: a hundred tries fail only
 // when the beat thread was taken off its processor in the middle of a write.
 const mostTries = 100
-
-const nanosPerMilli = 1e6
 
 /**
  * Opens the sockets of `options.links` and begins to listen. Beats go out from the first `announce`
@@ -223,78 +207,4 @@ class BoundHeartbeat implements Heartbeat {
   #call(act: () => void): void {
     native(act, () => 'the heartbeat refused')
   }
-}
-
-function viewOf(binding: Binding, buffer: ArrayBuffer): HeartbeatView {
-  const { board, presenceBytes, counterBytes } = binding.facts
-  const data = new DataView(buffer)
-  const u32 = (field: keyof BoardFacts) => data.getUint32(board[field], true)
-  const u64 = (field: keyof BoardFacts) => data.getBigUint64(board[field], true)
-  const count = (field: keyof BoardFacts) => Number(u64(field))
-  const ms = (field: keyof BoardFacts) => count(field) / nanosPerMilli
-  const bytes = (field: keyof BoardFacts, length: number) =>
-    new Uint8Array(buffer.slice(board[field], board[field] + length))
-  return {
-    suspicion: suspicionOf(binding, u32('suspicion')),
-    verdict: verdictOf(binding, u32('verdict')),
-    verdictAtMs: ms('verdictAt'),
-    peerIncarnation: u64('peerIncarnation'),
-    goneIncarnation: u64('goneIncarnation'),
-    answeredSeq: u64('answeredSeq'),
-    ownSeq: u64('ownSeq'),
-    heardAtMs: ms('heardAt'),
-    presence: bytes('peerPresence', presenceBytes),
-    peerCounters: bytes('peerCounters', counterBytes),
-    peerVouchAgeMs: u32('peerVouchAge'),
-    isPeerBusy: u32('peerBusy') !== 0,
-    peerInFrame: count('peerInFrame'),
-    renouncedNatively: u64('renouncedNatively'),
-    stallCount: u32('stallCount'),
-    stallSeq: u64('stallSeq'),
-    gateLapses: count('gateLapses'),
-    sameMember: count('sameMember'),
-    badMac: count('badMac'),
-    malformed: count('malformed'),
-    replayed: count('replayed'),
-    otherPair: count('otherPair'),
-    refused: count('badMac') + count('malformed') + count('replayed') + count('otherPair'),
-    roundTripMs: ms('roundTrip'),
-    linksUp: u32('linksUp'),
-  }
-}
-
-function suspicionOf(binding: Binding, code: number): BeatView['suspicion'] {
-  const { unheard, alive, late, suspect } = binding.facts.suspicion
-  switch (code) {
-    case unheard:
-      return 'unheard'
-    case alive:
-      return 'alive'
-    case late:
-      return 'late'
-    case suspect:
-      return 'suspect'
-    default:
-      throw unknownState('suspicion', code)
-  }
-}
-
-function verdictOf(binding: Binding, code: number): BeatView['verdict'] {
-  const { none, processGone, unreachable, hung } = binding.facts.verdict
-  switch (code) {
-    case none:
-      return 'none'
-    case processGone:
-      return 'process-gone'
-    case unreachable:
-      return 'unreachable'
-    case hung:
-      return 'hung'
-    default:
-      throw unknownState('verdict', code)
-  }
-}
-
-function unknownState(name: string, code: number): NativeError {
-  return new NativeError('ERR_HOTPAIR_NATIVE', `the beat board shows the unknown ${name} ${code}`)
 }

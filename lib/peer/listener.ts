@@ -1,43 +1,30 @@
 /**
- * Listens on the data addresses of a member and keeps a small waiting room for those not yet let
- * in.
- *
- * At most eight connections wait at a time. When a ninth comes, the oldest makes place: a member of
- * the pair is through in a millisecond, a silent connector is not, so strangers who hold places
- * cannot keep the member out. It must not know of links.
+ * Listens on the data addresses of a member; whoever comes is handed to the waiting room. It must
+ * not know of links.
  */
 
 import { createServer, type Server, type Socket } from 'node:net'
 import { ClosedError, NativeError } from '../errors.js'
 import { type DataAddress, formatAddress, type Resolver, unresolvable } from './address.js'
-import { Greeting, type GreetingContext, type GreetingOutcome } from './greeting.js'
-
-// The other member needs one place; a few more for probes and for members that were given a wrong
-// port.
-const waitingCount = 8
+import type { GreetingContext } from './greeting.js'
+import { WaitingRoom, type WaitingRoomOwner } from './waiting-room.js'
 
 /** What a listener tells. */
-export interface ListenerOwner {
+export interface ListenerOwner extends WaitingRoomOwner {
   /** A connection has come. */
   accepted(): void
-  /** A greeting has ended; `address` is the host of the other side. */
-  greeted(outcome: GreetingOutcome, address: string, hasHeard: boolean): void
-  /** A connection that was not yet let in has made place for another. */
-  evicted(): void
 }
 
 /** The listening side. */
 export class Listener {
-  readonly #context: GreetingContext
+  readonly #room: WaitingRoom
   readonly #owner: ListenerOwner
   readonly #servers: Server[] = []
-  // In order of arrival.
-  readonly #waiting = new Set<Greeting>()
   #listening: Promise<void> | undefined
   #isClosed = false
 
   constructor(context: GreetingContext, owner: ListenerOwner) {
-    this.#context = context
+    this.#room = new WaitingRoom(context, owner)
     this.#owner = owner
   }
 
@@ -63,7 +50,7 @@ export class Listener {
   /** Turns everybody away; resolves when every socket that it still has is closed. Idempotent. */
   async close(): Promise<void> {
     this.#isClosed = true
-    for (const greeting of this.#waiting) greeting.giveUp()
+    this.#room.close()
     // A server that is still about to listen cannot be closed; `open` tells its error.
     await this.#listening?.catch(() => {})
     await Promise.all(this.#servers.map((server) => new Promise((done) => server.close(done))))
@@ -86,16 +73,7 @@ export class Listener {
       return
     }
     this.#owner.accepted()
-    const [oldest] = this.#waiting
-    if (oldest !== undefined && this.#waiting.size >= waitingCount) {
-      this.#owner.evicted()
-      oldest.giveUp()
-    }
-    const greeting = new Greeting(socket, 'listener', this.#context, (outcome) => {
-      this.#waiting.delete(greeting)
-      this.#owner.greeted(outcome, address, greeting.hasHeard)
-    })
-    this.#waiting.add(greeting)
+    this.#room.enter(socket, address)
   }
 }
 

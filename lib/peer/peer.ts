@@ -91,6 +91,7 @@ export class Peer implements PeerPort {
   #handlers: PeerHandlers | undefined
   #link: Link | undefined
   #unanswered = 0
+  #lastStranger: string | undefined
   #closing: Promise<void> | undefined
 
   /** Throws a RangeError where a name or a setting is longer than a hello takes. */
@@ -130,6 +131,11 @@ export class Peer implements PeerPort {
     return this.#listener.addresses
   }
 
+  /** The host that the last stranger came from, or the last who made place for another. */
+  get lastStranger(): string | undefined {
+    return this.#lastStranger
+  }
+
   async open(handlers: PeerHandlers): Promise<void> {
     if (this.#handlers !== undefined) throw new Error('the data connection is already open')
     this.#handlers = handlers
@@ -167,13 +173,19 @@ export class Peer implements PeerPort {
   #createListener(): Listener {
     return new Listener(this.#context, {
       accepted: () => this.#counters.accepted++,
-      evicted: () => this.#counters.evicted++,
+      evicted: (address) => {
+        this.#counters.evicted++
+        this.#lastStranger = address
+      },
       greeted: (outcome, address, hasHeard) => {
         // Who connects and leaves without a word is a probe; who was evicted is counted as such.
         const isStranger = outcome.kind === 'broken' && outcome.how !== 'given-up' && hasHeard
         // Nobody dials the member that dials.
         const isMisdialled = outcome.kind === 'welcome' && this.#dialer !== undefined
-        if (isStranger || isMisdialled) this.#counters.strangers++
+        if (isStranger || isMisdialled) {
+          this.#counters.strangers++
+          this.#lastStranger = address
+        }
         if (isMisdialled) outcome.channel.destroy()
         else this.#greeted(outcome, address)
       },

@@ -29,7 +29,8 @@ const nothing = new Uint8Array(0)
 /** What a simulated thread does not see, or nobody asks it for. */
 const unseen = {
   ...{ goneIncarnation: 0n, stallSeq: 0n, peerCounters: nothing, sameMember: 0, refused: 0 },
-  ...{ badMac: 0, malformed: 0, replayed: 0, otherPair: 0, roundTripMs: 0, linksUp: 1 },
+  ...{ badMac: 0, malformed: 0, replayed: 0, otherPair: 0, unproved: 0 },
+  ...{ strangerFrom: undefined, peerKey: 1, roundTripMs: 0, linksUp: 1 },
 }
 
 export class SimHeard {

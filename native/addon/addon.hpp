@@ -12,7 +12,7 @@
 namespace hotpair::addon {
 
 // The contract of lib/native/binding.ts (`bindingAbi`) that this addon carries out.
-inline constexpr int kAbi = 7;
+inline constexpr int kAbi = 8;
 
 class HeartbeatThread;
 class RegionObject;

@@ -47,6 +47,11 @@ Napi::Object board_facts(Napi::Env env) {
   set_fact(board, "replayed", kView + offsetof(BoardView, replayed));
   set_fact(board, "otherPair", kView + offsetof(BoardView, other_pair));
   set_fact(board, "sameMember", kView + offsetof(BoardView, same_member));
+  set_fact(board, "unproved", kView + offsetof(BoardView, unproved));
+  set_fact(board, "strangerFamily", kView + offsetof(BoardView, stranger.family));
+  set_fact(board, "strangerPort", kView + offsetof(BoardView, stranger.port));
+  set_fact(board, "strangerHost", kView + offsetof(BoardView, stranger.host));
+  set_fact(board, "peerKey", kView + offsetof(BoardView, peer_key));
   set_fact(board, "roundTrip", kView + offsetof(BoardView, round_trip));
   set_fact(board, "linksUp", kView + offsetof(BoardView, links_up));
   set_fact(board, "peerBusy", kView + offsetof(BoardView, is_peer_busy));

@@ -64,13 +64,18 @@ class Reader {
     return {};
   }
 
-  heartbeat::BeatKeys keys(const char* name) {
+  // One set of keys, or two.
+  void keys(const char* name, heartbeat::PairConfig& into) {
     const auto bytes = bytes_of(env_, value(name));
-    if (!bytes || bytes->size() != kKeyBytes) {
-      refuse(name, "a Uint8Array of 32 bytes");
-      return {};
+    if (!bytes || (bytes->size() != kKeyBytes && bytes->size() != 2 * kKeyBytes)) {
+      return refuse(name, "a Uint8Array of 32 or 64 bytes");
     }
-    return {SipKey::from_bytes(bytes->first<16>()), SipKey::from_bytes(bytes->last<16>())};
+    const auto set_at = [&](std::size_t at) -> heartbeat::BeatKeys {
+      return {SipKey::from_bytes(bytes->subspan(at).first<16>()),
+              SipKey::from_bytes(bytes->subspan(at + 16).first<16>())};
+    };
+    into.keys = set_at(0);
+    if (bytes->size() == 2 * kKeyBytes) into.other_keys = set_at(kKeyBytes);
   }
 
   void refuse(const char* name, const char* wanted) {
@@ -134,7 +139,7 @@ std::optional<heartbeat::PairConfig> heartbeat_options(Napi::Env env, Napi::Valu
   config.incarnation = read.big("incarnation");
   config.first_seq = read.big("firstSeq");
   if (!read.value("known").IsUndefined()) config.known = read.big("known");
-  config.keys = read.keys("keys");
+  read.keys("keys", config);
   const std::uint64_t interval = read.whole("intervalMicros", kMostMicros);
   const std::uint64_t window = read.whole("windowMicros", kMostMicros);
   const std::uint64_t hang_after = read.whole("hangAfterMs", kMostMicros / 1'000);

@@ -128,6 +128,7 @@ void register_region(Napi::Env env, Napi::Object exports, Napi::Object facts) {
                              Class::getter<&RegionObject::is_write_protected>("isWriteProtected"),
                              Class::getter<&RegionObject::refusal>("refusal"),
                              Class::method<&RegionObject::digest>("digest"),
+                             Class::method<&RegionObject::rekey>("rekey"),
                              Class::method<&RegionObject::mark>("mark"),
                              Class::method<&RegionObject::marked>("marked"),
                              Class::method<&RegionObject::send>("send"),

@@ -42,6 +42,18 @@ Napi::Value RegionObject::digest(const Napi::CallbackInfo& info) {
   return Napi::BigInt::New(info.Env(), region_->digest());
 }
 
+Napi::Value RegionObject::rekey(const Napi::CallbackInfo& info) {
+  if (is_closed(info)) return {};
+  const auto key = bytes_of(info.Env(), info[0]);
+  if (!key || key->size() != 16) {
+    Napi::TypeError::New(info.Env(), "argument 0 must be a Uint8Array of 16 bytes")
+        .ThrowAsJavaScriptException();
+    return {};
+  }
+  region_->rekey(SipKey::from_bytes(key->first<16>()));
+  return {};
+}
+
 Napi::Value RegionObject::mark(const Napi::CallbackInfo& info) {
   if (is_closed(info)) return {};
   const auto number = whole_argument(info, 0, 0, kMaxSafeInteger);

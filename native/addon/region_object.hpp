@@ -81,6 +81,7 @@ class RegionObject final {
   Napi::Value is_write_protected(const Napi::CallbackInfo& info);
   Napi::Value refusal(const Napi::CallbackInfo& info);
   Napi::Value digest(const Napi::CallbackInfo& info);
+  Napi::Value rekey(const Napi::CallbackInfo& info);
   Napi::Value mark(const Napi::CallbackInfo& info);
   Napi::Value marked(const Napi::CallbackInfo& info);
   Napi::Value send(const Napi::CallbackInfo& info);

@@ -20,6 +20,7 @@
 #include "base/latest_value.hpp"
 #include "heartbeat/beat_layout.hpp"
 #include "heartbeat/beat_statistics.hpp"
+#include "heartbeat/socket.hpp"
 
 namespace hotpair::heartbeat {
 
@@ -53,6 +54,12 @@ struct BoardView {
   std::uint64_t replayed;
   std::uint64_t other_pair;
   std::uint64_t same_member;
+  // Connections closed because they had proved nothing in time, or when others needed their place.
+  std::uint64_t unproved;
+  // Where the last of what the counters above count came from; own name apart.
+  Origin stranger;
+  // Which of the own keys the newest fresh packet bears: 1 or 2; 0 before.
+  std::uint64_t peer_key;
   // Smoothed, ns, over all links; 0 before the first.
   std::uint64_t round_trip;
   // The epoch that this beat thread gave up last; 0 before.

@@ -135,7 +135,11 @@ void BeatPair::keep_connections(Link& link, Instant now) noexcept {
     const Nanos patience =
         stream.is_connecting ? config_.timing.dial_deadline() : kAuthenticateWithin;
     if (now < stream.since + patience) continue;
-    if (stream.role == Role::kDial) on_dial_failed(link, now);
+    if (stream.role == Role::kArriving) {
+      turn_out(link, stream);
+      continue;
+    }
+    on_dial_failed(link, now);
     link.close(stream);
   }
   if (should_dial(link) && now >= link.redial_at) dial(link, now);

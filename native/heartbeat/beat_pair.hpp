@@ -16,6 +16,7 @@
 #include <atomic>
 #include <cstdint>
 #include <memory>
+#include <optional>
 
 #include "base/fixed_list.hpp"
 #include "base/result.hpp"
@@ -42,7 +43,10 @@ struct PairConfig {
   // 0 for member `a`, 1 for member `b`.
   std::uint8_t self = 0;
   std::uint64_t incarnation = 0;
+  // Of what this member sends, and of what it hears.
   BeatKeys keys{};
+  // While the pair changes its secret: what is heard may be of these, too.
+  std::optional<BeatKeys> other_keys;
   Timing timing{};
   // This member opens the beat connections.
   bool dials = false;
@@ -128,7 +132,8 @@ class BeatPair {
   Instant next_deadline(Instant now) noexcept;
 
  private:
-  // Where a packet came from: a stream, or an address by UDP.
+  // Where a packet came from: a stream or, without one, by UDP; and the address of its sender,
+  // which is empty for a stream that this member has dialled.
   struct Source {
     Link& link;
     Stream* stream;
@@ -141,8 +146,11 @@ class BeatPair {
   void on_connected(Link& link, Stream& stream, Instant now) noexcept;
   void on_stream_end(Link& link, Stream& stream, Io status, Instant now) noexcept;
   void on_packet(std::span<const std::uint8_t> bytes, const Source& source, Instant now) noexcept;
+  Decoded open_packet(std::span<const std::uint8_t> bytes, Beat& beat) noexcept;
   void on_own_name(const Beat& beat, const Source& source, Instant now) noexcept;
   void refuse(const Source& source, Instant now) noexcept;
+  void turn_out(Link& link, Stream& stream) noexcept;
+  void note_stranger(const Address& from) noexcept;
   void take(const Beat& beat, Instant now) noexcept;
   void adopt(const Beat& beat, Instant now) noexcept;
   void bring_up(const Beat& beat, const Source& source) noexcept;
@@ -214,6 +222,8 @@ class BeatPair {
   std::uint64_t frame_ = 0;
   // Beats sent.
   std::uint64_t beat_no_ = 0;
+  // The keys that opened the last packet that could be opened: 1 or 2; 0 before.
+  std::uint64_t opened_by_ = 0;
   // A fresh packet came with this wake.
   bool has_heard_ = false;
   // The server is dead, as each beat says from then on.

@@ -63,23 +63,36 @@ void Link::send(std::span<const std::uint8_t> packet, const Address& to) noexcep
 }
 
 Stream* Link::accept(Instant now) noexcept {
-  UniqueFd fd = accept_one(listener_);
+  Address from;
+  UniqueFd fd = accept_one(listener_, from);
   if (!fd.is_open()) return nullptr;
-  std::size_t arriving = 0;
-  Stream* oldest = nullptr;
-  for (Stream& stream : streams_) {
-    if (stream.role != Role::kArriving) continue;
-    ++arriving;
-    if (oldest == nullptr || stream.since < oldest->since) oldest = &stream;
-  }
-  if (arriving == kMostArriving) close(*oldest);
   Stream* stream = free_stream();
   CHECK(stream != nullptr);
   stream->fd = std::move(fd);
   stream->role = Role::kArriving;
   stream->since = now;
+  stream->from = from;
   if (!watch(*stream, Interest::kRead)) release(*stream);
   return stream;
+}
+
+Stream* Link::crowded_out() noexcept {
+  std::size_t arriving = 0;
+  std::size_t most = 0;
+  Stream* found = nullptr;
+  for (Stream& stream : streams_) {
+    if (stream.role != Role::kArriving) continue;
+    ++arriving;
+    const auto of_its_host = static_cast<std::size_t>(
+        std::count_if(streams_.begin(), streams_.end(), [&](const Stream& other) {
+          return other.role == Role::kArriving && is_same_host(other.from, stream.from);
+        }));
+    if (of_its_host < most) continue;
+    if (of_its_host == most && stream.since >= found->since) continue;
+    most = of_its_host;
+    found = &stream;
+  }
+  return arriving == kMostArriving ? found : nullptr;
 }
 
 Link::Begun Link::connect(Role role, Instant now) noexcept {
@@ -151,6 +164,8 @@ void Link::release(Stream& stream) noexcept {
   stream.fd.reset();
   stream.role = Role::kFree;
   stream.is_connecting = false;
+  stream.from = {};
+  stream.is_proved = false;
   stream.incarnation = 0;
   stream.in_used = 0;
   stream.out_left = 0;

@@ -26,8 +26,9 @@ namespace hotpair::heartbeat {
 
 class BeatPair;
 
-// Unauthenticated connections that may stand at once; one more replaces the oldest, because a peer
-// proves itself within a round trip and an idle stranger does not.
+// Unauthenticated connections that may stand at once. One more replaces the oldest of the host that
+// has most of them: a peer proves itself within a round trip and an idle stranger does not, and a
+// stranger who fills all places drives out his own connections, not those of the peer's host.
 inline constexpr std::size_t kMostArriving = 8;
 // The beat connection, one being dialled, two probes, and those that have arrived.
 inline constexpr std::size_t kStreams = kMostArriving + 4;
@@ -62,6 +63,10 @@ struct Stream {
   bool is_connecting = false;
   // When it was accepted or begun.
   Instant since{};
+  // The other end of one that was accepted.
+  Address from;
+  // A packet of the known incarnation came by it.
+  bool is_proved = false;
   // The incarnation at the other end; 0 until a fresh packet came.
   std::uint64_t incarnation = 0;
   // Bytes of a packet that has not come whole.
@@ -93,8 +98,10 @@ class Link {
   std::optional<std::span<const std::uint8_t>> receive(Address& from) noexcept;
   void send(std::span<const std::uint8_t> packet, const Address& to) noexcept;
 
-  // Takes in one connection that waits; null when none does.
+  // Takes in one connection that waits; null when none does. Requires: crowded_out() is null.
   Stream* accept(Instant now) noexcept;
+  // Where every place of those that arrive is taken: the one to be closed for the next.
+  Stream* crowded_out() noexcept;
   // Begins a connect in a free place; the stream is null when it failed at once.
   struct Begun {
     Io status;

@@ -31,7 +31,7 @@ struct LoopWait {
 };
 
 // Of this layout; both sides of a shared one must have the same.
-inline constexpr std::uint32_t kPairWordsLayout = 1;
+inline constexpr std::uint32_t kPairWordsLayout = 2;
 
 struct PairWords {
   explicit PairWords(BootInstant opened_at) noexcept : gate(opened_at) {}

@@ -29,6 +29,17 @@ struct Address {
 // Nothing when `host` is no numeric address. Allocates, so it is for the JavaScript thread.
 std::optional<Address> parse_address(const char* host, std::uint16_t port);
 std::uint16_t port_of(const Address& address) noexcept;
+// The host alone, as JavaScript reads it from the beat board.
+struct Origin {
+  // 4 or 6; 0: none.
+  std::uint32_t family = 0;
+  std::uint32_t port = 0;
+  // In network order; of IPv4 the first four.
+  std::array<std::uint8_t, 16> host{};
+};
+Origin origin_of(const Address& address) noexcept;
+// Whether both name the same host, whatever their ports.
+bool is_same_host(const Address& one, const Address& other) noexcept;
 // Whether it is an address that parse_address() makes: of a known family, with its length.
 bool is_sound(const Address& address) noexcept;
 
@@ -61,8 +72,8 @@ void send_to(const UniqueFd& udp, std::span<const std::uint8_t> bytes, const Add
 // Where the system does not tell which datagram was refused, always false.
 bool take_udp_refusal(const UniqueFd& udp, const Address& peer) noexcept;
 
-// Nothing when no connection waits.
-UniqueFd accept_one(const UniqueFd& listener) noexcept;
+// Nothing when no connection waits. `from` is the other end.
+UniqueFd accept_one(const UniqueFd& listener, Address& from) noexcept;
 
 struct ConnectResult {
   // kDone: established. kAgain: under way. Otherwise there is no socket.

@@ -120,6 +120,26 @@ std::uint16_t port_of(const Address& address) noexcept {
   return ntohs(port);
 }
 
+Origin origin_of(const Address& address) noexcept {
+  Origin origin;
+  if (!is_sound(address)) return origin;
+  origin.port = port_of(address);
+  if (raw(address)->sa_family == AF_INET6) {
+    origin.family = 6;
+    std::memcpy(origin.host.data(), address.bytes.data() + offsetof(sockaddr_in6, sin6_addr), 16);
+  } else {
+    origin.family = 4;
+    std::memcpy(origin.host.data(), address.bytes.data() + offsetof(sockaddr_in, sin_addr), 4);
+  }
+  return origin;
+}
+
+bool is_same_host(const Address& one, const Address& other) noexcept {
+  const Origin first = origin_of(one);
+  const Origin second = origin_of(other);
+  return first.family == second.family && first.host == second.host;
+}
+
 bool is_sound(const Address& address) noexcept {
   sa_family_t family = AF_UNSPEC;
   std::memcpy(&family, address.bytes.data() + offsetof(sockaddr, sa_family), sizeof(family));
@@ -200,17 +220,23 @@ bool take_udp_refusal([[maybe_unused]] const UniqueFd& udp,
   return is_refused;
 }
 
-UniqueFd accept_one(const UniqueFd& listener) noexcept {
+UniqueFd accept_one(const UniqueFd& listener, Address& from) noexcept {
+  from = Address{};
+  socklen_t length = sizeof(from.bytes);
+  auto* other = reinterpret_cast<sockaddr*>(from.bytes.data());
 #if defined(__linux__)
-  UniqueFd fd(::accept4(listener.get(), nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC));
+  UniqueFd fd(::accept4(listener.get(), other, &length, SOCK_NONBLOCK | SOCK_CLOEXEC));
 #else
-  UniqueFd fd(::accept(listener.get(), nullptr, nullptr));
+  UniqueFd fd(::accept(listener.get(), other, &length));
   if (fd.is_open()) {
     static_cast<void>(::fcntl(fd.get(), F_SETFL, O_NONBLOCK));
     static_cast<void>(::fcntl(fd.get(), F_SETFD, FD_CLOEXEC));
   }
 #endif
-  if (fd.is_open()) set_option(fd.get(), IPPROTO_TCP, TCP_NODELAY, 1);
+  if (!fd.is_open()) return fd;
+  CHECK(length <= sizeof(from.bytes));
+  from.length = length;
+  set_option(fd.get(), IPPROTO_TCP, TCP_NODELAY, 1);
   return fd;
 }
 

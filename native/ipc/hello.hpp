@@ -1,7 +1,7 @@
 // The first message of each side of the socket between server and unit: who is there, and of what.
 //
 //   0  u32  magic                        16  u64  incarnation of the server, or of the unit
-//   4  u16  protocol version             24  u64  digest of the pair's name and secret
+//   4  u16  protocol version             24  u64  digest of the pair's name
 //   6  u8   side: 1 server, 2 unit       32  u64  digest of the settings that must agree
 //   7  u8   member: 0 is a, 1 is b       40  u32  zero
 //   8  u32  pid, for people to read      44  u32  zero
@@ -23,7 +23,7 @@ inline constexpr std::size_t kHelloBytes = 48;
 // "hpIP" read as a number.
 inline constexpr std::uint32_t kHelloMagic = 0x50'49'70'68;
 // Of the messages on the socket; a layout in shared memory has a version of its own.
-inline constexpr std::uint16_t kIpcVersion = 2;
+inline constexpr std::uint16_t kIpcVersion = 3;
 
 enum class Side : std::uint8_t { kServer = 1, kUnit = 2 };
 

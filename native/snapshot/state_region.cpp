@@ -136,6 +136,12 @@ void StateRegion::mark(std::uint64_t number) {
   if (marks_.size() > kMostMarks) marks_.pop_back();
 }
 
+void StateRegion::rekey(const SipKey& key) {
+  end_load();
+  hash_ = PageHash(key);
+  known_ = KnownDigests(hash_, page_count());
+}
+
 Result<void> StateRegion::send(std::uint64_t load, UniqueFd socket) {
   end_load();
   if (Result<void> tracked = ensure_tracker(); !tracked.ok()) return tracked;

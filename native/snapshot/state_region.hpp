@@ -95,6 +95,10 @@ class StateRegion {
   // noted by shadow, nor while the tracker is lent.
   void mark(std::uint64_t number);
 
+  // From now on digests are by `key`: the other member's are, and none that is known here is of use
+  // any more. Ends what is under way; marks stay, for they say what changed and not what it became.
+  void rekey(const SipKey& key);
+
   // The newest mark, if what was written since is known.
   std::optional<std::uint64_t> marked() const noexcept {
     return marks_.empty() ? std::nullopt : std::optional(marks_.front().number);
@@ -146,7 +150,7 @@ class StateRegion {
   // Completes the staging from the region in use and lets them change places.
   Result<void> exchange() noexcept;
 
-  const PageHash hash_;
+  PageHash hash_;
   const Bell bell_;
   const bool is_shadow_wanted_;
   SharedRegion region_;

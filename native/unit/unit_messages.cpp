@@ -25,8 +25,10 @@ constexpr std::size_t kSelf = 80;
 constexpr std::size_t kDials = 81;
 constexpr std::size_t kLinkCount = 82;
 constexpr std::size_t kKillsHung = 83;
+constexpr std::size_t kKeySets = 84;
 constexpr std::size_t kKnown = 88;
-constexpr std::size_t kLinks = 96;
+constexpr std::size_t kOtherKeys = 96;
+constexpr std::size_t kLinks = 128;
 }  // namespace at
 
 constexpr std::size_t kLengthAt = 32;
@@ -53,6 +55,23 @@ void store_nanos(std::uint8_t* to, Nanos nanos) noexcept {
   store_little<std::uint64_t>(to, static_cast<std::uint64_t>(nanos.count));
 }
 
+void store_keys(std::uint8_t* to, const heartbeat::BeatKeys& keys) noexcept {
+  for (const SipKey& key : keys) {
+    store_little<std::uint64_t>(to, key.low);
+    store_little<std::uint64_t>(to + 8, key.high);
+    to += 16;
+  }
+}
+
+heartbeat::BeatKeys load_keys(const std::uint8_t* from) noexcept {
+  heartbeat::BeatKeys keys{};
+  for (SipKey& key : keys) {
+    key = {load_little<std::uint64_t>(from), load_little<std::uint64_t>(from + 8)};
+    from += 16;
+  }
+  return keys;
+}
+
 }  // namespace
 
 std::array<std::uint8_t, kOpenBytes> encode_open(const PairConfig& config) noexcept {
@@ -61,10 +80,9 @@ std::array<std::uint8_t, kOpenBytes> encode_open(const PairConfig& config) noexc
   store_little<std::uint64_t>(to + at::kPair, config.pair);
   store_little<std::uint64_t>(to + at::kIncarnation, config.incarnation);
   store_little<std::uint64_t>(to + at::kFirstSeq, config.first_seq);
-  for (std::size_t i = 0; i < config.keys.size(); ++i) {
-    store_little<std::uint64_t>(to + at::kKeys + i * 16, config.keys[i].low);
-    store_little<std::uint64_t>(to + at::kKeys + i * 16 + 8, config.keys[i].high);
-  }
+  store_keys(to + at::kKeys, config.keys);
+  to[at::kKeySets] = config.other_keys ? 2 : 1;
+  if (config.other_keys) store_keys(to + at::kOtherKeys, *config.other_keys);
   store_nanos(to + at::kInterval, config.timing.interval);
   store_nanos(to + at::kWindow, config.timing.window);
   store_nanos(to + at::kHangAfter, config.timing.hang_after);
@@ -90,10 +108,9 @@ std::optional<PairConfig> decode_open(std::span<const std::uint8_t> bytes) noexc
   config.pair = load_little<std::uint64_t>(from + at::kPair);
   config.incarnation = load_little<std::uint64_t>(from + at::kIncarnation);
   config.first_seq = load_little<std::uint64_t>(from + at::kFirstSeq);
-  for (std::size_t i = 0; i < config.keys.size(); ++i) {
-    config.keys[i] = {load_little<std::uint64_t>(from + at::kKeys + i * 16),
-                      load_little<std::uint64_t>(from + at::kKeys + i * 16 + 8)};
-  }
+  config.keys = load_keys(from + at::kKeys);
+  const std::uint8_t key_sets = from[at::kKeySets];
+  if (key_sets == 2) config.other_keys = load_keys(from + at::kOtherKeys);
   config.timing = {load_nanos(from + at::kInterval), load_nanos(from + at::kWindow),
                    load_nanos(from + at::kHangAfter)};
   config.self = from[at::kSelf];
@@ -104,7 +121,8 @@ std::optional<PairConfig> decode_open(std::span<const std::uint8_t> bytes) noexc
   // Half of all numbers: enough for any life, and no room for an overflow.
   const bool is_sound = config.incarnation != 0 && config.first_seq <= UINT64_MAX / 2 &&
                         config.timing.is_sound() && config.self <= 1 && from[at::kDials] <= 1 &&
-                        from[at::kKillsHung] <= 1 && count >= 1 && count <= heartbeat::kMostLinks;
+                        from[at::kKillsHung] <= 1 && key_sets >= 1 && key_sets <= 2 && count >= 1 &&
+                        count <= heartbeat::kMostLinks;
   if (!is_sound) return {};
   const std::uint8_t* next = from + at::kLinks;
   for (std::size_t i = 0; i < count; ++i) {

@@ -37,7 +37,7 @@ inline constexpr std::uint16_t kBye = 6;
 
 // The pair of a server, but for its event loop, as the payload of `open`.
 inline constexpr std::size_t kAddressBytes = 40;
-inline constexpr std::size_t kOpenBytes = 96 + heartbeat::kMostLinks * 3 * kAddressBytes;
+inline constexpr std::size_t kOpenBytes = 128 + heartbeat::kMostLinks * 3 * kAddressBytes;
 std::array<std::uint8_t, kOpenBytes> encode_open(const heartbeat::PairConfig& config) noexcept;
 // Nothing when it is none that can be opened: each value is checked, for it comes from another
 // process.

@@ -202,7 +202,10 @@ t.test('the handles have the members of the contract and ask for their arguments
     [
       'RegionHandle',
       region,
-      { mark: [1], send: [1, socket], receive: [1, socket, binding.facts.region.wantAll, 0] },
+      {
+        ...{ mark: [1], rekey: [new Uint8Array(16)], send: [1, socket] },
+        receive: [1, socket, binding.facts.region.wantAll, 0],
+      },
     ],
     ['ChunkWriterHandle', writer, { next: [bytes] }],
     ['ChunkReaderHandle', reader, { put: [bytes] }],

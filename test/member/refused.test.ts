@@ -31,6 +31,17 @@ async function ruling(t: Test, ports: Ports, changes: Changes<Count> = {}): Prom
   return member
 }
 
+/** Not what is told of strangers once a minute, beside it. */
+function isOfPeer({ code }: RefusedEvent): boolean {
+  return code !== 'ERR_HOTPAIR_STRANGERS'
+}
+
+/** What `member` has told of the other one, from now on. */
+function refusals(member: Member<Count>): () => RefusedEvent[] {
+  const events = collect(member, 'refused')
+  return () => events.filter(isOfPeer)
+}
+
 /** What is told twice is noise: one refusal a side, whatever else is told. */
 function isToldOnce(t: Test, events: readonly RefusedEvent[], code: string): void {
   t.equal(events.filter((event) => event.code === code).length, 1, `${code} is told once`)
@@ -48,16 +59,16 @@ async function goesOn(t: Test, first: Member<Count>, options: MemberOptions<Coun
 t.test('another secret is refused on both sides', async (t) => {
   const ports = await portsOfPair()
   const first = await ruling(t, ports, { secret })
-  const told = collect(first, 'refused')
+  const told = refusals(first)
   const wrong = { secret: 'sixteen letters, others' }
   const stranger = await open(t, optionsOf('b', ports, echo([]), wrong))
-  const event = await nextEvent(stranger, 'refused')
+  const event = await nextEvent(stranger, 'refused', isOfPeer)
   t.equal(event.code, 'ERR_HOTPAIR_PEER_SECRET')
   t.notMatch(event.message, 'sixteen', 'no secret is shown')
-  await eventually(() => told.length > 0, 'the other side tells it too')
+  await eventually(() => told().length > 0, 'the other side tells it too')
   t.equal(stranger.status().peer, undefined, 'its beats say nothing to a stranger')
   await stranger.close()
-  isToldOnce(t, told, 'ERR_HOTPAIR_PEER_SECRET')
+  isToldOnce(t, told(), 'ERR_HOTPAIR_PEER_SECRET')
   t.ok(first.status().refused.connections > 0, 'it is counted')
   t.ok(first.status().refused.beats > 0, 'and so are its beats')
   await goesOn(t, first, optionsOf('b', ports, echo([]), { secret }))
@@ -67,7 +78,7 @@ t.test('a member without the secret is not let in', async (t) => {
   const ports = await portsOfPair()
   const first = await ruling(t, ports, { secret })
   const stranger = await open(t, optionsOf('b', ports, echo([])))
-  const { code, message } = await nextEvent(stranger, 'refused')
+  const { code, message } = await nextEvent(stranger, 'refused', isOfPeer)
   t.equal(code, 'ERR_HOTPAIR_PEER_PROTOCOL')
   t.match(message, 'only one of the members has a secret')
   await stranger.close()
@@ -77,31 +88,31 @@ t.test('a member without the secret is not let in', async (t) => {
 t.test('a member of another pair is refused and learns nothing', async (t) => {
   const ports = await portsOfPair()
   const first = await ruling(t, ports)
-  const told = collect(first, 'refused')
+  const told = refusals(first)
   const stranger = await open(t, optionsOf('b', ports, echo([]), { pair: 'other' }))
-  const { code, message } = await nextEvent(stranger, 'refused')
+  const { code, message } = await nextEvent(stranger, 'refused', isOfPeer)
   t.equal(code, 'ERR_HOTPAIR_PEER_PROTOCOL', 'it only finds that nobody answers')
   t.notMatch(message, '"test"')
   t.equal(stranger.status().peer, undefined)
   await stranger.close()
-  isToldOnce(t, told, 'ERR_HOTPAIR_PEER_PAIR')
-  t.match(told[0]?.message, '"other"')
+  isToldOnce(t, told(), 'ERR_HOTPAIR_PEER_PAIR')
+  t.match(told()[0]?.message, '"other"')
   await goesOn(t, first, optionsOf('b', ports, echo([])))
 })
 
 t.test('a second member of the same name is refused on both sides', async (t) => {
   const ports = await portsOfPair()
   const first = await ruling(t, ports)
-  const told = collect(first, 'refused')
+  const told = refusals(first)
   // The mistake of one who copied the configuration and turned the addresses, not the name.
   const turned = { members: { a: `127.0.0.1:${ports.b}`, b: `127.0.0.1:${ports.a}` } }
   const twin = await open(t, optionsOf('a', ports, echo([]), turned))
-  const { code, message } = await nextEvent(twin, 'refused')
+  const { code, message } = await nextEvent(twin, 'refused', isOfPeer)
   t.equal(code, 'ERR_HOTPAIR_PEER_MEMBER')
   t.match(message, 'a and b')
-  await eventually(() => told.length > 0, 'the other side tells it too')
+  await eventually(() => told().length > 0, 'the other side tells it too')
   await twin.close()
-  isToldOnce(t, told, 'ERR_HOTPAIR_PEER_MEMBER')
+  isToldOnce(t, told(), 'ERR_HOTPAIR_PEER_MEMBER')
   await goesOn(t, first, optionsOf('b', ports, echo([])))
 })
 
@@ -119,27 +130,27 @@ t.test('a member with other settings is refused key by key', async (t) => {
   const ports = await portsOfPair()
   const first = await ruling(t, ports, { appVersion: '1.0.0' })
   const other = { appVersion: '2.0.0', inFlight: 7 }
-  const told = collect(first, 'refused')
+  const told = refusals(first)
   const stranger = await open(t, optionsOf('b', ports, echo([]), other))
-  const { code, message } = await nextEvent(stranger, 'refused')
+  const { code, message } = await nextEvent(stranger, 'refused', isOfPeer)
   t.equal(code, 'ERR_HOTPAIR_PEER_SETTINGS')
   t.match(
     message,
     'appVersion is "1.0.0" on a and "2.0.0" on b; inFlight is "64" on a and "7" on b',
   )
-  await eventually(() => told.length > 0, 'the other side tells it too')
-  t.equal(told[0]?.message, message, 'in the same words')
+  await eventually(() => told().length > 0, 'the other side tells it too')
+  t.equal(told()[0]?.message, message, 'in the same words')
   t.equal(stranger.role, 'starting', 'it neither rules nor stands by')
   t.equal(first.role, 'primary')
   await stranger.close()
-  isToldOnce(t, told, 'ERR_HOTPAIR_PEER_SETTINGS')
+  isToldOnce(t, told(), 'ERR_HOTPAIR_PEER_SETTINGS')
   await goesOn(t, first, optionsOf('b', ports, echo([]), { appVersion: '1.0.0' }))
 })
 
 t.test('a member from the future is refused by versions', async (t) => {
   const ports = await portsOfPair()
   const first = await ruling(t, ports)
-  const told = nextEvent(first, 'refused')
+  const told = nextEvent(first, 'refused', isOfPeer)
   const socket = connect(ports.a + 1, '127.0.0.1')
   t.teardown(() => socket.destroy())
   const heard: Buffer[] = []

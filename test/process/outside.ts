@@ -12,7 +12,7 @@ import { fileURLToPath } from 'node:url'
 import type { Output } from 'hotpair'
 import { createReceiver, type Verdict } from 'hotpair/receiver'
 import type { Test } from 'tap'
-import { deadlineMs, portsOfPair } from '../member/support.js'
+import { deadlineMs, type Ports, portsOfPair } from '../member/support.js'
 import { type Order, poison, type Report, step, type Told } from './programs/messages.js'
 
 const program = fileURLToPath(new URL('./programs/member.js', import.meta.url))
@@ -93,14 +93,19 @@ export class Outside {
   #sum = { seen: 0, total: 0 }
   #wake: () => void = () => {}
 
-  private constructor(options: Readonly<Record<string, unknown>>) {
+  /** Control and data ports, of a and of b. */
+  readonly ports: readonly number[]
+
+  private constructor(options: Readonly<Record<string, unknown>>, { a, b }: Ports) {
     this.#options = options
+    this.ports = [a, a + 1, b, b + 1]
   }
 
   static async open(t: Test, changes: Readonly<Record<string, unknown>> = {}): Promise<Outside> {
-    const { a, b } = await portsOfPair()
+    const ports = await portsOfPair()
+    const { a, b } = ports
     const members = { a: `127.0.0.1:${a}`, b: `127.0.0.1:${b}` }
-    const outside = new Outside({ pair: 'outside', members, arbiter: 'none', ...changes })
+    const outside = new Outside({ pair: 'outside', members, arbiter: 'none', ...changes }, ports)
     t.teardown(() => outside.end())
     return outside
   }

@@ -22,6 +22,7 @@ const blankView: HeartbeatView = {
   ...{ stallCount: 0, stallSeq: 0n, gateLapses: 0, sameMember: 0, refused: 0 },
   ...{ badMac: 0, malformed: 0, replayed: 0, otherPair: 0, roundTripMs: 0, linksUp: 0 },
   ...{ peerVouchAgeMs: 0, isPeerBusy: false, peerInFrame: 0, renouncedNatively: 0n },
+  ...{ unproved: 0, peerKey: 0, strangerFrom: undefined },
 }
 
 function linkOf(sent: number): LinkStatistics {
