@@ -186,8 +186,9 @@ bool BeatPair::publish() noexcept {
 }
 
 Instant BeatPair::next_deadline(Instant now) noexcept {
-  Instant next = std::min({schedule_.next(), suspicion_.next_deadline(), identity_.next_deadline(),
-                           vouch_.next_deadline()});
+  // Nobody looks at the loop of a dead server, so what was due there would be due for ever.
+  Instant next = is_gone_ ? kNever : vouch_.next_deadline();
+  next = std::min({next, schedule_.next(), suspicion_.next_deadline(), identity_.next_deadline()});
   for (Link& link : links_) {
     if (suspicion_.is_probing()) {
       next = std::min({next, link.probes.packets_due,

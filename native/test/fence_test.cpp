@@ -266,4 +266,15 @@ TEST(a_beat_thread_that_stood_still_finds_neither_its_loop_nor_its_peer_hung) {
   EXPECT_EQ(hand.view().stall_count, 1u);
 }
 
+TEST(a_dead_server_leaves_nothing_that_is_due_for_ever) {
+  HandPair hand;
+  begin_as_primary(hand);
+  hand.pair().obey(command::kGone, hand.now());
+  hand.work();
+  for (int i = 0; i < 20; ++i) {
+    hand.pass(100);
+    EXPECT(hand.pair().next_deadline(hand.now()) > hand.now());
+  }
+}
+
 TEST_MAIN()
