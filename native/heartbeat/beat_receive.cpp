@@ -287,8 +287,12 @@ void BeatPair::note_arrival(const Beat& beat, const Source& source, Instant now)
 void BeatPair::note_round_trip(const Echo& echo, Link& link, Instant now) noexcept {
   if (echo.seq <= measured_seq_) return;
   measured_seq_ = echo.seq;
-  const std::int64_t sample = now.nanos - echo.sent_at - echo.held;
-  if (sample < 0 || Nanos{sample} > config_.timing.window) return;
+  // Both are as the peer says: bounded first, so that no difference is beyond what 64 bits hold.
+  const std::int64_t window = config_.timing.window.count;
+  if (echo.sent_at < 0 || echo.sent_at > now.nanos || echo.held < 0) return;
+  const std::int64_t since = now.nanos - echo.sent_at;
+  if (echo.held > since || since - echo.held > window) return;
+  const std::int64_t sample = since - echo.held;
   words_.board.statistics.links[link.index()].round_trip.add(Nanos{sample});
   // Smoothed by an eighth, as TCP does; 0 means "none yet", so a sample is at least 1.
   const auto former = static_cast<std::int64_t>(view_.round_trip);

@@ -12,6 +12,14 @@ namespace {
 // relaxed: a block says all by itself, and what stands beside a count was written before it.
 constexpr std::memory_order kAlone = std::memory_order_relaxed;
 
+// The words may have been written by a broken neighbour: no sum of two that are bounded, and of all
+// the spans here, is beyond what 64 bits hold. 73 years are enough for any clock.
+constexpr std::int64_t kFarthest = INT64_MAX / 4;
+
+std::int64_t bounded(std::int64_t nanos) noexcept {
+  return std::clamp<std::int64_t>(nanos, -1, kFarthest);
+}
+
 }  // namespace
 
 Vouch::Vouch(const LoopWatch& loop, const std::atomic<std::int64_t>& block_until, Instant now,
@@ -38,9 +46,9 @@ void Vouch::begin_turn(std::uint32_t count) noexcept {
 
 Nanos Vouch::busy_since_turn(Nanos since_turn) const noexcept {
   // acquire: a later turn's word comes with that turn's beginning, which is found here.
-  const Nanos before{loop_.turns->waited.load(std::memory_order_acquire)};
-  if (loop_.turns->began_at.load(kAlone) != turned_at_.nanos) return Nanos{0};
-  const Nanos in_all = loop_.waited(loop_.context);
+  const Nanos before{bounded(loop_.turns->waited.load(std::memory_order_acquire))};
+  if (bounded(loop_.turns->began_at.load(kAlone)) != turned_at_.nanos) return Nanos{0};
+  const Nanos in_all{bounded(loop_.waited(loop_.context).count)};
   if (in_all < Nanos{0}) return Nanos{0};
   const Nanos waited = in_all - before;
   // The wait is read after `now`, and by another clock on some systems.
@@ -53,9 +61,9 @@ bool Vouch::look(Instant now) noexcept {
   const bool has_progress = std::exchange(has_progress_, false);
   const std::uint32_t count = loop_.turns->count.load(std::memory_order_acquire);  // see note()
   if (count != turn_) begin_turn(count);
-  turned_at_ = Instant{loop_.turns->began_at.load(kAlone)};
+  turned_at_ = Instant{bounded(loop_.turns->began_at.load(kAlone))};
   const Nanos since_turn = std::max(Nanos{0}, now - turned_at_);
-  const Instant until{block_until_.load(kAlone)};
+  const Instant until{bounded(block_until_.load(kAlone))};
   const Nanos since_block = now - std::min(now, until);
   is_busy_ = now < until;
   if (is_asked_) asked_at_ = std::min(now, std::max(asked_at_, now - since_block) + slept);

@@ -306,4 +306,22 @@ TEST(a_loop_that_turns_in_its_own_thread_is_never_found_hung) {
   loop.join();
 }
 
+TEST(rubbish_in_the_words_of_a_loop_is_bounded) {
+  const std::int64_t rubbish[] = {INT64_MIN, INT64_MIN + 1, -1, INT64_MAX - 1, INT64_MAX};
+  for (const std::int64_t began_at : rubbish) {
+    for (const std::int64_t until : rubbish) {
+      LoopTurns turns;
+      std::atomic<std::int64_t> block_until{until};
+      const LoopWatch watch{&turns, [](const void*) noexcept { return Nanos{INT64_MAX}; }, nullptr};
+      Vouch vouch(watch, block_until, at(1000), kHangAfter);
+      turns.note(Instant{began_at}, Nanos{until});
+      for (std::int64_t millis = 1000; millis < 3000; millis += 100) {
+        static_cast<void>(vouch.look(at(millis)));
+        EXPECT(vouch.age() >= Nanos{0} && vouch.age() <= at(millis) + Nanos{1} - Instant{});
+        EXPECT(vouch.next_deadline() > at(millis));
+      }
+    }
+  }
+}
+
 TEST_MAIN()
