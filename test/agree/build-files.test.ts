@@ -54,17 +54,19 @@ t.test('native/sources.txt lists every C++ source once, and as what it is', asyn
     .split('\n')
     .filter((line) => line !== '' && !line.startsWith('#'))
   const present = readdirSync(join(root, 'native'), { recursive: true, encoding: 'utf8' })
-    .filter((name) => name.endsWith('.cpp') && !name.startsWith('test/'))
+    .filter((name) => name.endsWith('.cpp') && !/^(test|fuzz)\//.test(name))
     .map((name) => `${name.startsWith('addon/') ? 'addon' : 'core'} native/${name}`)
   t.same([...listed].sort(), present.sort())
 })
 
-t.test('a test program has the name by which CMake finds it', async (t) => {
-  const names = readdirSync(join(root, 'native/test')).filter((name) => name.endsWith('.cpp'))
-  t.same(
-    names.filter((name) => !/_(test|fuzz)\.cpp$/.test(name)),
-    [],
-  )
+t.test('a test or fuzz program has the name by which CMake finds it', async (t) => {
+  for (const kind of ['test', 'fuzz']) {
+    const names = readdirSync(join(root, 'native', kind)).filter((name) => name.endsWith('.cpp'))
+    t.same(
+      names.filter((name) => !name.endsWith(`_${kind}.cpp`)),
+      [],
+    )
+  }
 })
 
 t.test('the addon shows Node its entry and nothing else', async (t) => {

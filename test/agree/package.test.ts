@@ -56,7 +56,8 @@ t.test('the package holds what a user needs, and nothing of the workshop', async
   ]) {
     t.ok(files.includes(path), path)
   }
-  const workshop = /^(test|build-dev|examples|benchmarks|scripts|docs|native\/test)\/|\.test\./
+  const workshop =
+    /^(test|build-dev|examples|benchmarks|scripts|docs|native\/(test|fuzz))\/|\.test\./
   t.same(
     files.filter((path) => workshop.test(path)),
     [],

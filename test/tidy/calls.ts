@@ -141,7 +141,7 @@ const bannedInNative: readonly Banned[] = [
   },
   {
     pattern: systemHeaders,
-    home: /_(?:posix|linux|poll)\.\w+$|^native\/test\//,
+    home: /_(?:posix|linux|poll)\.\w+$|^native\/(test|fuzz)\//,
     instead: 'call the system from a *_posix, *_linux or *_poll file',
   },
 ]
@@ -203,7 +203,7 @@ export const memoryOrders: Rule = {
   ],
   check: (sources) =>
     sources
-      .filter(({ path }) => isNative(path) && !path.startsWith('native/test/'))
+      .filter(({ path }) => isNative(path) && !/^native\/(test|fuzz)\//.test(path))
       .flatMap((source) =>
         matches(source, 'code', /\bmemory_order_(?!seq_cst)\w+/g, (found): string => {
           return `${found} has no comment; name its partner, or say why no order is needed`

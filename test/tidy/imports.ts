@@ -207,6 +207,7 @@ const includes: Readonly<Record<string, readonly string[]>> = {
   unit: ['unit', 'heartbeat', 'ipc', 'vigil', 'base'],
   addon: ['addon', 'unit', 'heartbeat', 'snapshot', 'outbox', 'ipc', 'vigil', 'base'],
   test: ['test', 'unit', 'heartbeat', 'snapshot', 'outbox', 'ipc', 'vigil', 'base'],
+  fuzz: ['fuzz', 'test', 'unit', 'heartbeat', 'snapshot', 'outbox', 'ipc', 'vigil', 'base'],
 }
 
 export const includeTable: Rule = {
