@@ -31,6 +31,7 @@ interface Expected {
 export class DoubtCheck {
   readonly #findings: Findings
   readonly #channels = new Map<string, Channel>()
+  #ruler: string | undefined
   /** Until it has been met. */
   #expected: Expected | undefined
   /** The last one that counts: nobody may begin again what was sent then. */
@@ -52,8 +53,14 @@ export class DoubtCheck {
     this.#findings.report('S3', text)
   }
 
-  /** `deliver` has resolved in a process that lives. */
-  sent({ history, channel: name, number }: Output): void {
+  /** From here on `by` rules: what others learn late of what they had begun, it does not know. */
+  rules(by: string): void {
+    this.#ruler = by
+  }
+
+  /** `deliver` has resolved in the process `by`, which lives. */
+  sent(by: string, { history, channel: name, number }: Output): void {
+    if (by !== this.#ruler) return
     const channel = this.#channel(history, name)
     channel.later.add(number)
     while (channel.later.delete(channel.sent + 1)) channel.sent += 1

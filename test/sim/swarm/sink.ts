@@ -53,7 +53,7 @@ export class Sink {
     }
     if (kind < settings.throwing + settings.synchronous && !this.stuck.has(output.channel)) {
       if (this.#take(output)) {
-        doubts.sent(output)
+        doubts.sent(by, output)
         return undefined
       }
       check.failed(by, output)
@@ -78,7 +78,7 @@ export class Sink {
         clock.setTimer(millis(delay()), () =>
           member.act(() => {
             if (isTaken) {
-              doubts.sent(output)
+              doubts.sent(by, output)
               return resolve()
             }
             check.failed(by, output)

@@ -322,6 +322,7 @@ export class Trial {
       this.#inputCheck.historyEnds()
     }
     this.outputs.ruled(String(history), member.name)
+    this.doubts.rules(member.name)
   }
 
   /** Nobody lives who could be taken for dead. */
@@ -473,6 +474,7 @@ export class Trial {
         this.outputs.takenOver(member.name, report)
         const { state } = member
         const history = 'history' in state ? String(state.history) : ''
+        this.doubts.rules(member.name)
         this.doubts.takenOver(member.id, history, report)
         this.note(`${member.id} takes over in ${report.epoch} (${report.verdict})`)
         this.#found(member, `takes over (${report.verdict})`)
