@@ -77,7 +77,9 @@ function forward(member: Member<Statistics>): void {
   member.on('skipped', ({ at, frameNo, seq }) => report({ type: 'skipped', at, frameNo, seq }))
   const tellUnit = () => report({ type: 'unit', at: Date.now(), ...member.status().unit })
   member.on('unit', tellUnit)
-  member.on('link', ({ at, up, reason = '' }) => report({ type: 'link', at, up, reason }))
+  member.on('link', ({ at, up, address, reason = '' }) =>
+    report({ type: 'link', at, up, address, reason }),
+  )
   member.on('refused', ({ at, code, message }) => report({ type: 'trouble', at, code, message }))
   member.on('fault', ({ error }) => trouble(error))
   // A role that was found while the member opened came before anybody could listen.

@@ -88,7 +88,14 @@ export type Report =
       readonly place: 'embedded' | 'process'
       readonly pid: number
     }
-  | { readonly type: 'link'; readonly at: number; readonly up: boolean; readonly reason: string }
+  | {
+      readonly type: 'link'
+      readonly at: number
+      readonly up: boolean
+      /** Of the other member. */
+      readonly address: string
+      readonly reason: string
+    }
   /** An event `fault` or `refused`, or an error of the member's own program. */
   | {
       readonly type: 'trouble'

@@ -102,6 +102,12 @@ export class Source {
     this.inserted.push(this.#produced + 1)
   }
 
+  /** No record comes any more that has not come yet. */
+  stop(): void {
+    this.#records.length = this.#produced
+    if (this.#accepted === this.#produced) this.#finish()
+  }
+
   start(): void {
     this.#startedAt = performance.now()
     for (const feed of this.#feeds) this.#open(feed)

@@ -65,7 +65,9 @@ function sentence(happening: Happening): string | undefined {
         ? `its unit is process ${happening.pid}`
         : 'beats by itself'
     case 'link':
-      return happening.up ? 'link to the other is up' : `link is down: ${happening.reason}`
+      return happening.up
+        ? `link to ${happening.address} is up`
+        : `link is down: ${happening.reason}`
     case 'trouble':
       return `${happening.code} ${happening.message}`
     case 'exit':

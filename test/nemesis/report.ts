@@ -11,19 +11,26 @@ const mostTold = 50
 
 export function outcomeJson(minutes: number, outcome: Outcome): string {
   const { blows, takeovers, outputs, lost, duplicated, twoOpenGates, longestSilenceMs } = outcome
-  const { splits, violations } = outcome
+  const { splits, unjudged, violations } = outcome
   const counts = { minutes, faults: blows.length, takeovers, outputs, lost, duplicated }
-  const rest = { twoOpenGates, longestSilenceMs, splits, violations: violations.slice(0, mostTold) }
+  const rest = {
+    twoOpenGates,
+    longestSilenceMs,
+    splits,
+    unjudged,
+    violations: violations.slice(0, mostTold),
+  }
   return JSON.stringify({ ...counts, ...rest })
 }
 
 export function outcomeWords(outcome: Outcome): string {
-  const { blows, outputs, violations, splits, longestSilenceMs } = outcome
+  const { blows, outputs, violations, splits, unjudged, longestSilenceMs } = outcome
   const names = [...new Set(blows.map(({ name }) => name))].sort()
   const ruled = splits.filter(({ bothRuled }) => bothRuled).length
   return [
     `${blows.length} faults, ${outputs} outputs; longest silence ${longestSilenceMs} ms;`,
-    `${splits.length} times one could not hear the other, in ${ruled} of them both ruled.`,
+    `${splits.length} times one could not hear the other, in ${ruled} of them both ruled;`,
+    `${unjudged} storms found the machine full: by them only the stream was judged.`,
     'fault              n   silence ms p50, max   whole again after ms p50, max',
     ...names.map((name) => row(name, blows)),
     violations.length === 0 ? 'No violation.' : `${violations.length} VIOLATIONS:`,

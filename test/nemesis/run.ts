@@ -13,8 +13,9 @@ import { createRandom, type Random } from '../../examples/demo/random.js'
 import { type FaultName, faultsFor, kinds } from '../../examples/demo/strikes.js'
 import type { Print } from '../../examples/demo/timeline.js'
 import { links, Namespaces, type Weather } from '../process/netns/namespaces.js'
+import { type Passage, passThrough } from './passage.js'
 import { Stage } from './stage.js'
-import { type Allowance, isStormName, type StormName, stormNames, storms } from './storms.js'
+import { isStormName, type StormName, stormNames, storms } from './storms.js'
 
 export type NemesisFault = FaultName | StormName
 
@@ -24,6 +25,8 @@ export interface NemesisSettings {
   readonly unit: 'embedded' | 'process'
   /** Records a second. */
   readonly rate: number
+  /** Of the members; undefined: the pair's own default. */
+  readonly hangAfterMs: number | undefined
   /** Whether the members live in namespaces of their own, with a network that can be harmed. */
   readonly hasNetwork: boolean
   readonly faults: readonly NemesisFault[]
@@ -56,6 +59,8 @@ export interface Outcome {
   readonly twoOpenGates: number
   readonly longestSilenceMs: number
   readonly splits: readonly Split[]
+  /** Storms on a full machine: by these only the stream is judged. */
+  readonly unjudged: number
   readonly violations: readonly string[]
 }
 
@@ -74,7 +79,7 @@ const graceMs = 60_000
 /** How long a storm blows. */
 const stormMs = [700, 3_000] as const
 /** The pair's own default. */
-const hangAfterMs = 500
+const defaultHangAfterMs = 500
 /** A fault of a process strikes in such weather one time in three: it must not matter. */
 const drizzle: readonly Weather[] = [
   { double: 0.2 },
@@ -97,8 +102,9 @@ export async function runNemesis(
   const ends = AbortSignal.any([signal, deadline, stage.failure.signal])
   try {
     await stage.start(ends)
-    const finished = stage.finish(ends)
-    await Promise.all([nemesis.strikeAll(ends), finished])
+    await stage.untilSound(ends)
+    await nemesis.strikeAll(ends)
+    await stage.finish(ends)
   } catch (error) {
     signal.throwIfAborted()
     const reason = ends.aborted ? ends.reason : error
@@ -114,6 +120,7 @@ class Nemesis {
   readonly violations: string[] = []
   readonly #blows: Blow[] = []
   readonly #splits: Split[] = []
+  #unjudged = 0
   readonly #stage: Stage
   readonly #settings: NemesisSettings
   readonly #random: Random
@@ -125,18 +132,19 @@ class Nemesis {
     this.#random = createRandom(settings.seed)
   }
 
-  /** Until the stream nears its end. */
+  /** Until the stream nears its end; what has begun by then is over when it resolves. */
   async strikeAll(signal: AbortSignal): Promise<void> {
-    const { members, source } = this.#stage
+    const { source } = this.#stage
+    // A pair that is not whole before the end is not struck any more.
+    const isOver = () => source.remainingMs < quietEndMs
     let round: NemesisFault[] = []
     while (this.#settings.faults.length > 0) {
       if (round.length === 0) round = this.#random.shuffled(this.#settings.faults)
       const name = round.shift()
       const pauseMs = this.#random.between(200, 900)
-      await members.until(() => members.isPaired, 'paired', signal)
       await sleep(pauseMs, undefined, { signal })
-      if (name === undefined || source.remainingMs < quietEndMs) return
-      await members.until(() => members.isPaired, 'paired', signal)
+      await this.#stage.untilWhole({ orElse: isOver, signal })
+      if (name === undefined || isOver()) return
       await (isStormName(name) ? this.#blow(name, signal) : this.#strike(name, signal))
       this.#stage.sink.forget()
     }
@@ -159,6 +167,7 @@ class Nemesis {
       twoOpenGates: gates.offences.length,
       longestSilenceMs: Math.round(longestSilenceMs),
       splits: this.#splits,
+      unjudged: this.#unjudged,
       violations: [...this.violations, ...problems, ...gates.offences, ...flaws],
     }
   }
@@ -167,12 +176,16 @@ class Nemesis {
     const stage = this.#stage
     const { members, source, network } = stage
     const random = this.#random
+    const { hangAfterMs = defaultHangAfterMs } = this.#settings
     const weather = random.next() < 1 / 3 ? random.shuffled(drizzle)[0] : undefined
     await network?.set(links, 'both', weather ?? {})
     const inWords = weather === undefined ? '' : ` in weather ${JSON.stringify(weather)}`
     const onFault = (fault: Fault) =>
       stage.tell('main', `FAULT ${name}: ${kinds[name].words} ${fault.member}${inWords}`)
-    const onOver = (fault: Fault) => this.#note(name, fault.at)
+    const onOver = ({ at, until }: Fault) => {
+      const silenceMs = Math.round(stage.sink.silence(at, until))
+      this.#note(name, { silenceMs, tookMs: Math.round(until - at) })
+    }
     const parts = { random, members, source, onFault, onOver, signal }
     await strike(name, { pace: brisk, hangAfterMs, ...parts })
     await network?.heal()
@@ -180,68 +193,40 @@ class Nemesis {
   }
 
   async #blow(name: StormName, signal: AbortSignal): Promise<void> {
-    const stage = this.#stage
-    const { members, network } = stage
-    const primary = members.primary?.member
-    if (network === undefined || primary === undefined) throw new Error(`no sky for ${name}`)
-    const { words, allows, blow } = storms[name]
     const lastsMs = Math.round(this.#random.between(...stormMs))
-    const at = performance.now()
-    stage.tell('main', `STORM ${name} for ${lastsMs} ms: ${words}`)
-    stage.isSplit = allows === 'split'
-    if (name === 'cut-world-primary') stage.excuseSilence()
-    await blow({ network, primary, lastsMs, signal })
-    stage.tell('main', 'the wires are whole')
-    if (name === 'cut-world-primary') stage.excuseSilence()
-    await members.until(() => members.isPaired, `paired again after ${name}`, signal)
-    this.#judge(name, { allows, primary, at, lastsMs })
-    this.#note(name, at)
-    stage.gates.judge(stage.isSplit)
-    stage.isSplit = false
+    const passage = await passThrough(this.#stage, name, { lastsMs, signal })
+    this.#judge(passage)
+    this.#note(name, passage)
   }
 
   // What a storm has brought that it must not bring.
-  #judge(name: StormName, storm: Blown): void {
-    const { allows, primary, at, lastsMs } = storm
-    const stage = this.#stage
-    const roles = stage.since(at, 'role')
-    const ruled = roles.filter(({ happening }) => happening.role === 'primary')
-    const others = ruled.filter(({ member }) => member !== primary)
-    const verdicts = stage
-      .since(at, 'verdict')
-      .filter(({ happening }) => happening.verdict !== 'alive')
+  #judge(passage: Passage): void {
+    const { storm, before, lastsMs, ruled, bothRuled, changes, verdicts } = passage
+    const { allows } = storms[storm]
+    const when = `in storm ${storm} of ${lastsMs} ms`
     if (allows === 'split') {
-      const atS = Math.round((at - this.#beganAt) / 100) / 10
-      this.#splits.push({ storm: name, atS, ms: lastsMs, bothRuled: others.length > 0 })
+      const atS = Math.round((passage.at - this.#beganAt) / 100) / 10
+      this.#splits.push({ storm, atS, ms: lastsMs, bothRuled })
       return
     }
-    const when = `in storm ${name} of ${lastsMs} ms`
-    if (others.length > 0) this.violations.push(`the other member took over ${when}`)
-    for (const { member, happening } of verdicts) {
-      this.violations.push(`member ${member} found the other ${happening.verdict} ${when}`)
-    }
-    const changes = roles.length + stage.since(at, 'mode').length
-    if (allows === 'calm' && changes > 0) {
-      this.violations.push(`${changes} changes of role or mode ${when}, which must change nothing`)
+    // A member without a processor hangs, and whoever finds it so may take over.
+    if (passage.isFull) this.#unjudged++
+    else {
+      if (ruled.some((member) => member !== before)) {
+        this.violations.push(`the other member took over ${when}`)
+      }
+      for (const verdict of verdicts) this.violations.push(`finding ${when}: ${verdict}`)
+      if (allows === 'calm' && changes.length > 0) {
+        this.violations.push(`${when} nothing may change, but: ${changes.join(', ')}`)
+      }
     }
   }
 
-  #note(name: NemesisFault, at: number): void {
-    const until = performance.now()
-    const silenceMs = Math.round(this.#stage.sink.silence(at, until))
-    const tookMs = Math.round(until - at)
+  #note(name: NemesisFault, { silenceMs, tookMs }: Omit<Blow, 'name'>): void {
     this.#blows.push({ name, silenceMs, tookMs })
     const words = `whole again after ${tookMs} ms; the sink was silent for ${silenceMs} ms`
     this.#stage.tell('main', words)
   }
-}
-
-interface Blown {
-  readonly allows: Allowance
-  readonly primary: 'a' | 'b'
-  /** On the clock of `performance.now()`. */
-  readonly at: number
-  readonly lastsMs: number
 }
 
 function wordsOf(reason: unknown): string {

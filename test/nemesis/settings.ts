@@ -17,6 +17,8 @@ export const usage = `Usage: npm run nemesis -- [options]
   --unit WHERE     embedded, or process: the units are processes of their own (default embedded)
   --arbiter WHICH  none (default none)
   --rate N         records a second, 500 to 10,000 (default 2000)
+  --hang-after MS  until a loop that stands still counts as hung, 500 to 10,000 (default 500):
+                   more on a machine that has other work
   --faults LIST    of ${nemesisFaults('process', true).join(', ')}
                    (default: all that the machine and the choice of --unit allow)
   --json           print no timeline
@@ -41,6 +43,7 @@ export function parseSettings(args: readonly string[], machine: Machine): Settin
       unit: { type: 'string', default: 'embedded' },
       arbiter: { type: 'string', default: 'none' },
       rate: { type: 'string', default: '2000' },
+      'hang-after': { type: 'string' },
       faults: { type: 'string' },
       json: { type: 'boolean', default: false },
       help: { type: 'boolean', default: false },
@@ -58,6 +61,7 @@ export function parseSettings(args: readonly string[], machine: Machine): Settin
     minutes: bounded('minutes', values.minutes, [0.1, 120]),
     seed: whole('seed', values.seed, [0, 2 ** 32 - 1]),
     rate: whole('rate', values.rate, [500, 10_000]),
+    hangAfterMs: optional('hang-after', values['hang-after'], [500, 10_000]),
     ...{ unit, arbiter, faults, hasNetwork },
     json: values.json,
   }
@@ -65,9 +69,11 @@ export function parseSettings(args: readonly string[], machine: Machine): Settin
 
 /** The one command that does the same again. */
 export function commandOf(settings: Settings): string {
-  const { minutes, seed, unit, arbiter, rate, faults } = settings
-  const options = { minutes, seed, unit, arbiter, rate }
-  const words = Object.entries(options).map(([name, value]) => `--${name} ${value}`)
+  const { minutes, seed, unit, arbiter, rate, hangAfterMs, faults } = settings
+  const options = { minutes, seed, unit, arbiter, rate, 'hang-after': hangAfterMs }
+  const words = Object.entries(options)
+    .filter(([, value]) => value !== undefined)
+    .map(([name, value]) => `--${name} ${value}`)
   return `npm run nemesis -- ${words.join(' ')} --faults ${faults.join(',')}`
 }
 
@@ -78,6 +84,10 @@ function parseFaults(list: string | undefined, known: readonly NemesisFault[]): 
     if (fault === undefined) throw new Error(`--faults knows here ${known.join(', ')}; not ${word}`)
     return fault
   })
+}
+
+function optional(name: string, text: string | undefined, bounds: Bounds): number | undefined {
+  return text === undefined ? undefined : whole(name, text, bounds)
 }
 
 type Bounds = readonly [least: number, most: number]

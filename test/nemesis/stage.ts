@@ -33,6 +33,8 @@ export interface StageSettings {
   /** How long the stream lasts. */
   readonly seconds: number
   readonly unit: 'embedded' | 'process'
+  /** Default: the pair's own. */
+  readonly hangAfterMs?: number | undefined
   /** Where the members live; undefined: on loopback. */
   readonly network: Namespaces | undefined
   readonly print: Print
@@ -52,6 +54,12 @@ export interface Told {
 const soundOutputs = 560
 /** After the last expected output: time for one too many to arrive. */
 const settleMs = 200
+/** Until a wait is given up: for starting processes on a machine that has other work. */
+const patienceMs = 40_000
+/** Of the same kind of line, one is shown in so many milliseconds. */
+const sameLineMs = 1_000
+/** A pair counts as whole when nothing has changed for so long: a few beats. */
+const calmMs = 300
 /** What is remembered of what members tell. */
 const mostTold = 20_000
 
@@ -73,18 +81,27 @@ export class Stage {
   /** The longest time between two outputs, since the stream could be heard. */
   longestSilenceMs = 0
   #heardAt: number | undefined
+  /** Who has found something about the other one that still stands. */
+  readonly #doubted = new Set<MemberId>()
+  #changedAt = 0
+  /** When a line of a kind was shown last. */
+  readonly #shownAt = new Map<string, number>()
   readonly #timeline: Timeline
   readonly #unitFolder: string | undefined
 
   private constructor(settings: StageSettings, places: Places, sink: Sink) {
-    const { seed, rate, network, unit } = settings
+    const { seed, rate, network, unit, hangAfterMs } = settings
     this.network = network
     this.sink = sink
     this.#timeline = new Timeline(settings.print)
     this.#unitFolder = unit === 'process' ? mkdtempSync(join(tmpdir(), 'hp-nemesis-')) : undefined
     this.members = new Members({
-      settings: this.#memberSettings(places, `known to nobody else: ${seed}`),
+      settings: this.#memberSettings(places, {
+        secret: `known to nobody else: ${seed}`,
+        hangAfterMs,
+      }),
       launch: network?.launch,
+      patienceMs,
       onHappening: (member, happening) => this.#onHappening(member, happening),
     })
     const doors = [places.intake.a, places.intake.b]
@@ -96,7 +113,7 @@ export class Stage {
   static async open(settings: StageSettings): Promise<Stage> {
     let stage: Stage | undefined
     const sink = new Sink(
-      (note) => stage?.tell('sink', note),
+      (note) => stage?.onNote(note),
       (envelope, verdict) => stage?.onArrival(envelope, verdict),
     )
     const { network } = settings
@@ -110,14 +127,37 @@ export class Stage {
     this.#timeline.tell(who, what)
   }
 
-  /** Both members at the same moment, and the stream, until it can be heard. */
+  /** Both members at the same moment, and when the pair is whole, the stream. */
   async start(signal: AbortSignal): Promise<void> {
     const { members } = this
     await Promise.all([members.park(members.a, signal), members.park(members.b, signal)])
     members.open(members.a)
     members.open(members.b)
-    this.source.start()
     await members.until(() => members.isPaired, 'paired', signal)
+    this.source.start()
+  }
+
+  /**
+   * Until the pair is whole and stays so: who has just been found hung, or paired, may
+   * be the only one that holds all, and is not to be struck. Ends early when `orElse` holds.
+   */
+  async untilWhole(wait: { orElse(): boolean; signal: AbortSignal }): Promise<void> {
+    const { members } = this
+    const { orElse, signal } = wait
+    while (!orElse()) {
+      if (!members.isPaired) {
+        await sleep(calmMs, undefined, { signal })
+        continue
+      }
+      const at = performance.now()
+      await sleep(calmMs, undefined, { signal })
+      const isCalm = this.#doubted.size === 0 && this.#changedAt < at
+      if (isCalm && members.isPaired) return
+    }
+  }
+
+  /** Until the records bring outputs often enough for a silence to mean something. */
+  async untilSound(signal: AbortSignal): Promise<void> {
     while (this.stream.count < soundOutputs) await sleep(5, undefined, { signal })
     this.#heardAt = performance.now()
   }
@@ -159,6 +199,12 @@ export class Stage {
     )
   }
 
+  /** For the sink alone: what it says of what arrives. */
+  onNote(note: string): void {
+    const [kind = ''] = note.split(':', 1)
+    if (this.#isShown(kind)) this.tell('sink', note)
+  }
+
   /** For the sink alone: everything that arrives, and what the helper makes of it. */
   onArrival(envelope: Envelope, verdict: Verdict): void {
     const isNew = verdict.type === 'new'
@@ -180,19 +226,34 @@ export class Stage {
     }
   }
 
-  #memberSettings(places: Places, secret: string): { a: MemberSettings; b: MemberSettings } {
-    const undecided = { heartbeatMs: undefined, windowMs: undefined, hangAfterMs: undefined }
-    const { members, intake, sink } = places
-    const common = { ...undecided, members, sink, secret, unitFolder: this.#unitFolder }
+  #memberSettings(
+    { members, intake, sink }: Places,
+    own: Pick<MemberSettings, 'secret' | 'hangAfterMs'>,
+  ): { a: MemberSettings; b: MemberSettings } {
+    const undecided = { heartbeatMs: undefined, windowMs: undefined }
+    const common = { ...undecided, ...own, members, sink, unitFolder: this.#unitFolder }
     return {
       a: { ...common, member: 'a', intake: intake.a },
       b: { ...common, member: 'b', intake: intake.b },
     }
   }
 
+  // A primary whose outputs are refused says so of each of them, again and again.
+  #isShown(kind: string): boolean {
+    const at = performance.now()
+    const isShown = at - (this.#shownAt.get(kind) ?? -Infinity) > sameLineMs
+    if (isShown) this.#shownAt.set(kind, at)
+    return isShown
+  }
+
   #onHappening(member: MemberId, happening: Happening): void {
-    this.#timeline.happening(member, happening)
-    this.told.push({ member, at: performance.now(), happening })
+    const kind = happening.type === 'trouble' ? `${member} ${happening.code}` : undefined
+    if (kind === undefined || this.#isShown(kind)) this.#timeline.happening(member, happening)
+    const at = performance.now()
+    this.told.push({ member, at, happening })
+    if (happening.type === 'verdict' && happening.verdict !== 'alive') this.#doubted.add(member)
+    else if (happening.type === 'verdict' || happening.type === 'exit') this.#doubted.delete(member)
+    if (['role', 'mode', 'verdict'].includes(happening.type)) this.#changedAt = at
     if (this.told.length > mostTold) this.told.splice(0, mostTold / 2)
     if (happening.type === 'takeover') {
       this.takeovers++

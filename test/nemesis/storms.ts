@@ -24,6 +24,8 @@ export type Allowance = 'calm' | 'resync' | 'split'
 export interface Sky {
   readonly network: Namespaces
   readonly primary: 'a' | 'b'
+  /** The link over which the data goes. */
+  readonly data: Wire
   readonly lastsMs: number
   readonly signal: AbortSignal
 }
@@ -58,14 +60,18 @@ export const storms = {
     primary === 'a' ? 'back' : 'there',
     { loss: 1 },
   ]),
-  'cut-link': steady('one of two links is cut', 'calm', () => [['link1'], 'both', { loss: 1 }]),
-  'cut-data-link': steady('the link is cut that carries the data', 'resync', () => [
-    ['link0'],
+  'cut-link': steady('the link without the data is cut', 'calm', ({ data }) => [
+    links.filter((link) => link !== data),
     'both',
     { loss: 1 },
   ]),
-  'flap-link': flap('one of two links flaps', ['link0'], 'resync'),
-  flap: flap('both links flap', links, 'resync'),
+  'cut-data-link': steady('the link with the data is cut', 'resync', ({ data }) => [
+    [data],
+    'both',
+    { loss: 1 },
+  ]),
+  'flap-link': flap('the link with the data flaps', ({ data }) => [data]),
+  flap: flap('both links flap', () => links),
   loss: steady('30 % of all packets are lost', 'resync', () => [links, 'both', { loss: 0.3 }]),
   delay: steady('every packet takes 150 to 250 ms', 'resync', () => [
     links,
@@ -119,11 +125,13 @@ function steady(
 }
 
 /** Away and there in turn. */
-function flap(words: string, wires: readonly Wire[], allows: Allowance): Storm {
+function flap(words: string, wiresOf: (sky: Sky) => readonly Wire[]): Storm {
   return {
     words,
-    allows,
-    async blow({ network, lastsMs, signal }) {
+    allows: 'resync',
+    async blow(sky) {
+      const { network, lastsMs, signal } = sky
+      const wires = wiresOf(sky)
       for (let leftMs = lastsMs; leftMs > 0; leftMs -= 2 * flapMs) {
         await network.set(wires, 'both', { loss: 1 })
         await sleep(flapMs, undefined, { signal })

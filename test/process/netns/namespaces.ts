@@ -103,6 +103,13 @@ export class Namespaces {
     return { a: [at(9), at(13)], b: [at(10), at(14)] }
   }
 
+  /** Which link it is that leads to this address, `host:port`, of a or b. */
+  linkTo(address: string): Wire | undefined {
+    const last = Number(/\.(\d+):\d+$/.exec(address)?.[1])
+    if (last === 9 || last === 10) return 'link0'
+    return last === 13 || last === 14 ? 'link1' : undefined
+  }
+
   /** The command before the command of a process that is to live there. */
   get launch(): { readonly a: readonly string[]; readonly b: readonly string[] } {
     const into = (name: string) => ['ip', 'netns', 'exec', name]

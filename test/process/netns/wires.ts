@@ -38,11 +38,18 @@ const warnings = ['-Wall', '-Wextra', '-Wconversion', '-Werror']
 const options = ['-O2', '-std=c++20', ...warnings, `-I${at('native')}`]
 const run = promisify(execFile)
 
-/** Builds the program unless it is newer than its source. */
-async function build(): Promise<void> {
+let building: Promise<void> | undefined
+
+/** Builds the program, once, unless it is newer than its source. */
+function build(): Promise<void> {
+  building ??= buildNow()
+  return building
+}
+
+async function buildNow(): Promise<void> {
   const built = statSync(program, { throwIfNoEntry: false })
   if (built !== undefined && built.mtimeMs > statSync(source).mtimeMs) return
-  // Several tests may build at once: each its own, and the last one stays.
+  // Other tests may build at the same time: each its own, and the last one stays.
   const own = `${program}-${process.pid}`
   await run('g++', [...options, '-o', own, source, ...parts], { timeout: 60_000 })
   renameSync(own, program)
