@@ -6,11 +6,11 @@
  * is silently ignored is found out on the day it matters.
  */
 
-import { type Address, type Addresses, addressesOf, isLoopback } from './config/addresses.js'
+import { type Addresses, addressesOf } from './config/addresses.js'
 import { oneOf, refuseUnknown, text, within, wrong } from './config/check.js'
 import { type Policies, policiesOf, policyNames } from './config/policies.js'
+import { secretsOf } from './config/secret.js'
 import { type UnitChoice, unitNames, unitOf } from './config/unit.js'
-import { ConfigError } from './errors.js'
 import type { App, Limits, MemberOptions } from './options.js'
 import { SharedState } from './state/shared-state.js'
 import type { MemberId } from './units.js'
@@ -20,7 +20,8 @@ export interface Config<State> extends Policies, UnitChoice {
   readonly pair: string
   readonly member: MemberId
   readonly addresses: Addresses
-  readonly secret: string | undefined
+  /** None, one, or two: the first is used, either is accepted. */
+  readonly secrets: readonly string[]
   readonly appVersion: string
   readonly app: App<State>
   readonly heartbeatMs: number
@@ -98,7 +99,6 @@ const known: ReadonlySet<string> = new Set([
   'signal',
   ...Object.keys(numbersTable),
 ])
-const secretLength = 16
 
 /** Checks `options` and fills in the defaults. Throws ConfigError. */
 export function configOf<State>(options: MemberOptions<State>): Config<State> {
@@ -109,7 +109,7 @@ export function configOf<State>(options: MemberOptions<State>): Config<State> {
   const member = oneOf('member', options.member, ['a', 'b'])
   oneOf('arbiter', options.arbiter, ['none'])
   const addresses = addressesOf(options.members, member)
-  const secret = secretOf(options.secret, [...addresses.self, ...addresses.peer])
+  const secrets = secretsOf(options.secret, [...addresses.self, ...addresses.peer])
   const heartbeatMs = number(options, 'heartbeatMs', 0)
   const windowMs = number(options, 'windowMs', 5 * heartbeatMs)
   if (windowMs < 3 * heartbeatMs) {
@@ -128,7 +128,7 @@ export function configOf<State>(options: MemberOptions<State>): Config<State> {
     pair,
     member,
     addresses,
-    secret,
+    secrets,
     appVersion:
       options.appVersion === undefined ? '' : text('appVersion', options.appVersion, 0, 200),
     app: appOf(options.app, limits.stateBytes),
@@ -180,26 +180,6 @@ function settingsOf<State>(config: Omit<Config<State>, 'settings'>): Record<stri
 /** How the state is laid out: members that lay it out otherwise must not load from each other. */
 function stateOf<State>({ state }: App<State>): string {
   return state === undefined ? 'plain' : `shared ${state.bytes} ${state.digest}`
-}
-
-function secretOf(secret: unknown, addresses: readonly Address[]): string | undefined {
-  if (secret === undefined) {
-    const open = addresses.find(({ host }) => !isLoopback(host))
-    if (open === undefined) return undefined
-    throw new ConfigError(
-      'secret',
-      `secret is missing, and ${open.host} is not loopback: give both members the same secret of at least ${secretLength} characters, from a file or the environment`,
-    )
-  }
-  if (typeof secret !== 'string') throw new ConfigError('secret', 'secret must be a string')
-  // The value stays out of the message: it may end up in a log.
-  if (secret.length < secretLength) {
-    throw new ConfigError(
-      'secret',
-      `secret must have at least ${secretLength} characters, not ${secret.length}`,
-    )
-  }
-  return secret
 }
 
 function limitsOf(given: Partial<Limits> | undefined): Limits {

@@ -60,6 +60,9 @@ const limitsOfNone: readonly string[] = [
   'the record is kept in memory: a blank member may begin a history while the other lives unheard',
 ]
 
+const limitOfTwoSecrets =
+  'two secrets are accepted: who holds the old one can still speak for a member'
+
 /** Longest block that can be announced: the bound of the beat thread. */
 const longestBlockMs = 600_000
 
@@ -174,7 +177,7 @@ class PairMember<State> implements Member<State> {
   }
 
   status(): Status {
-    const { pair, member } = this.#config
+    const { pair, member, secrets } = this.#config
     const { peer, link } = this.#state
     return {
       pair,
@@ -196,8 +199,9 @@ class PairMember<State> implements Member<State> {
       counts: this.#host.server.counts,
       skipped: this.#host.server.skipped,
       shared: this.#host.server.shared,
+      secrets: this.#host.secrets.inUse(link !== undefined),
       refused: this.#host.strangers.refused,
-      limits: limitsOfNone,
+      limits: secrets.length < 2 ? limitsOfNone : [...limitsOfNone, limitOfTwoSecrets],
     }
   }
 

@@ -124,8 +124,11 @@ export interface MemberOptions<State> {
     readonly a: string | readonly string[]
     readonly b: string | readonly string[]
   }
-  /** At least 16 characters; required as soon as an address is not loopback. */
-  readonly secret?: string | undefined
+  /**
+   * At least 16 characters; required as soon as an address is not loopback. Two while the pair goes
+   * from one to the other: this member uses the first and accepts either (docs/OPERATING.md).
+   */
+  readonly secret?: string | readonly [string, string] | undefined
   /** Third party that grants running alone. `'none'` must be written out. */
   readonly arbiter: 'none'
   /** Version of the application; members of different versions do not pair. Default `''`. */

@@ -35,14 +35,14 @@ export function heartbeatOptions<State>(
   { own, other }: Hosts,
   { firstSeq, known }: BeatsStart = atFirst,
 ): HeartbeatOptions {
-  const { pair, member, secret, heartbeatMs, windowMs, hangAfterMs, onHang, addresses } = config
+  const { pair, member, secrets, heartbeatMs, windowMs, hangAfterMs, onHang, addresses } = config
   return {
     pair: pairDigest(pair),
     self: member === 'a' ? 0 : 1,
     incarnation,
     firstSeq,
     known,
-    keys: beatKeys(pair, secret),
+    keys: beatKeys(pair, secrets),
     intervalMicros: Math.round(heartbeatMs * 1_000),
     windowMicros: Math.round(windowMs * 1_000),
     hangAfterMs: Math.round(hangAfterMs),

@@ -48,6 +48,19 @@ export interface RefusedCounts {
   readonly links: number
 }
 
+/**
+ * The secrets of the pair, each by its place in the option `secret`, from 1. An old one can go when
+ * both members show that `heard` and `link` are of the new one.
+ */
+export interface SecretsInUse {
+  /** How many this member accepts. */
+  readonly accepted: number
+  /** That of the other member's newest beat; 0: none was heard, or there is no secret. */
+  readonly heard: number
+  /** That by which the data link that stands was proved; 0: none stands, or there is no secret. */
+  readonly link: number
+}
+
 /** A member as it sees itself at one moment. */
 export interface Status {
   readonly pair: string
@@ -74,6 +87,7 @@ export interface Status {
   readonly skipped: readonly SkippedFrame[]
   /** Of a state that `sharedState` has made; undefined: it is a plain one. */
   readonly shared: SharedStatus | undefined
+  readonly secrets: SecretsInUse
   /** What was turned away since this member was opened. */
   readonly refused: RefusedCounts
   /** What this member cannot promise as it is configured. */

@@ -6,13 +6,12 @@
  */
 
 import { randomBytes } from 'node:crypto'
-import type { Address } from '../config/addresses.js'
 import type { Config } from '../config.js'
 import type { Happening } from '../core/event.js'
 import type { CoreConfig, State as CoreState } from '../core/state.js'
 import { asPairError, type PairError } from '../errors.js'
 import type { Heartbeat } from '../native/heartbeat.js'
-import { Peer } from '../peer/peer.js'
+import type { Peer } from '../peer/peer.js'
 import { systemClock } from '../runtime/clock.js'
 import { traceTransition } from '../runtime/diagnostics.js'
 import type { Told } from '../runtime/ports.js'
@@ -27,12 +26,13 @@ import { settingsDigest } from '../unit/keys.js'
 import { Unit } from '../unit/unit.js'
 import type { UnitBeats } from '../unit/unit-beats.js'
 import { epochOf, frameNo, type Incarnation, incarnationOf, millis } from '../units.js'
-import { packetLimit } from '../wire/limits.js'
 import { type BeatsOwner, type Hosts, killedFormer, marksIn, openBeats } from './beats.js'
 import { Loop } from './loop.js'
-import { memoryOf } from './memory.js'
+import { type Memory, memoryOf } from './memory.js'
 import { familyOf, PeerNames, resolveOwn, systemResolve } from './names.js'
+import { peerOf } from './peer.js'
 import { Rehearsal } from './rehearsal.js'
+import { Secrets } from './secrets.js'
 import { Strangers } from './strangers.js'
 
 /** How long a stopped member's last word is given to leave before its sockets close. */
@@ -45,6 +45,7 @@ export class Host<State> {
   readonly #tell: (event: Told) => void
   readonly #peer: Peer
   readonly strangers: Strangers
+  readonly secrets: Secrets
   readonly #runtime: Runtime
   readonly #names: PeerNames
   readonly #rehearsal = new Rehearsal(systemClock, () => this.state.role !== 'primary')
@@ -52,6 +53,7 @@ export class Host<State> {
   #setClosed: () => void = () => {}
   #beats: Heartbeat | UnitBeats | undefined
   readonly #loop: Loop
+  readonly #memory: Memory<State>
   #unit: Unit | undefined
   #isBegun = false
 
@@ -63,11 +65,13 @@ export class Host<State> {
     })
     this.#names = new PeerNames(config.addresses.peer, systemResolve)
     this.#loop = new Loop(config.trap, () => this.#beats, this)
+    this.#memory = memoryOf(config)
     this.server = this.#makeServer()
-    this.#peer = this.#makePeer()
+    this.#peer = peerOf(config, this.incarnation)
     this.#runtime = this.#makeRuntime()
-    const beats = () => this.#beats?.view()
-    this.strangers = new Strangers({ clock: systemClock, peer: this.#peer, beats, tell })
+    const seen = { peer: this.#peer, beats: () => this.#beats?.view() }
+    this.strangers = new Strangers({ clock: systemClock, ...seen, tell })
+    this.secrets = new Secrets(config, this.#memory.region, seen)
   }
 
   get state(): CoreState {
@@ -156,7 +160,7 @@ export class Host<State> {
       {
         ...config,
         clock: systemClock,
-        ...memoryOf(config),
+        ...this.#memory,
         isGateOpen: () => this.#unit?.isGateOpen() ?? false,
         loop: this.#loop,
         marks: config.unit === 'process' ? marksIn(() => this.#beats) : undefined,
@@ -178,23 +182,6 @@ export class Host<State> {
           suspect: suspect === undefined ? undefined : frameNo(suspect),
         }),
     }
-  }
-
-  #makePeer(): Peer {
-    const { pair, member, settings, secret, addresses, limits } = this.#config
-    const data = ({ host, port }: Address): Address => ({ host, port: port + 1 })
-    return new Peer({
-      pair,
-      self: member,
-      incarnation: this.incarnation,
-      settings,
-      secret,
-      listen: addresses.self.map(data),
-      dial: addresses.peer.map(data),
-      maxPacketBytes: packetLimit(limits.inputBytes),
-      clock: systemClock,
-      random: Math.random,
-    })
   }
 
   #makeRuntime(): Runtime {
@@ -255,6 +242,7 @@ export class Host<State> {
   #peerHandlers(): PeerHandlers {
     return {
       linkUp: (link) => {
+        this.secrets.linkUp()
         this.server.linkUp(link)
         this.#tell({ type: 'link', up: true, address: link.address, reason: undefined })
         this.#runtime.post({ type: 'link-up', incarnation: link.hello.incarnation })

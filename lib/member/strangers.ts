@@ -17,6 +17,12 @@ import type { RefusedCounts } from './contract.js'
 const lookMs = millis(1_000)
 const quietMs = 60_000
 
+/**
+ * So many connections that broke off are not told: a member that is started again while it is
+ * dialled leaves some. They are counted, and told with those that follow.
+ */
+const harmlessCount = 2
+
 export interface StrangersOptions {
   readonly clock: ClockPort
   readonly peer: Pick<Peer, 'counters' | 'lastStranger'>
@@ -73,7 +79,11 @@ export class Strangers {
     const ofPeer: Counts = { 'data connections that proved nothing': strangers + evicted }
     const counts = { ...ofBeats, ...ofPeer }
     const grown = Object.entries(counts).filter(([what, count]) => count > this.#before(what))
-    if (grown.length === 0) return
+    const isWorth = grown.some(([each, count]) => {
+      const isConnection = each.includes('connections')
+      return count - this.#before(each) > (isConnection ? harmlessCount : 0)
+    })
+    if (!isWorth) return
     const isOfBeats = grown.some(([what]) => what in ofBeats)
     const from = isOfBeats ? view?.strangerFrom : peer.lastStranger
     const what = grown.map(([each, count]) => `${count - this.#before(each)} ${each}`)

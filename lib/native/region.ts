@@ -41,9 +41,9 @@ export interface RegionSettings {
  * @throws NativeError `ERR_HOTPAIR_SHARED_MEMORY` with the sum of what is needed when it cannot be
  * had, `ERR_HOTPAIR_NATIVE` when the addon or the operating system refuses otherwise.
  */
-export function openRegion({ bytes, key, isShadow = false }: RegionSettings): RegionPort {
+export function openRegion({ bytes, key, isShadow = false }: RegionSettings): KeyedRegion {
   const binding = loadBinding()
-  return new NativeRegion(binding, (ring) =>
+  return new NativeRegion(binding, key, (ring) =>
     native(
       () => binding.openRegion({ bytes, key, isShadow }, ring),
       () => `the shared state of ${bytes} bytes cannot be kept`,
@@ -64,14 +64,22 @@ interface Load {
   progress: RegionProgress | undefined
 }
 
-class NativeRegion implements RegionPort {
+/** A region whose digests may be by another key from some moment on. */
+export interface KeyedRegion extends RegionPort {
+  /** 16 bytes, as `RegionSettings.key`. Ends the load under way; does nothing if it is the same. */
+  rekey(key: Uint8Array): void
+}
+
+class NativeRegion implements KeyedRegion {
   readonly #binding: Binding
   readonly #facts: Binding['facts']['region']
   readonly #handle: RegionHandle
   #load: Load | undefined
+  #key: Uint8Array
 
-  constructor(binding: Binding, open: (ring: () => void) => RegionHandle) {
+  constructor(binding: Binding, key: Uint8Array, open: (ring: () => void) => RegionHandle) {
     this.#binding = binding
+    this.#key = key
     this.#facts = binding.facts.region
     this.#handle = open(() => this.#onRing())
   }
@@ -94,6 +102,13 @@ class NativeRegion implements RegionPort {
 
   digest(): bigint {
     return native(() => this.#handle.digest())
+  }
+
+  rekey(key: Uint8Array): void {
+    if (Buffer.compare(this.#key, key) === 0) return
+    if (this.#load) this.#cancel(this.#load)
+    native(() => this.#handle.rekey(key))
+    this.#key = key
   }
 
   mark(n: number): void {

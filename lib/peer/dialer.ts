@@ -117,12 +117,21 @@ export class Dialer {
     for (const address of this.#options.addresses) {
       for (const host of await this.#resolve(address)) {
         if (this.#isOver) return
-        const target = { host, port: address.port }
-        this.#options.owner.dialled()
-        const socket = await this.#connect(target)
-        if (socket === undefined) this.#options.owner.failed()
-        else await this.#greet(socket, formatAddress(target))
+        await this.#dial({ host, port: address.port })
       }
+    }
+  }
+
+  // Once for each secret, until one is not refused.
+  async #dial(target: DataAddress): Promise<void> {
+    const { owner, context } = this.#options
+    for (let left = context.security?.keys.length ?? 1; left > 0 && !this.#isOver; left--) {
+      owner.dialled()
+      const socket = await this.#connect(target)
+      if (socket === undefined) return owner.failed()
+      const isWrong = await this.#greet(socket, formatAddress(target), left > 1)
+      if (!isWrong) return
+      context.security?.turn()
     }
   }
 
@@ -168,7 +177,8 @@ export class Dialer {
     })
   }
 
-  #greet(socket: Socket, address: string): Promise<void> {
+  // True: the secret was refused. That is told only where there is no other one.
+  #greet(socket: Socket, address: string, hasOther: boolean): Promise<boolean> {
     const { context, owner } = this.#options
     return new Promise((resolve) => {
       const greeting = new Greeting(socket, 'dialer', context, (outcome) => {
@@ -177,9 +187,13 @@ export class Dialer {
           this.#isLinked = true
           this.#isUrged = false
         }
-        this.#wasRefused ||= outcome.kind === 'refused'
-        owner.greeted(outcome, address)
-        resolve()
+        const isRefused = outcome.kind === 'refused'
+        const isWrong = isRefused && outcome.misfit.code === 'ERR_HOTPAIR_PEER_SECRET'
+        if (!(isWrong && hasOther)) {
+          this.#wasRefused ||= isRefused
+          owner.greeted(outcome, address)
+        }
+        resolve(isWrong)
       })
       this.#giveUp = () => greeting.giveUp()
     })

@@ -32,7 +32,7 @@ import {
 import { greetingBytes } from '../wire/limits.js'
 import type { PacketFault } from '../wire/packet.js'
 import { Channel, type ChannelReceiver } from './channel.js'
-import { type Security, secureAsDialer, secureAsListener } from './secure.js'
+import { type Secured, type Security, secureAsDialer, secureAsListener } from './secure.js'
 
 // A handshake takes four one-way trips and about a millisecond of work: a second is ample across a
 // continent, and a silent connector holds its place no longer.
@@ -62,6 +62,8 @@ export type GreetingOutcome =
       readonly hello: Hello
       /** The load that the connection is for; undefined: it is to be the link. */
       readonly ask: number | undefined
+      /** By which of the own secrets it has proved itself, from 0; of no meaning without one. */
+      readonly secret: number
     }
   /** It spoke our protocol, or tried our kind of key, and does not fit. */
   | { readonly kind: 'refused'; readonly misfit: Misfit }
@@ -84,6 +86,7 @@ export class Greeting implements ChannelReceiver {
   // What the other side has said, once it was found to fit.
   #hello: Hello | undefined
   #hasSpoken = false
+  #secret = 0
   #isReleased = false
   #isSettled = false
 
@@ -126,10 +129,15 @@ export class Greeting implements ChannelReceiver {
     const secureAs = this.#side === 'dialer' ? secureAsDialer : secureAsListener
     secureAs(this.#raw, security, (outcome) => {
       if (this.#isSettled) return
-      if (typeof outcome !== 'string') this.#speak(outcome)
+      if (typeof outcome !== 'string') this.#speakSecurely(outcome)
       else if (outcome === 'wrong-secret') this.#settle({ kind: 'refused', misfit: secretMisfit })
       else this.#break(outcome === 'ended' ? 'closed' : 'garbage')
     })
+  }
+
+  #speakSecurely({ socket, secret }: Secured): void {
+    this.#secret = secret
+    this.#speak(socket)
   }
 
   #speak(socket: Socket): void {
@@ -191,7 +199,8 @@ export class Greeting implements ChannelReceiver {
 
   #welcome(hello: Hello, ask: number | undefined): void {
     const channel = this.#release()
-    if (channel !== undefined) this.#settle({ kind: 'welcome', channel, hello, ask })
+    if (channel === undefined) return
+    this.#settle({ kind: 'welcome', channel, hello, ask, secret: this.#secret })
   }
 
   #say(packet: Uint8Array): void {

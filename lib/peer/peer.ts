@@ -25,7 +25,7 @@ import type { GreetingContext, GreetingOutcome } from './greeting.js'
 import { Link, type LinkLimits, type LinkOwner } from './link.js'
 import { Listener } from './listener.js'
 import { Refusals } from './refusals.js'
-import { securityOf } from './secure.js'
+import { Security } from './secure.js'
 import { Sides } from './sides.js'
 
 /** What the data connection needs to know. */
@@ -35,8 +35,11 @@ export interface PeerOptions {
   readonly incarnation: Incarnation
   /** What must match on both members, key by key. */
   readonly settings: Readonly<Record<string, string>>
-  /** Without it, connections are plain: loopback only, which the options see to. */
-  readonly secret: string | undefined
+  /**
+   * One or two; the first is offered first, any is taken. Without one, connections are plain:
+   * loopback only, which the options see to.
+   */
+  readonly secrets: readonly string[]
   /** The data addresses of this member; port 0 lets the system choose. */
   readonly listen: readonly DataAddress[]
   /** The data addresses of the other member, dialled in this order where `self` is `b`. */
@@ -92,6 +95,7 @@ export class Peer implements PeerPort {
   #link: Link | undefined
   #unanswered = 0
   #lastStranger: string | undefined
+  #secretInUse = 0
   #closing: Promise<void> | undefined
 
   /** Throws a RangeError where a name or a setting is longer than a hello takes. */
@@ -109,12 +113,12 @@ export class Peer implements PeerPort {
       settings: options.settings,
     }
     encodeHello(own)
-    const { secret, pair, clock } = options
+    const { secrets, pair, clock } = options
     this.#options = options
     this.#limits = { highWaterBytes, writeLimitBytes, ...options.limits }
     this.#context = {
       own,
-      security: secret === undefined ? undefined : securityOf(secret, pair),
+      security: secrets.length === 0 ? undefined : new Security(secrets, pair),
       clock,
     }
     this.#refusals = new Refusals((refusal) => this.#handlers?.refused(refusal))
@@ -134,6 +138,11 @@ export class Peer implements PeerPort {
   /** The host that the last stranger came from, or the last who made place for another. */
   get lastStranger(): string | undefined {
     return this.#lastStranger
+  }
+
+  /** Which of the secrets the link was proved by that came up last, from 0. */
+  get secretInUse(): number {
+    return this.#secretInUse
   }
 
   async open(handlers: PeerHandlers): Promise<void> {
@@ -232,12 +241,13 @@ export class Peer implements PeerPort {
     }
   }
 
-  #welcome({ channel, hello, ask }: Extract<GreetingOutcome, { kind: 'welcome' }>): void {
-    if (ask === undefined) this.#adopt(channel, hello)
+  #welcome(outcome: Extract<GreetingOutcome, { kind: 'welcome' }>): void {
+    const { channel, hello, ask, secret } = outcome
+    if (ask === undefined) this.#adopt(channel, hello, secret)
     else this.#sides.arrived(channel, hello.incarnation, ask)
   }
 
-  #adopt(channel: Channel, hello: Hello): void {
+  #adopt(channel: Channel, hello: Hello, secret: number): void {
     const handlers = this.#handlers
     if (handlers === undefined || this.#closing !== undefined) {
       channel.destroy()
@@ -253,6 +263,7 @@ export class Peer implements PeerPort {
       { clock: this.#options.clock, limits: this.#limits, owner: this.#linkOwner(handlers) },
     )
     this.#link = link
+    this.#secretInUse = secret
     this.#counters.links++
     this.#refusals.forget()
     handlers.linkUp(link)

@@ -9,9 +9,14 @@
 
 import { createHash, hkdfSync } from 'node:crypto'
 
-/** 32 bytes: the SipHash key of beats from a to b, then that of beats from b to a. */
-export function beatKeys(pair: string, secret: string | undefined): Uint8Array {
-  return new Uint8Array(hkdfSync('sha256', secret ?? '', pair, 'hotpair beat keys 1', 32))
+/**
+ * Of each secret 32 bytes: the SipHash key of beats from a to b, then that of beats from b to a.
+ * Without one, as of an empty secret.
+ */
+export function beatKeys(pair: string, secrets: readonly string[]): Uint8Array {
+  const each = secrets.length === 0 ? [''] : secrets
+  const keys = each.map((secret) => hkdfSync('sha256', secret, pair, 'hotpair beat keys 1', 32))
+  return Buffer.concat(keys.map((key) => new Uint8Array(key)))
 }
 
 /** 16 bytes: the key of the digests by which pages of a shared state are compared. */

@@ -20,7 +20,7 @@ export function forgeriesOf(heard: Buffer, pair: string, epoch: bigint): Buffer[
     claim.writeBigUInt64LE(epoch, presenceAt + at)
     const guessed = Buffer.from(claim)
     const from = 16 * (guessed[senderAt] ?? 0)
-    const key = beatKeys(pair, undefined).subarray(from, from + 16)
+    const key = beatKeys(pair, []).subarray(from, from + 16)
     guessed.writeBigUInt64LE(siphash(key, guessed.subarray(0, macAt)), macAt)
     return [claim, guessed]
   })

@@ -110,6 +110,18 @@ const mistakes: readonly Mistake[] = [
     key: 'secret',
     says: ['16', '15'],
   },
+  {
+    what: 'two secrets that are one',
+    change: () => ({ secret: ['sixteen letters and more', 'sixteen letters and more'] }),
+    key: 'secret',
+    says: ['two that differ'],
+  },
+  {
+    what: 'a second secret that is too short',
+    change: () => ({ secret: ['sixteen letters and more', 'fifteen letters'] }),
+    key: 'secret',
+    says: ['16', '15'],
+  },
   { what: 'a secret of bytes', change: () => ({ secret: 16 }), key: 'secret', says: ['string'] },
   {
     what: 'a key that there is not',

@@ -39,7 +39,7 @@ const peer = new Peer({
   self: 'b',
   incarnation: incarnationOf(2n),
   settings: {},
-  secret: secret === '-' ? undefined : secret,
+  secrets: secret === '-' ? [] : [secret],
   listen: [],
   dial: [{ host: '127.0.0.1', port: Number(port) }],
   maxPacketBytes: 100_000,

@@ -37,7 +37,7 @@ export class Party {
       self: 'a',
       incarnation: incarnationOf(1n),
       settings: {},
-      secret: undefined,
+      secrets: [],
       listen: [anyPort],
       dial: [],
       maxPacketBytes: 100_000,

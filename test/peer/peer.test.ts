@@ -12,7 +12,7 @@ import { anyPort, dialling, freePort, openPair, Party, packetOf, secret } from '
 
 for (const [name, both] of [
   ['plain', {}],
-  ['with a secret', { secret }],
+  ['with a secret', { secrets: [secret] }],
 ] as const) {
   t.test(`${name}: each side learns who the other is, and packets go both ways`, async (t) => {
     const { a, b } = await openPair(t, { both: { ...both, settings: { tz: 'UTC' } } })
@@ -250,7 +250,7 @@ t.test('close is the same for everybody, at any time', async (t) => {
   dialler.peer.dialNow()
   t.strictSame(dialler.story, [])
 
-  const { a, b } = await openPair(t, { both: { secret } })
+  const { a, b } = await openPair(t, { both: { secrets: [secret] } })
   await Promise.all([a.peer.close(), b.peer.close()])
   for (const { story } of [a, b]) t.ok(story.length === 0 || story.length === 2, `${story}`)
 })

@@ -50,7 +50,9 @@ async function bereaved(
   t: Test,
   options: { secret: string | undefined; hasUnreadAnswer: boolean },
 ): Promise<Bereaved> {
-  const a = await new Party({ secret: options.secret }).open(t)
+  const a = await new Party({ secrets: options.secret === undefined ? [] : [options.secret] }).open(
+    t,
+  )
   const file = join(tmpdir(), `hotpair-${process.pid}-${a.port}`)
   t.teardown(() => rmSync(file, { force: true }))
   const { count, size } = lastPackets

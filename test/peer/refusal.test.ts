@@ -21,7 +21,7 @@ import {
   waitUntil,
 } from './party.js'
 
-const withSecret = { secret }
+const withSecret = { secrets: [secret] }
 
 const helloOfA: Hello = {
   protocol: 1,
@@ -117,7 +117,7 @@ t.test('plain: one of another pair is named to us and is told nothing', async (t
 })
 
 for (const [name, b] of [
-  ['another secret', { secret: 'another of enough letters' }],
+  ['another secret', { secrets: ['another of enough letters'] }],
   ['another pair', { pair: 'line-5' }],
 ] as const) {
   t.test(`with a secret: one with ${name} is refused on both sides, once`, async (t) => {

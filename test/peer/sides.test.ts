@@ -54,7 +54,7 @@ function wishAt(t: Test, party: Party, ask: number, end: SideWish['end']): End {
   return at
 }
 
-async function linked(t: Test, both: { readonly secret?: string } = {}) {
+async function linked(t: Test, both: { readonly secrets?: readonly string[] } = {}) {
   const { a, b } = await openPair(t, { both })
   await Promise.all([a.untilUp(), b.untilUp()])
   return { a, b }
@@ -98,7 +98,7 @@ for (const [sender, receiver] of [
   })
 
   t.test(`${sender} sends with a secret: the bytes pass through, with back-pressure`, async (t) => {
-    const party = await linked(t, { secret })
+    const party = await linked(t, { secrets: [secret] })
     const from = wishAt(t, party[sender], 7, 'sender')
     const to = wishAt(t, party[receiver], 7, 'receiver')
     await waitUntil(() => from.side !== undefined && to.side !== undefined)
@@ -150,7 +150,7 @@ t.test('a wish that is taken back is not fulfilled, and a later one is', async (
 })
 
 t.test('an open side connection outlives a later wish that is taken back', async (t) => {
-  const { a, b } = await linked(t, { secret })
+  const { a, b } = await linked(t, { secrets: [secret] })
   const near = wishAt(t, a, 1, 'sender')
   const far = wishAt(t, b, 1, 'receiver')
   await waitUntil(() => near.side !== undefined && far.side !== undefined)
@@ -170,7 +170,7 @@ t.test('a link that goes down takes the wish along, and tells nothing', async (t
 })
 
 t.test('closing a member closes its side connections', async (t) => {
-  const { a, b } = await linked(t, { secret })
+  const { a, b } = await linked(t, { secrets: [secret] })
   const near = wishAt(t, a, 1, 'sender')
   const far = wishAt(t, b, 1, 'receiver')
   await waitUntil(() => near.side !== undefined && far.side !== undefined)
