@@ -16,8 +16,9 @@ const perSecond = 20
 const mostHosts = 1_024
 
 interface Host {
-  credit: number
-  at: Instant
+  /** Knocks that it may still make, as of `at`. */
+  readonly credit: number
+  readonly at: Instant
 }
 
 export class Admission {
@@ -35,7 +36,7 @@ export class Admission {
     const { credit, at } = this.#hosts.get(address) ?? { credit: burst, at: now }
     const left = Math.min(burst, credit + ((now - at) / 1_000) * perSecond)
     this.#hosts.delete(address)
-    this.#hosts.set(address, { credit: Math.max(0, left - 1), at: now })
+    this.#hosts.set(address, { credit: left >= 1 ? left - 1 : left, at: now })
     if (this.#hosts.size > mostHosts) {
       const [oldest] = this.#hosts.keys()
       if (oldest !== undefined) this.#hosts.delete(oldest)

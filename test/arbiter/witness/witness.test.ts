@@ -204,6 +204,15 @@ t.test('an unreadable file is told at the start, and the other pairs are served'
   t.equal(await five.read(), undefined)
 })
 
+t.test('of one member four connections are kept: the fifth ends the oldest', async (t) => {
+  const witness = await openWitness(t, [line4])
+  const clients = Array.from({ length: 5 }, () => clientOf(t, witness.port, 'line-4', { secret }))
+  for (const each of clients) await each.read()
+  await told(witness, /"isConnected":false/)
+  t.equal(witness.witness.connectionCount, 4)
+  for (const each of clients) t.equal(await each.read(), undefined, 'it may come again')
+})
+
 t.test('two witnesses cannot listen at one address', async (t) => {
   const { port } = await openWitness(t, [line4])
   const taken = { code: 'ERR_HOTPAIR_ADDRESS_IN_USE', message: /another process holds it/ }
