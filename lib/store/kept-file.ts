@@ -4,8 +4,8 @@
  *
  * The new bytes go into a file beside, which is synced, put in the place of the old one by a
  * rename, and its folder is synced too: without that the name may still lead to the old file after
- * the power was cut. What is read is synced before it is handed out, for somebody who was told of it must not
- * find it gone. It must not know what the bytes mean.
+ * the power was cut. What is read is synced before it is handed out, for somebody who was told of
+ * it must not find it gone. It must not know what the bytes mean.
  *
  *     write FILE.new ─► sync it ─► rename over FILE ─► sync the folder ─► saved
  */

@@ -22,7 +22,7 @@ const second = tableOf((byte) => shifted(at(third, byte)))
 const first = tableOf((byte) => shifted(at(second, byte)))
 
 function at(table: Uint32Array, byte: number): number {
-  return table[byte & 0xff] ?? 0
+  return table[byte & 0xff] as number
 }
 
 function shifted(sum: number): number {
@@ -32,7 +32,7 @@ function shifted(sum: number): number {
 /** The CRC-32C of `data`; `before` is that of the bytes in front of it. */
 export function crc32c(data: Uint8Array, before = 0): number {
   const { length } = data
-  const byte = (index: number) => data[index] ?? 0
+  const byte = (index: number) => data[index] as number
   let sum = ~before
   let index = 0
   for (; index + 4 <= length; index += 4) {

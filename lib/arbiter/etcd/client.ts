@@ -4,8 +4,8 @@
  *
  * A read is asked of the next endpoint when one fails; a swap only if surely nothing of it has
  * left: a second try after the first was done would find what that one wrote, and call it
- * another's. Those who watch are told by linearizable reads, one every half time-out, and not by etcd's watch: that
- * one does not say when it is cut off, so the reads would be needed beside it.
+ * another's. Those who watch are told by linearizable reads, one every half time-out, and not by
+ * etcd's watch: that one does not say when it is cut off, so the reads would be needed beside it.
  */
 
 import { asPairError, type PairError } from '../../errors.js'

@@ -3,8 +3,8 @@
  *
  * It listens, proves who asks, and hands questions to the pair's keeper; it decides nothing and
  * forgets nothing. Pairs do not see each other: a connection is of the pair whose key it has
- * proved. Every wait and every list is bounded. It must not know of processes or signals: that is the
- * command's matter.
+ * proved. Every wait and every list is bounded. It must not know of processes or signals: that is
+ * the command's matter.
  */
 
 import { createServer, type Server, type Socket } from 'node:net'
