@@ -12,7 +12,8 @@ import { WitnessClient } from './witness/client.js'
 export interface ArbiterOwner {
   readonly pair: string
   readonly member: MemberId
-  readonly secret: string | undefined
+  /** None, one, or two while they are being changed. */
+  readonly secrets: readonly string[]
   readonly clock: ClockPort
   /** 0 ≤ number < 1. */
   readonly random: () => number

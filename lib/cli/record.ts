@@ -31,8 +31,8 @@ export async function recordCommand(args: readonly string[]): Promise<void> {
     console.log(usage)
     return
   }
-  const { pair, secret, choice } = settingsOf(path)
-  const owner = { pair, member: 'a', secret, clock: systemClock, random: Math.random } as const
+  const { pair, secrets, choice } = settingsOf(path)
+  const owner = { pair, member: 'a', secrets, clock: systemClock, random: Math.random } as const
   const arbiter = await openArbiter(choice, owner)
   try {
     console.log(JSON.stringify((await arbiter?.read()) ?? null, bigintsAsText))
@@ -61,11 +61,11 @@ function settingsOf(path: string) {
   try {
     return readSettings(path, (given) => {
       refuseUnknown(given, known, '')
-      const [secret] = secretsOf('', given)
-      const choice = arbiterOf(given['arbiter'], secret !== undefined)
+      const secrets = secretsOf('', given)
+      const choice = arbiterOf(given['arbiter'], secrets.length > 0)
       if (choice.kind === 'none')
         throw new ConfigError('arbiter', "arbiter is 'none': there is no record but the members'")
-      return { pair: text('pair', given['pair'], 1, 64), secret, choice }
+      return { pair: text('pair', given['pair'], 1, 64), secrets, choice }
     })
   } catch (error) {
     if (error instanceof ConfigError) return refuse(error.message, usage)

@@ -34,7 +34,11 @@ export interface WitnessOptions {
   readonly address: DataAddress
   readonly pair: string
   readonly member: MemberId
-  readonly secret: string | undefined
+  /**
+   * The one in use, and the other one while they are being changed: where one is refused the next is
+   * offered. None: on loopback only.
+   */
+  readonly secrets: readonly string[]
   /** For one try to connect, and for each answer. */
   readonly timeout: Millis
   readonly clock: ClockPort
@@ -45,11 +49,14 @@ export interface WitnessOptions {
 export class WitnessClient implements ArbiterPort, ChannelReceiver {
   readonly name: string
   readonly #options: WitnessOptions
-  readonly #key: NamedKey | undefined
+  readonly #keys: readonly NamedKey[]
   readonly #resolver = new Resolver()
   readonly #backoff: Backoff
   readonly #watchers: Watchers
   readonly #questions: Questions
+  /** Which key is offered, and how many in a row were refused. */
+  #offered = 0
+  #refusedCount = 0
   #dial: Dial | undefined
   #channel: Channel | undefined
   #pause: Timer | undefined
@@ -57,10 +64,10 @@ export class WitnessClient implements ArbiterPort, ChannelReceiver {
   #isClosed = false
 
   constructor(options: WitnessOptions) {
-    const { address, secret, pair, clock, random, timeout } = options
+    const { address, secrets, pair, clock, random, timeout } = options
     this.name = nameOf(address)
     this.#options = options
-    this.#key = secret === undefined ? undefined : keyOf(secret, pair)
+    this.#keys = secrets.map((secret) => keyOf(secret, pair))
     this.#backoff = new Backoff(random)
     this.#watchers = new Watchers(clock)
     const late = (): void => this.#lose(`no answer within ${timeout} ms`)
@@ -121,19 +128,34 @@ export class WitnessClient implements ArbiterPort, ChannelReceiver {
     const isNeeded = this.#watchers.count > 0 || this.#questions.count > 0
     if (!isNeeded || this.#isClosed) return
     if (this.#channel ?? this.#dial ?? this.#pause) return
-    const { name, ...options } = { ...this.#options, name: this.name }
-    const dial = { ...options, name, key: this.#key, resolver: this.#resolver }
-    this.#dial = new Dial(dial, (outcome) => {
+    const { name } = this
+    const key = this.#keys[this.#offered]
+    const options = { ...this.#options, name, key, resolver: this.#resolver }
+    this.#dial = new Dial(options, (outcome) => {
       this.#dial = undefined
       if (outcome instanceof Channel) this.#connected(outcome)
+      else if (this.#hasOtherKey(outcome)) this.#connect()
       else this.#failed(outcome)
     })
+  }
+
+  // Whether a key is left that was not yet refused; it is then offered from here on.
+  #hasOtherKey({ code }: PairError): boolean {
+    if (code !== 'ERR_HOTPAIR_ARBITER_REFUSED') return false
+    this.#refusedCount += 1
+    if (this.#refusedCount < this.#keys.length) {
+      this.#offered = (this.#offered + 1) % this.#keys.length
+      return true
+    }
+    this.#refusedCount = 0
+    return false
   }
 
   #connected(channel: Channel): void {
     this.#channel = channel
     channel.receiver = this
     this.#backoff.reset()
+    this.#refusedCount = 0
     this.#questions.send(channel)
     this.#lookAround()
   }

@@ -49,13 +49,16 @@ export function clientOf(
   t: Test,
   port: number,
   pair: string,
-  given: { readonly secret?: string | undefined; readonly timeoutMs?: number } = {},
+  given: {
+    readonly secret?: string | readonly string[] | undefined
+    readonly timeoutMs?: number
+  } = {},
 ): WitnessClient {
   const client = new WitnessClient({
     address: { host: '127.0.0.1', port },
     pair,
     member: 'a',
-    secret: given.secret,
+    secrets: [given.secret ?? []].flat(),
     timeout: millis(given.timeoutMs ?? 5_000),
     clock: systemClock,
     random: () => 0.5,
