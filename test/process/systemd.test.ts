@@ -145,18 +145,21 @@ t.test('the unit files are sound', { skip: noSystemd }, async (t) => {
   const home = folder(t)
   cpSync(join(root, 'examples/systemd'), home, { recursive: true })
   const names = readdirSync(home).filter((name) => name.endsWith('.service'))
-  t.same(names.sort(), ['app.service', 'hotpair-unit@.service'])
+  t.same(names.sort(), ['app.service', 'hotpair-unit@.service', 'hotpair-witness.service'])
   for (const name of names) {
     const text = readFileSync(join(home, name), 'utf8')
     // What a user's machine has, and this one perhaps elsewhere.
     t.match(text, /^ExecStart=\/usr\/bin\/node /m)
     writeFileSync(join(home, name), text.replace('/usr/bin/node', process.execPath))
   }
-  const paths = ['app.service', 'hotpair-unit@a.service'].map((name) => join(home, name))
+  const started = ['app.service', 'hotpair-unit@a.service', 'hotpair-witness.service']
+  const paths = started.map((name) => join(home, name))
   const env = { ...process.env, SYSTEMD_UNIT_PATH: `${home}:` }
   const args = ['verify', '--man=no', ...paths]
   const { status, stderr } = spawnSync('systemd-analyze', args, { env, encoding: 'utf8' })
-  const ours = stderr.split('\n').filter((line) => /app\.service|hotpair-unit@/.test(line))
+  const ours = stderr
+    .split('\n')
+    .filter((line) => /app\.service|hotpair-unit@|hotpair-witness/.test(line))
   t.same(ours, [], 'nothing is wrong with them')
   t.equal(status, 0, stderr)
 })

@@ -35,8 +35,8 @@ export interface WitnessOptions {
   readonly pair: string
   readonly member: MemberId
   /**
-   * The one in use, and the other one while they are being changed: where one is refused the next is
-   * offered. None: on loopback only.
+   * The one in use, and the other one while they are being changed: where one is refused the next
+   * is offered. None: on loopback only.
    */
   readonly secrets: readonly string[]
   /** For one try to connect, and for each answer. */
