@@ -67,7 +67,8 @@ export class Host<State> {
     this.#loop = new Loop(config.trap, () => this.#beats, this)
     this.#memory = memoryOf(config)
     this.server = this.#makeServer()
-    this.#peer = peerOf(config, this.incarnation)
+    const heard = () => this.beatStatistics().links.map(({ udp, tcp }) => udp.heard + tcp.heard)
+    this.#peer = peerOf(config, this.incarnation, heard)
     this.#runtime = this.#makeRuntime()
     const seen = { peer: this.#peer, beats: () => this.#beats?.view() }
     this.strangers = new Strangers({ clock: systemClock, ...seen, tell })

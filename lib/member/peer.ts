@@ -9,8 +9,13 @@ import { systemClock } from '../runtime/clock.js'
 import type { Incarnation } from '../units.js'
 import { packetLimit } from '../wire/limits.js'
 
-export function peerOf<State>(config: Config<State>, incarnation: Incarnation): Peer {
-  const { pair, member, settings, secrets, addresses, limits } = config
+/** `heard`: beats so far on each link. */
+export function peerOf<State>(
+  config: Config<State>,
+  incarnation: Incarnation,
+  heard: () => readonly number[],
+): Peer {
+  const { pair, member, settings, secrets, addresses, limits, windowMs } = config
   const data = ({ host, port }: Address): Address => ({ host, port: port + 1 })
   return new Peer({
     pair,
@@ -22,6 +27,7 @@ export function peerOf<State>(config: Config<State>, incarnation: Incarnation): 
     dial: addresses.peer.map(data),
     maxPacketBytes: packetLimit(limits.inputBytes),
     clock: systemClock,
+    paths: { windowMs, heard },
     random: Math.random,
   })
 }

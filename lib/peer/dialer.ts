@@ -11,6 +11,7 @@ import type { ClockPort, Timer } from '../runtime/ports-clock.js'
 import { millis } from '../units.js'
 import { type DataAddress, formatAddress, type Resolver, unresolvable } from './address.js'
 import { Backoff } from './backoff.js'
+import { DataPath, type Paths } from './data-path.js'
 import { Greeting, type GreetingContext, type GreetingOutcome } from './greeting.js'
 
 // A round trip around the earth takes 0.3 s; a lost SYN is repeated by the kernel after 1 s, and by
@@ -28,6 +29,8 @@ export interface DialerOwner {
   /** Nobody answered, or not in time. */
   failed(): void
   greeted(outcome: GreetingOutcome, address: string): void
+  /** The path of the link is dead and another one is not: the link is to be closed. */
+  cut(): void
   /** A name cannot be resolved. */
   unresolved(message: string, address: string): void
 }
@@ -37,6 +40,8 @@ export interface DialerOptions {
   readonly resolver: Resolver
   readonly random: () => number
   readonly context: GreetingContext
+  /** Without it, a link that is up is not left. */
+  readonly paths?: Paths | undefined
   readonly owner: DialerOwner
 }
 
@@ -50,6 +55,10 @@ export class Dialer {
   #wasRefused = false
   // `dialNow` came during a round: the next one begins without a wait.
   #isUrged = false
+  // The address that is dialled, by its place, and the one that is dialled last.
+  #dialled = 0
+  #deadPath: number | undefined
+  readonly #path: DataPath | undefined
   #round: Promise<void> | undefined
   #wait: Timer | undefined
   // Ends the step that is under way.
@@ -61,6 +70,9 @@ export class Dialer {
     this.#options = options
     this.#clock = options.context.clock
     this.#backoff = new Backoff(options.random)
+    const { paths, addresses } = options
+    if (paths === undefined || addresses.length < 2) return
+    this.#path = new DataPath({ ...paths, clock: this.#clock, dead: (path) => this.#leave(path) })
   }
 
   /** Dials at once, unless linked or stopped. */
@@ -74,6 +86,7 @@ export class Dialer {
   /** The link is down: dials after a wait, a short one where the link had proved good. */
   linkDown(wasLasting: boolean): void {
     this.#isLinked = false
+    this.#path?.forget()
     if (wasLasting) this.#backoff.reset()
     if (this.#round === undefined) this.#rest()
   }
@@ -81,6 +94,7 @@ export class Dialer {
   /** Resolves when nothing is under way and every socket is closed, links included. Idempotent. */
   async stop(): Promise<void> {
     this.#isStopped = true
+    this.#path?.forget()
     this.#wait?.clear()
     this.#giveUp?.()
     await this.#round
@@ -108,13 +122,22 @@ export class Dialer {
     this.#wait = this.#clock.setTimer(this.#backoff.next(longest), () => this.#begin())
   }
 
+  #leave(path: number): void {
+    this.#deadPath = path
+    this.#options.owner.cut()
+  }
+
   get #isOver(): boolean {
     return this.#isLinked || this.#isStopped
   }
 
   // One round. Never rejects: every failure is an outcome.
   async #dialAll(): Promise<void> {
-    for (const address of this.#options.addresses) {
+    const paths = [...this.#options.addresses.entries()]
+    const isDead = ([path]: readonly [number, DataAddress]) => Number(path === this.#deadPath)
+    for (const [path, address] of paths.sort((one, other) => isDead(one) - isDead(other))) {
+      if (this.#isOver) return
+      this.#dialled = path
       for (const host of await this.#resolve(address)) {
         if (this.#isOver) return
         await this.#dial({ host, port: address.port })
@@ -186,6 +209,7 @@ export class Dialer {
         if (outcome.kind === 'welcome') {
           this.#isLinked = true
           this.#isUrged = false
+          if (!this.#isStopped) this.#path?.follow(this.#dialled)
         }
         const isRefused = outcome.kind === 'refused'
         const isWrong = isRefused && outcome.misfit.code === 'ERR_HOTPAIR_PEER_SECRET'

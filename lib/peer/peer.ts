@@ -20,6 +20,7 @@ import {
 } from '../wire/hello.js'
 import { type DataAddress, Resolver } from './address.js'
 import type { Channel } from './channel.js'
+import type { Paths } from './data-path.js'
 import { Dialer } from './dialer.js'
 import type { GreetingContext, GreetingOutcome } from './greeting.js'
 import { Link, type LinkLimits, type LinkOwner } from './link.js'
@@ -47,6 +48,7 @@ export interface PeerOptions {
   /** Longest packet body taken on a link. */
   readonly maxPacketBytes: number
   readonly clock: ClockPort
+  readonly paths?: Paths
   /** 0 ≤ number < 1. */
   readonly random: () => number
   readonly limits?: Partial<LinkLimits>
@@ -202,13 +204,15 @@ export class Peer implements PeerPort {
   }
 
   #createDialer(): Dialer {
-    const { dial, random } = this.#options
+    const { dial, random, paths } = this.#options
     return new Dialer({
       addresses: dial,
       resolver: this.#resolver,
       random,
       context: this.#context,
+      paths,
       owner: {
+        cut: () => this.#link?.close('its path is cut, and another one is not'),
         dialled: () => this.#counters.dials++,
         failed: () => this.#counters.dialFailures++,
         unresolved: (message, address) =>

@@ -22,6 +22,8 @@ export interface Passage {
   readonly tookMs: number
   /** The longest time without an output. */
   readonly silenceMs: number
+  /** The link with the data when it began, and when the pair is whole again. */
+  readonly data: { readonly before: Wire; readonly after: Wire }
   /** Each change of a role or a mode: `a primary`, `b loading`, `a solo`. */
   readonly changes: readonly string[]
   /** Each finding but `alive`: `a unreachable`. */
@@ -62,6 +64,7 @@ export async function passThrough(
   stage.isSplit = false
   return {
     ...{ storm, before, after, lastsMs, at, ruled },
+    data: { before: data, after: dataLinkOf(stage, network) },
     tookMs: Math.round(until - at),
     silenceMs: Math.round(stage.sink.silence(at, until)),
     changes: told.changes.map(({ member, what }) => `${member} ${what}`),

@@ -35,15 +35,23 @@ class HandResolver extends Resolver {
   }
 }
 
-function setUp(t: Test, port: number, resolver = new Resolver(), host = '127.0.0.1') {
+function setUp(
+  t: Test,
+  port: number,
+  resolver = new Resolver(),
+  host = '127.0.0.1',
+  { more = [], heard = [] }: { more?: readonly string[]; heard?: readonly number[] } = {},
+) {
   const clock = new HandClock()
   const told: string[] = []
   const dialer = new Dialer({
-    addresses: [{ host, port }],
+    addresses: [host, ...more].map((each) => ({ host: each, port })),
     resolver,
     random: () => 0.5,
     context: { own, security: undefined, clock },
+    paths: { windowMs: 500, heard: () => [...heard] },
     owner: {
+      cut: () => told.push('cut'),
       dialled: () => told.push('dialled'),
       failed: () => told.push('failed'),
       greeted: (outcome) => {
@@ -176,6 +184,29 @@ t.test(
     t.strictSame(told, [])
   },
 )
+
+t.test('a path on which no beat comes is left, and dialled last', async (t) => {
+  const resolver = new HandResolver()
+  const port = await answering(t, encodeHello({ ...own, member: 'a' }))
+  const heard = [0, 0, 0]
+  const links = { more: ['link-1', 'link-2'], heard }
+  const { clock, told, dialer, wait } = setUp(t, port, resolver, 'link-0', links)
+  dialer.dialNow()
+  resolver.asked[0]?.answer('127.0.0.1')
+  await waitUntil(() => told.includes('welcome'))
+  heard[1] = 10
+  clock.move(millis(500))
+  t.equal(told.at(-1), 'cut')
+  dialer.linkDown(false)
+  await wait()
+  clock.move(millis(10))
+  for (let asked = 1; asked <= 3; asked++) {
+    await waitUntil(() => resolver.asked.length > asked)
+    resolver.asked[asked]?.fail(new Error('EAI_AGAIN'))
+  }
+  const dialled = resolver.asked.map(({ host }) => host)
+  t.strictSame(dialled, ['link-0', 'link-1', 'link-2', 'link-0'])
+})
 
 t.test('stopping ends every step, and nothing is dialled after it', async (t) => {
   const resolver = new HandResolver()
