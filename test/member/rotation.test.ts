@@ -1,7 +1,7 @@
 /**
  * A pair goes from one secret to another without a stop: each member is started again with both,
- * then with the new one first, then with the new one alone. Under load all the time, with a state in
- * shared memory, whose digests are by a key of the secret; with the unit inside and as a process.
+ * then with the new one first, then with the new one alone. Under load all the time, with a state
+ * in shared memory, whose digests are by a key of the secret; the unit inside and as a process.
  */
 
 import { mkdtempSync, rmSync } from 'node:fs'

@@ -3,6 +3,7 @@
  * changes, no output is lost or comes twice, and what was turned away is counted and told.
  */
 
+import { connect, type Socket } from 'node:net'
 import type { Member, Output } from 'hotpair'
 import t, { type Test } from 'tap'
 import { forgeriesOf } from './beat-bytes.js'
@@ -159,5 +160,26 @@ t.test('a member with another secret is refused and harms nobody', async (t) => 
   const stranger = await open(t, optionsOf('b', ports, echo([]), wrong))
   await told
   await stranger.close()
+  await end()
+})
+
+t.test('a crowd from one host drives out its own, and nobody of another host', async (t) => {
+  if (process.platform !== 'linux') return t.comment('only there all of 127/8 is this host')
+  const { ports, first, end } = await scene(t)
+  const come = (port: number, localAddress: string): Socket => {
+    const socket = connect({ port, host: '127.0.0.1', localAddress })
+    t.teardown(() => socket.destroy())
+    return socket.on('error', () => {}).on('data', () => {})
+  }
+  for (const port of [ports.a, ports.a + 1]) {
+    const lone = come(port, '127.0.0.2')
+    await soon(new Promise((done) => lone.once('connect', done)), 'one is there')
+    const crowd = Array.from({ length: 12 }, () => come(port, '127.0.0.3'))
+    await eventually(() => crowd.filter(({ closed }) => closed).length >= 4, 'some make place')
+    t.notOk(lone.closed, 'who came before all of them has his place')
+    for (const socket of crowd) socket.destroy()
+  }
+  const { connections } = first.status().refused
+  t.ok(connections >= 8, `${connections} are counted, at both ports`)
   await end()
 })
