@@ -152,6 +152,9 @@ function checkNode(tarball, node, name) {
   check(`${version}: import 'hotpair/receiver' works`, () =>
     runNode('--input-type=module', '-e', "import 'hotpair/receiver'"),
   )
+  check(`${version}: import 'hotpair/testing' works`, () =>
+    runNode('--input-type=module', '-e', "import 'hotpair/testing'"),
+  )
   check(`${version}: the command hotpair runs a unit`, () => checkCommand(app, env))
   check(`${version}: two processes are a pair that survives a kill`, () => {
     cpSync(join(root, 'scripts/pack-install-pair.js'), join(app, 'pair.mjs'))
