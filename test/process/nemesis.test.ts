@@ -19,7 +19,9 @@ interface Ended {
 
 function nemesis(args: readonly string[]): Promise<Ended> {
   return new Promise((resolve) => {
-    execFile(process.execPath, [main, ...args], { timeout: 100_000 }, (error, stdout, stderr) =>
+    const env = { ...process.env, NODE_OPTIONS: '' }
+    const options = { timeout: 100_000, env }
+    execFile(process.execPath, [main, ...args], options, (error, stdout, stderr) =>
       resolve({ code: error === null ? 0 : (error.code ?? 'killed'), output: stdout + stderr }),
     )
   })

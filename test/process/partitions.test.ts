@@ -19,6 +19,8 @@ import { Stage } from '../nemesis/stage.js'
 import { type StormName, storms } from '../nemesis/storms.js'
 import { Namespaces, whyNoNamespaces } from './netns/namespaces.js'
 
+// Members are processes of their own: what the test runner loads into its children is not theirs.
+process.env['NODE_OPTIONS'] = ''
 const isLong = process.env['CI_LONG'] === '1'
 const why = whyNoNamespaces()
 const stopMs = isLong ? 60_000 : 6_000
