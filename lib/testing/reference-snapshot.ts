@@ -32,12 +32,28 @@ function cut(image: Uint8Array, chunkBytes: number): ChunkWriter {
   if (!(chunkBytes >= 1)) {
     throw new RangeError(`a chunk must carry at least 1 byte, not ${chunkBytes}`)
   }
+  return cutTo(image, (offset) => offset + chunkBytes)
+}
+
+/**
+ * As `cut`, into `count` chunks whose lengths differ by at most one byte, or as many as there are
+ * bytes: where the count must not depend on the length.
+ */
+export function cutEvenly(image: Uint8Array, count: number): ChunkWriter {
+  const { length } = image
+  return cutTo(image, (_, no) => Math.ceil(((no + 1) * length) / Math.min(count, length)))
+}
+
+/** Cuts chunk `no`, which begins at `offset`, up to where `endOf` says. */
+function cutTo(image: Uint8Array, endOf: (offset: number, no: number) => number): ChunkWriter {
   let offset = 0
+  let no = 0
   let isClosed = false
   return {
     next(): Uint8Array | undefined {
       if (isClosed) throw new ClosedError('the chunk writer is closed')
-      const data = image.subarray(offset, offset + chunkBytes)
+      const data = image.subarray(offset, endOf(offset, no))
+      no += 1
       if (data.length === 0) return undefined
       const chunk = new Uint8Array(headerBytes + data.length)
       const view = new DataView(chunk.buffer)

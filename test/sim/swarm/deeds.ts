@@ -51,6 +51,8 @@ export class Deeds {
   readonly #downUntil = new Map<MemberId, number>()
   /** Up to then a server stands in a call, and nobody beats for it. */
   readonly #heldUntil: Record<MemberId, number> = { a: 0, b: 0 }
+  /** Whose server beats for itself, and will join a new unit. */
+  readonly #rejoining = new Set<MemberId>()
 
   constructor(trial: Trial) {
     this.#trial = trial
@@ -95,6 +97,7 @@ export class Deeds {
     const { tornDownInMs } = pair.hosts[id]
     if (tornDownInMs > 0) return this.#comeBack(id, tornDownInMs + 1)
     this.#downUntil.delete(id)
+    this.#rejoining.delete(id)
     this.#trial.note(`start ${id}`)
     if (this.#heldUntil[peerOf(id)] > this.#now) this.#startsUnheard()
     pair.start(id)
@@ -116,8 +119,14 @@ export class Deeds {
   }
 
   /** A server beats for itself, and will join a new unit, which may take its time. */
-  lostUnit(): void {
+  lostUnit(id: MemberId): void {
+    this.#rejoining.add(id)
     this.#lasts(this.#unitBackMs)
+  }
+
+  /** It has joined one. */
+  foundUnit(id: MemberId): void {
+    this.#rejoining.delete(id)
   }
 
   get #now(): number {
@@ -234,7 +243,9 @@ export class Deeds {
     if (other === undefined || own === undefined || !other.isBeating || !own.isRunning) return false
     const { state } = other
     // One that stood still a moment ago finds out with its next look, and trusts itself no more.
-    const { heartbeatMs } = this.#trial.settings
+    const { heartbeatMs, joinMs } = this.#trial.settings
+    // It may stand still before it has heard that the other one leaves.
+    if (this.#rejoining.has(other.id) && joinMs > this.#harmlessCutMs) return false
     if (hasAsked(own.state) || this.#now < this.#unsteadyUntil + heartbeatMs) return false
     if (state.role === 'primary') {
       // One that is paired and stood still may have been left behind: alone it is fenced.

@@ -4,15 +4,16 @@
  */
 
 import type { SnapshotPort } from '#lib/runtime/ports-outbox.js'
-import { referenceSnapshot } from '#lib/testing/reference-snapshot.js'
+import { cutEvenly, referenceSnapshot } from '#lib/testing/reference-snapshot.js'
 import { chunkBytes } from '#lib/wire/limits.js'
 import type { Settings } from './settings.js'
 
 export function snapshotOf(settings: Settings, random: () => number): SnapshotPort {
   const { chunks, corruptChunks, failedRestores } = settings
   return {
-    cut: (image) =>
-      referenceSnapshot.cut(image, Math.min(chunkBytes, Math.ceil(image.length / chunks))),
+    // The same count however the engine writes a number: an image differs in length by some bytes
+    // from run to run, and a run must be a function of its seed alone.
+    cut: (image) => cutEvenly(image, Math.max(chunks, Math.ceil(image.length / chunkBytes))),
     stage: (imageBytes) => {
       const reader = referenceSnapshot.stage(imageBytes)
       return {

@@ -485,7 +485,8 @@ export class Trial {
           this.note(`${member.id} beats by ${event.place}: ${event.reason}`)
           // It counts every silence anew, and may find what it finds a window later.
           this.roles.disturbed(0)
-          if (event.place === 'embedded') this.#deeds.lostUnit()
+          if (event.place === 'embedded') this.#deeds.lostUnit(member.id)
+          else this.#deeds.foundUnit(member.id)
         }
         if (event.type === 'verdict') {
           const what = `finds the other ${event.verdict}`
