@@ -9,7 +9,7 @@
 import type { Mode, ResyncReason, Role, RoleCause, SwitchoverOutcome, Verdict } from '../events.js'
 import type { Epoch, HistoryId, Incarnation, MemberId, Millis } from '../units.js'
 import type { TimerName } from './event.js'
-import type { PairRecord, Presence } from './state.js'
+import type { ArbiterRecord, PairRecord, Presence } from './state.js'
 
 /** Done when its promise has settled; what follows waits. */
 export type BarrierEffect =
@@ -34,6 +34,18 @@ export type InstantEffect =
   | { readonly type: 'announce'; readonly presence: Presence }
   | { readonly type: 'set-timer'; readonly name: TimerName; readonly delay: Millis }
   | { readonly type: 'clear-timer'; readonly name: TimerName }
+  /** Read what the arbiter keeps, however long it takes, and report it as `kept`. */
+  | { readonly type: 'read-arbiter' }
+  /**
+   * After `delay` ask the arbiter to keep `next` if it keeps `expected`, until it has answered;
+   * report `granted` or `refused`.
+   */
+  | {
+      readonly type: 'claim'
+      readonly expected: ArbiterRecord | undefined
+      readonly next: ArbiterRecord
+      readonly delay: Millis
+    }
   /** Begin a history as primary: from `init()`, or over the state that is there. */
   | {
       readonly type: 'begin'

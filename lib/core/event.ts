@@ -7,7 +7,7 @@
  */
 
 import type { Epoch, HistoryId, Incarnation, Instant, Millis } from '../units.js'
-import type { Presence } from './state.js'
+import type { ArbiterRecord, Presence } from './state.js'
 
 /** What every event has. */
 export interface Moment {
@@ -104,6 +104,16 @@ export type Happening =
       readonly epoch: Epoch
       readonly isExact: boolean
     }
+  /** The arbiter was read, or says that its record has changed. */
+  | { readonly type: 'kept'; readonly kept: ArbiterRecord | undefined }
+  /** The record of `claim` is the one that the arbiter keeps. */
+  | { readonly type: 'granted'; readonly claim: bigint }
+  /** The arbiter keeps another record than the claim took for granted, and not the claimed one. */
+  | {
+      readonly type: 'refused'
+      readonly claim: bigint
+      readonly found: ArbiterRecord | undefined
+    }
   | { readonly type: 'close-asked' }
   /** An effect failed that the order of the list depends on, or an invariant broke. */
   | { readonly type: 'broken' }
@@ -116,3 +126,8 @@ export type Happening =
 export type TimerName = 'start' | 'ask' | 'reopen' | 'steady' | 'drain' | 'handover'
 
 export type Event = Happening & Moment
+
+/** What the arbiter says: decided beside the roles, in `roles/answers.ts`. */
+export type ArbiterEvent = Extract<Event, { type: 'kept' | 'granted' | 'refused' }>
+/** What the roles decide. */
+export type RoleEvent = Exclude<Event, ArbiterEvent>

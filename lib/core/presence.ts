@@ -4,6 +4,7 @@
  */
 
 import { type Epoch, epochOf } from '../units.js'
+import { claimedReign } from './claims.js'
 import type { CoreConfig, Presence, StandbyState, State } from './state.js'
 
 const none: Epoch = epochOf(0)
@@ -13,6 +14,8 @@ const none: Epoch = epochOf(0)
  * members are in sync then, so the other one can go on (docs/PROTOCOL.md#8).
  */
 export function renounceable(state: State): Epoch {
+  // A claim that comes true would contradict it.
+  if (claimedReign(state) !== none) return none
   if (state.role === 'standby') return state.epoch
   return state.role === 'primary' && state.mode === 'paired' ? state.epoch : none
 }

@@ -7,7 +7,7 @@
  * state.
  */
 
-import type { Mode, ResyncReason, Role } from '../events.js'
+import type { Mode, ResyncReason, Role, Verdict } from '../events.js'
 import type { Epoch, HistoryId, Incarnation, Instant, MemberId, Millis } from '../units.js'
 
 /** What each beat of a member says of it. The numbers of section "for show" travel beside it. */
@@ -58,6 +58,33 @@ export interface PairRecord {
   readonly inSync: readonly Holder[]
 }
 
+/** The record as an arbiter keeps it. */
+export interface ArbiterRecord extends PairRecord {
+  /**
+   * The claim that wrote it: 128 random bits, drawn anew for each. A claim whose answer was lost
+   * knows by it, when it reads the record back, whether it was made.
+   */
+  readonly claim: bigint
+}
+
+/** What the arbiter was asked for and has not answered (docs/PROTOCOL.md#20). */
+export interface Claim {
+  readonly purpose: ClaimPurpose
+  readonly record: ArbiterRecord
+}
+
+export type ClaimPurpose =
+  /** A history, from `init()` or over the state that is there. */
+  | { readonly type: 'begin'; readonly cause: 'draw-won' | 'first-up' | 'peer-lost' }
+  /** The reign of a primary that was found lost. */
+  | { readonly type: 'take-over'; readonly verdict: Verdict }
+  /** To send unacknowledged again: the standby was found lost. */
+  | { readonly type: 'go-solo' }
+  /** To have `mirror` in sync. */
+  | { readonly type: 'pair'; readonly mirror: Incarnation }
+  /** To name the other one the primary. */
+  | { readonly type: 'hand-over' }
+
 /** One incarnation of one member. */
 export interface Holder {
   readonly member: MemberId
@@ -79,7 +106,8 @@ export interface PeerView {
   readonly hungIn: number | undefined
 }
 
-interface Common {
+/** What a member knows in every role. */
+export interface Common {
   /** The other member, once heard freshly. */
   readonly peer: PeerView | undefined
   /** The incarnation at the other end of the data link, while it is up. */
@@ -88,6 +116,16 @@ interface Common {
   readonly record: PairRecord | undefined
   /** Highest reign ever seen; the next one lies above. */
   readonly highest: Epoch
+  /**
+   * What the arbiter keeps, as read last; nothing: no record yet; lost: less than it had, so it is
+   * asked no more; undefined: not read yet.
+   */
+  readonly kept: ArbiterRecord | 'nothing' | 'lost' | undefined
+  /**
+   * Asked of the arbiter and not answered. It may come true at any time, so nothing that it would
+   * contradict is decided before its end; no time ends it.
+   */
+  readonly claim: Claim | undefined
 }
 
 /** Blank; looks for the other. */
@@ -225,6 +263,10 @@ export interface CoreConfig {
   readonly settings: bigint
   readonly startWindow: Millis
   readonly window: Millis
+  /** Whether an arbiter gives the right to send unacknowledged; without one a verdict does. */
+  readonly hasArbiter: boolean
+  /** How long a standby leaves a primary that may live the first claim. */
+  readonly headStart: Millis
   readonly onLoss: 'wait' | 'go'
   /** What a takeover does with a frame inside which the former primary hung. */
   readonly onSuspect: 'retry' | 'skip' | 'halt'

@@ -7,10 +7,12 @@
  */
 
 import { type Epoch, epochOf, type Incarnation, peerOf } from '../units.js'
+import { claimedReign } from './claims.js'
 import type { Effect, Transition } from './effect.js'
 import type { Event } from './event.js'
 import { presenceOf } from './presence.js'
 import { newlyLost, tellResync } from './resync.js'
+import { onAnswer } from './roles/answers.js'
 import { onFenced } from './roles/fenced.js'
 import { onLoading } from './roles/loading.js'
 import { onPrimary } from './roles/primary.js'
@@ -36,6 +38,8 @@ export function initialState(draw: bigint): StartingState {
     link: undefined,
     record: undefined,
     highest: epochOf(0),
+    kept: undefined,
+    claim: undefined,
   }
 }
 
@@ -49,6 +53,8 @@ export function step(state: State, event: Event, config: CoreConfig): Transition
 }
 
 function decide(state: State, event: Event, config: CoreConfig): Transition<State> {
+  if (event.type === 'kept' || event.type === 'granted' || event.type === 'refused')
+    return onAnswer(state, event, config)
   switch (state.role) {
     case 'starting':
       return onStarting(state, event, config)
@@ -176,10 +182,14 @@ function isSame(one: Presence, other: Presence): boolean {
   )
 }
 
-/** The reign that a member which ends gives up, or had given up before. */
+/**
+ * The reign that a member which ends gives up, or had given up before; one that it has claimed and
+ * may yet be granted, too.
+ */
 function renouncedBy(state: State): Epoch {
-  if (state.role === 'primary' || state.role === 'standby') return state.epoch
-  return 'renounced' in state ? state.renounced : noEpoch
+  const isActive = state.role === 'primary' || state.role === 'standby'
+  const held = 'renounced' in state ? state.renounced : noEpoch
+  return epochOf(Math.max(isActive ? state.epoch : held, claimedReign(state)))
 }
 
 /**

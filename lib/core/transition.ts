@@ -16,12 +16,14 @@ import type { Effect, Transition } from './effect.js'
 import type { Moment } from './event.js'
 import { presenceOf } from './presence.js'
 import type {
+  Common,
   CoreConfig,
   FencedState,
   Holder,
   LoadingState,
   PairRecord,
   PeerView,
+  Presence,
   PrimaryState,
   State,
 } from './state.js'
@@ -84,8 +86,9 @@ export function newHistory(moment: Moment): HistoryId {
 }
 
 /** The fields of every state, as they are. */
-export function common(state: State): Pick<State, 'peer' | 'link' | 'record' | 'highest'> {
-  return { peer: state.peer, link: state.link, record: state.record, highest: state.highest }
+export function common(state: State): Common {
+  const { peer, link, record, highest, kept, claim } = state
+  return { peer, link, record, highest, kept, claim }
 }
 
 /**
@@ -180,6 +183,14 @@ export function fence(
   if (config.onLoss === 'go')
     effects.push({ type: 'set-timer', name: 'start', delay: config.startWindow })
   return { state: next, effects }
+}
+
+/**
+ * Whether whoever says `presence` has given up `epoch`: that very reign, or one above it that it
+ * claimed in it and will not rule.
+ */
+export function hasRenounced({ epoch: own, renounced }: Presence, epoch: Epoch): boolean {
+  return renounced === epoch || (own === epoch && renounced > epoch)
 }
 
 /** Whether the last thing known of `incarnation` is that it lives. */

@@ -195,6 +195,8 @@ export class Host<State> {
       settings: settingsDigest(settings),
       startWindow: millis(startWindowMs),
       window: millis(windowMs),
+      hasArbiter: false,
+      headStart: millis(0),
     }
     return new Runtime(core, {
       clock: systemClock,
@@ -212,6 +214,7 @@ export class Host<State> {
       },
       store: new MemoryStore(),
       server: this.server,
+      arbiter: undefined,
       tell: this.#tell,
       trace: traceTransition,
       stopped: () => void this.#end(),

@@ -7,11 +7,11 @@
  * Must stay types only.
  */
 
+import type { ArbiterRecord } from '../core/state.js'
 import type { PairError } from '../errors.js'
 import type { Instant } from '../units.js'
-import type { ArbiterRecord } from '../wire/record.js'
 
-export type { ArbiterRecord } from '../wire/record.js'
+export type { ArbiterRecord } from '../core/state.js'
 
 /** How a swap ended that was answered. */
 export type SwapOutcome =

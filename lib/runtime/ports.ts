@@ -5,9 +5,9 @@
  */
 
 import type { Happening } from '../core/event.js'
-import type { PairRecord, Presence, State } from '../core/state.js'
+import type { ArbiterRecord, PairRecord, Presence, State } from '../core/state.js'
 import type { PairEvent } from '../events.js'
-import type { Epoch } from '../units.js'
+import type { Epoch, Millis } from '../units.js'
 import type { ClockPort } from './ports-clock.js'
 import type { ServerPort } from './ports-server.js'
 
@@ -40,6 +40,13 @@ export type Told = PairEvent extends infer One
     : never
   : never
 
+/** What the rules have the arbiter asked. The answers come as events. */
+export interface QuestionsPort {
+  read(): void
+  claim(expected: ArbiterRecord | undefined, next: ArbiterRecord, delay: Millis): void
+  close(): void
+}
+
 export interface RuntimePorts {
   readonly clock: ClockPort
   /** 128 random bits. */
@@ -47,6 +54,8 @@ export interface RuntimePorts {
   readonly unit: UnitPort
   readonly store: StorePort
   readonly server: ServerPort
+  /** Undefined: there is none, and the rules ask for none. */
+  readonly arbiter: QuestionsPort | undefined
   /** Tells the user. */
   readonly tell: (event: Told) => void
   /** Every transition, for diagnostics. */

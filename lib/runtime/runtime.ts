@@ -183,7 +183,12 @@ export class Runtime {
       case 'close-gate':
         unit.closeGate()
         return server.closeGate()
+      case 'read-arbiter':
+        return this.#ports.arbiter?.read()
+      case 'claim':
+        return this.#ports.arbiter?.claim(effect.expected, effect.next, effect.delay)
       case 'stop':
+        this.#ports.arbiter?.close()
         for (const name of [...this.#timers.keys()]) this.#clearTimer(name)
         return this.#ports.stopped()
       case 'tell-role': {

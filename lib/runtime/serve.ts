@@ -16,6 +16,8 @@ type NotServed =
   | 'open-gate'
   | 'close-gate'
   | 'stop'
+  | 'read-arbiter'
+  | 'claim'
   | 'tell-role'
   | 'tell-mode'
   | 'tell-resync'

@@ -6,10 +6,11 @@
  * whoever simulates that does it around a client.
  */
 
+import type { ArbiterRecord } from '../core/state.js'
 import { ClosedError } from '../errors.js'
 import type { ArbiterPort, ArbiterSight, SwapOutcome } from '../runtime/ports-arbiter.js'
 import type { ClockPort } from '../runtime/ports-clock.js'
-import { type ArbiterRecord, areSameBytes, decodeRecord, encodeRecord } from '../wire/record.js'
+import { areSameBytes, decodeRecord, encodeRecord } from '../wire/record.js'
 
 /** The third party. */
 export class ReferenceArbiter {

@@ -10,6 +10,7 @@ import type { Happening } from '../core/event.js'
 import type { State } from '../core/state.js'
 import { step } from '../core/step.js'
 import { asPairError } from '../errors.js'
+import { Claims } from '../runtime/claims.js'
 import type { RuntimePorts, Told } from '../runtime/ports.js'
 import type { BeatsPort } from '../runtime/ports-beats.js'
 import type { ClockPort } from '../runtime/ports-clock.js'
@@ -53,6 +54,7 @@ export class SimMember<App> implements SimEndOwner {
   readonly #seat: SimSeat
   /** On the clock of the host: when the call ends inside which the event loop stands. */
   #callEndsAt = 0
+  readonly #claims: Claims | undefined
   #decoder: PacketDecoder | undefined
   /** As it came, and as the server has it. */
   #socket: PeerLink | undefined
@@ -72,6 +74,7 @@ export class SimMember<App> implements SimEndOwner {
     this.beats = pair.options.wraps?.beats?.(this.#seat.beats, this) ?? this.#seat.beats
     this.#blocks = new AnnouncedBlocks(this.clock, (ms) => this.beats.announceBlock(ms))
     this.server = this.#makeServer()
+    this.#claims = this.#makeClaims()
     this.runtime = this.#makeRuntime()
     this.#unit = new Unit(this.beats, {
       clock: this.clock,
@@ -120,6 +123,7 @@ export class SimMember<App> implements SimEndOwner {
 
   open(): void {
     this.#post({ type: 'opened' })
+    this.#claims?.open()
     // As `Host` does: what the beat thread counts from here on is news.
     this.#unit.look()
   }
@@ -141,6 +145,7 @@ export class SimMember<App> implements SimEndOwner {
 
   /** kill -9. */
   die(): void {
+    this.#claims?.close()
     this.#process.die()
     this.#seat.die()
   }
@@ -281,6 +286,19 @@ export class SimMember<App> implements SimEndOwner {
     })
   }
 
+  /** What the arbiter says reaches the process like anything else: when its loop runs. */
+  #makeClaims(): Claims | undefined {
+    const { wraps, arbiter: reached } = this.#pair.options
+    const arbiter = reached?.(this.id)
+    if (arbiter === undefined) return undefined
+    return new Claims({
+      arbiter: wraps?.arbiter?.(arbiter) ?? arbiter,
+      clock: this.clock,
+      post: (happening) => this.act(() => this.#post(happening)),
+      reach: () => {},
+    })
+  }
+
   #makeRuntime(): Runtime {
     const { wraps } = this.#pair.options
     const ports: RuntimePorts = {
@@ -289,6 +307,7 @@ export class SimMember<App> implements SimEndOwner {
       unit: unitPortOf(() => this.#unit),
       store: new MemoryStore(),
       server: wraps?.server?.(this.server, this) ?? this.server,
+      arbiter: this.#claims,
       tell: (event) => this.#tell(event),
       trace: () => {},
       stopped: () => this.#end(),

@@ -6,6 +6,7 @@
 import type { PairError } from '../errors.js'
 import type { App as Application, Limits } from '../options.js'
 import type { Told } from '../runtime/ports.js'
+import type { ArbiterPort } from '../runtime/ports-arbiter.js'
 import type { SnapshotPort } from '../runtime/ports-outbox.js'
 import type { ServerOptions, TakeoverReport } from '../runtime/ports-server.js'
 import type { MemberId, Millis } from '../units.js'
@@ -51,6 +52,8 @@ export interface SimOptions<State> {
   readonly detectMs: number
   /** Members whose unit is a process of its own, and what that is like. Default: none. */
   readonly units?: Readonly<Partial<Record<MemberId, SimUnitOptions>>>
+  /** The arbiter, as the member `id` reaches it. Default: none. */
+  readonly arbiter?: (id: MemberId) => ArbiterPort
   /** Something else in the place of shipped parts. */
   readonly wraps?: SimWraps<State>
   readonly onFault?: (member: SimMember<State>, error: PairError) => void

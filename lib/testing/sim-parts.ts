@@ -48,7 +48,7 @@ function regionOf<App>(
 }
 
 export function coreConfigOf<App>(
-  { windowMs, onLoss, onSuspect, onStuckDeliver }: SimOptions<App>,
+  { windowMs, heartbeatMs, arbiter, onLoss, onSuspect, onStuckDeliver }: SimOptions<App>,
   { id, incarnation }: { readonly id: MemberId; readonly incarnation: Incarnation },
 ): CoreConfig {
   return {
@@ -57,6 +57,8 @@ export function coreConfigOf<App>(
     settings: 1n,
     startWindow: millis(2 * windowMs),
     window: millis(windowMs),
+    hasArbiter: arbiter !== undefined,
+    headStart: millis(2 * heartbeatMs),
     onLoss,
     onSuspect,
     onStuckDeliver,

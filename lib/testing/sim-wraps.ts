@@ -6,6 +6,7 @@
  */
 
 import type { step } from '../core/step.js'
+import type { ArbiterPort } from '../runtime/ports-arbiter.js'
 import type { BeatsPort, MarksPort } from '../runtime/ports-beats.js'
 import type { PeerLink } from '../runtime/ports-peer.js'
 import type { RegionPort } from '../runtime/ports-region.js'
@@ -35,6 +36,8 @@ export interface SimWraps<State> {
   readonly digestOf?: (value: unknown) => bigint
   /** Where a shared state lies. */
   readonly region?: (region: ReferenceRegion) => RegionPort
+  /** The arbiter, as one member reaches it. */
+  readonly arbiter?: (arbiter: ArbiterPort) => ArbiterPort
   /** What is asked before each `deliver`. */
   readonly isGateOpen?: (isGateOpen: () => boolean) => () => boolean
 }

@@ -16,7 +16,7 @@
  * no record of this version gives undefined, never a guess. Pure: no I/O, no time.
  */
 
-import type { Holder, PairRecord } from '../core/state.js'
+import type { ArbiterRecord, Holder } from '../core/state.js'
 import {
   type Epoch,
   epochOf,
@@ -27,14 +27,7 @@ import {
 } from '../units.js'
 import { crc32c } from './crc32c.js'
 
-/** What an arbiter keeps of a pair. */
-export interface ArbiterRecord extends PairRecord {
-  /**
-   * The claim that wrote it: 128 random bits, drawn anew for each. A claim whose answer was lost
-   * knows by it, when it reads the record back, whether it was made.
-   */
-  readonly claim: bigint
-}
+export type { ArbiterRecord } from '../core/state.js'
 
 /** Most incarnations in sync: a pair has two, and a bound keeps a forged length from costing. */
 export const mostHolders = 8

@@ -25,6 +25,7 @@ import {
   rule,
   rulingPresence,
   self,
+  unasked,
 } from './states.js'
 
 const go = configOf('a', 'go')
@@ -63,6 +64,7 @@ const ruling: PrimaryState = {
   link: undefined,
   record: { history: drawn, epoch, primary: 'a', inSync: [{ member: 'a', incarnation: self }] },
   highest: epoch,
+  ...unasked,
   epoch,
   history: drawn,
   mode: 'solo',

@@ -35,6 +35,7 @@ import {
   standby,
   starting,
   stopped,
+  unasked,
 } from './states.js'
 
 const next = epochOf(104)
@@ -129,6 +130,7 @@ function taken(from: StandbyState): PrimaryState {
     link: from.link,
     record: { history, epoch: next, primary: 'b', inSync: [{ member: 'b', incarnation: self }] },
     highest: next,
+    ...unasked,
     epoch: next,
     history,
     mode: 'solo',

@@ -212,6 +212,8 @@ export class Laws {
       settings: 1n,
       startWindow: millis(1),
       window: millis(1),
+      hasArbiter: false,
+      headStart: millis(0),
       onLoss: this.bounds.onLoss,
       onSuspect: 'retry',
       onStuckDeliver: 'retry',

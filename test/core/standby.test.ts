@@ -27,6 +27,7 @@ import {
   rulingPresence,
   self,
   standby,
+  unasked,
 } from './states.js'
 
 const next = epochOf(104)
@@ -42,6 +43,7 @@ function taken(from: StandbyState, over: Partial<PrimaryState> = {}): PrimarySta
     link: from.link,
     record: { history, epoch: next, primary: 'b', inSync: [{ member: 'b', incarnation: self }] },
     highest: next,
+    ...unasked,
     epoch: next,
     history,
     mode: 'solo',

@@ -27,6 +27,7 @@ import {
   rulingPresence,
   self,
   starting,
+  unasked,
 } from './states.js'
 
 const startTimer: Effect = { type: 'set-timer', name: 'start', delay: millis(1_000) }
@@ -43,6 +44,7 @@ function begun(from: StartingState, over: Partial<PrimaryState> = {}): PrimarySt
     link: from.link,
     record: { history: drawn, epoch, primary: 'a', inSync },
     highest: epoch,
+    ...unasked,
     epoch,
     history: drawn,
     mode: 'solo',

@@ -61,6 +61,8 @@ export function configOf(
     settings,
     startWindow: millis(1_000),
     window: millis(500),
+    hasArbiter: false,
+    headStart: millis(0),
     onLoss,
     onSuspect,
     onStuckDeliver: 'retry',
@@ -117,7 +119,11 @@ export function recordOf(primary: MemberId, epoch: Epoch, isPaired = false): Pai
   return { history, epoch, primary, inSync }
 }
 
-const unknown = { peer: undefined, link: undefined, record: undefined, highest: noReign }
+export const unasked = { kept: undefined, claim: undefined }
+const unknown = {
+  ...{ peer: undefined, link: undefined, record: undefined, highest: noReign },
+  ...unasked,
+}
 
 export function starting(over: Partial<StartingState> = {}): StartingState {
   return { ...unknown, role: 'starting', phase: 'listening', draw: 7n, ...over }
@@ -132,6 +138,7 @@ export function loading(over: Partial<LoadingState> = {}): LoadingState {
     link: other,
     record: heardRecord(reign),
     highest: reign,
+    ...unasked,
     primary: other,
     epoch: reign,
     history,
@@ -158,6 +165,7 @@ export function standby(over: Partial<StandbyState> = {}): StandbyState {
     link: other,
     record: heardRecord(reign),
     highest: reign,
+    ...unasked,
     primary: other,
     epoch: reign,
     history,
@@ -177,6 +185,7 @@ export function primary(over: Partial<PrimaryState> = {}): PrimaryState {
     link: other,
     record: recordOf('a', reign, mode === 'paired'),
     highest: reign,
+    ...unasked,
     epoch: reign,
     history,
     mode,
@@ -197,6 +206,7 @@ export function fenced(over: Partial<FencedState> = {}): FencedState {
     link: undefined,
     record: recordOf('a', reign),
     highest: reign,
+    ...unasked,
     epoch: reign,
     history,
     renounced: reign,

@@ -4,24 +4,32 @@
  * (docs/PROTOCOL.md#8). A former primary goes on when its standby says that it has renounced too.
  */
 
+import { claim, keptRecord, readFirst } from '../claims.js'
 import type { Transition } from '../effect.js'
-import type { Event } from '../event.js'
-import type { CoreConfig, FencedState, State } from '../state.js'
+import type { Event, RoleEvent } from '../event.js'
+import type { CoreConfig, FencedState, PairRecord, State } from '../state.js'
 import {
   announce,
   assertNever,
   go,
+  hasRenounced,
   loadFrom,
   newHistory,
   nextReign,
+  recordOf,
   rulingPeer,
   soloReign,
   stay,
   tellRole,
 } from '../transition.js'
+import { mayBegin } from './starting.js'
 import { namedReign, refuseSwitchover, renounceNamed } from './switchover.js'
 
-export function onFenced(state: FencedState, event: Event, config: CoreConfig): Transition<State> {
+export function onFenced(
+  state: FencedState,
+  event: RoleEvent,
+  config: CoreConfig,
+): Transition<State> {
   switch (event.type) {
     case 'heard': {
       const ruling = rulingPeer(state, config)
@@ -83,7 +91,7 @@ function isGivenBack(state: FencedState, { self, onSuspect }: CoreConfig): boole
   if (!isOwn || state.isHalted || peer?.condition !== 'alive') return false
   const { presence, incarnation } = peer
   const isMirror = record.inSync.some((holder) => holder.incarnation === incarnation)
-  const areAlike = presence.epoch === epoch && presence.renounced === epoch
+  const areAlike = presence.epoch === epoch && hasRenounced(presence, epoch)
   return isMirror && areAlike && presence.role !== 'primary' && presence.role !== 'standby'
 }
 
@@ -103,7 +111,7 @@ function takeBack(state: FencedState, config: CoreConfig): Transition<State> {
 }
 
 /** Whoever halted before a suspect frame would go on into it. */
-function mayGoOn(state: FencedState, config: CoreConfig): boolean {
+export function mayGoOn(state: FencedState, config: CoreConfig): boolean {
   return config.onLoss === 'go' && !state.isHalted
 }
 
@@ -116,8 +124,19 @@ function goOn(state: FencedState, event: Event, config: CoreConfig): Transition<
   if (peer?.condition === 'alive' && peer.presence.role === 'standby') {
     return go(state, { type: 'set-timer', name: 'start', delay: config.startWindow })
   }
-  const history = newHistory(event)
-  const epoch = nextReign(state, config)
+  const record = recordOf(newHistory(event), nextReign(state, config), config)
+  if (!config.hasArbiter) return begin(state, record, config)
+  if (state.kept === undefined) return readFirst(state)
+  if (!mayBegin(state, keptRecord(state), config)) return stay(state)
+  return claim(state, { type: 'begin', cause: 'peer-lost' }, record, event)
+}
+
+/** Rules alone, by `record`, over the state that is there. */
+export function begin(
+  state: FencedState,
+  { history, epoch }: PairRecord,
+  config: CoreConfig,
+): Transition<State> {
   const next = soloReign(state, history, epoch, config)
   return go(
     next,

@@ -5,7 +5,7 @@
 
 import { epochOf, millis } from '../../units.js'
 import type { Effect, Transition } from '../effect.js'
-import type { Event } from '../event.js'
+import type { Event, RoleEvent } from '../event.js'
 import { steadyDelay } from '../resync.js'
 import type { CoreConfig, LoadingState, StandbyState, State } from '../state.js'
 import {
@@ -25,7 +25,7 @@ import { namedReign, refuseSwitchover, renounceNamed } from './switchover.js'
 
 export function onLoading(
   state: LoadingState,
-  event: Event,
+  event: RoleEvent,
   config: CoreConfig,
 ): Transition<State> {
   switch (event.type) {

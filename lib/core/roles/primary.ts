@@ -7,9 +7,10 @@
  */
 
 import type { RoleCause } from '../../events.js'
-import { type Incarnation, peerOf } from '../../units.js'
+import type { Epoch, Incarnation } from '../../units.js'
+import { claim, isSuperseded, mayClaim, readFirst } from '../claims.js'
 import type { Effect, Transition } from '../effect.js'
-import type { Event } from '../event.js'
+import type { Event, RoleEvent } from '../event.js'
 import type { CoreConfig, PrimaryState, State } from '../state.js'
 import {
   announce,
@@ -17,6 +18,7 @@ import {
   chain,
   fence,
   go,
+  hasRenounced,
   isAlive,
   isFresh,
   loadFrom,
@@ -25,29 +27,30 @@ import {
   rulingPeer,
   stay,
 } from '../transition.js'
-import { beginSwitchover, giveSwitchoverUp, handOver, namedReign } from './switchover.js'
+import { dropMirror, feed, onCovered, tellPaired } from './pairing.js'
+import { beginSwitchover, giveSwitchoverUp, namedReign, onDrained } from './switchover.js'
 
 export function onPrimary(
   state: PrimaryState,
-  event: Event,
+  event: RoleEvent,
   config: CoreConfig,
 ): Transition<State> {
   switch (event.type) {
     case 'heard':
       return onHeard(state, event, config)
     case 'found':
-      return onFound(state, event.incarnation, config)
+      return onFound(state, event, config)
     case 'stalled':
       return onStalled(state, event.seq, config)
     case 'timer':
       if (event.name === 'drain') return giveSwitchoverUp(state)
       return event.name === 'reopen' && state.mode !== 'paired' ? reopen(state) : stay(state)
     case 'switchover-asked':
-      return beginSwitchover(state, event)
+      return beginSwitchover(state, event, config)
     case 'switchover-cancelled':
       return giveSwitchoverUp(state)
     case 'drained':
-      return handOver(state, config)
+      return onDrained(state, event, config)
     case 'link-down':
       return onLinkDown(state, event.incarnation)
     case 'load-asked':
@@ -61,7 +64,7 @@ export function onPrimary(
         ? go({ ...state, mode: 'pairing' }, { type: 'hold' })
         : stay(state)
     case 'covered':
-      return onCovered(state, event.incarnation, config)
+      return onCovered(state, event, config)
     case 'ack-timeout':
       return state.mode === 'paired' ? go({ ...state, hasAsked: true }) : stay(state)
     case 'stuck':
@@ -96,10 +99,6 @@ function isMirror(state: PrimaryState, asked: Extract<Event, { type: 'resume-ask
   )
 }
 
-function tellPaired(state: PrimaryState): Effect {
-  return { type: 'tell-mode', mode: 'paired', epoch: state.epoch }
-}
-
 function onHeard(
   state: PrimaryState,
   { presence, incarnation }: Extract<Event, { type: 'heard' }>,
@@ -112,7 +111,7 @@ function onHeard(
   const isNamedAbove = namedReign(state.peer, state.epoch, config) !== undefined
   if (isNamedAbove && state.mode !== 'paired') return goSolo(state, config)
   const isOurs = incarnation === state.mirror
-  if (state.mode === 'paired' && isOurs && presence.renounced === state.epoch) {
+  if (state.mode === 'paired' && isOurs && hasRenounced(presence, state.epoch)) {
     // It gave up this reign for good, so it cannot have ruled from it: a gate that was in doubt
     // opens.
     return chain(goSolo(state, config), reopen)
@@ -126,14 +125,11 @@ function onHeard(
 
 function onFound(
   state: PrimaryState,
-  incarnation: Incarnation,
+  event: Extract<Event, { type: 'found' }>,
   config: CoreConfig,
 ): Transition<State> {
-  if (state.mirror !== incarnation) return stay(state)
-  if (state.mode !== 'paired') return dropMirror(state)
-  if (state.distrustsBefore === undefined) return goSolo(state, config)
-  // Asleep while paired: the other may have ruled and died since. A verdict gives no right.
-  return giveUp(state, config, 'peer-lost')
+  if (state.mirror !== event.incarnation) return stay(state)
+  return state.mode === 'paired' ? onMirrorLost(state, event, config) : dropMirror(state)
 }
 
 /**
@@ -151,7 +147,11 @@ function mayGiveAway(state: PrimaryState, hasDelivered: boolean, config: CoreCon
 }
 
 /** Rules no more, for good, and loads from nobody: what the other did meanwhile cannot be known. */
-function giveUp(state: PrimaryState, config: CoreConfig, cause: RoleCause): Transition<State> {
+export function giveUp(
+  state: PrimaryState,
+  config: CoreConfig,
+  cause: RoleCause,
+): Transition<State> {
   const fenced = fence(state, state, config, cause, state.epoch)
   return { state: fenced.state, effects: [...standDown, ...fenced.effects] }
 }
@@ -167,7 +167,7 @@ function onStalled(state: PrimaryState, seq: bigint, config: CoreConfig): Transi
   )
 }
 
-function reopen(state: PrimaryState): Transition<PrimaryState> {
+export function reopen(state: PrimaryState): Transition<PrimaryState> {
   if (state.distrustsBefore === undefined) return stay(state)
   const effects: Effect[] = [{ type: 'clear-timer', name: 'reopen' }, { type: 'open-gate' }]
   // `covered` may have come while it was too early to pair: asked for again.
@@ -175,31 +175,10 @@ function reopen(state: PrimaryState): Transition<PrimaryState> {
   return go({ ...state, distrustsBefore: undefined }, ...effects)
 }
 
-/**
- * A solo primary whose gate is in doubt stays solo: were it paired, a verdict would give it no
- * right.
- */
-function onCovered(
-  state: PrimaryState,
-  incarnation: Incarnation,
-  config: CoreConfig,
-): Transition<State> {
-  const isDue = state.mode === 'pairing' && state.mirror === incarnation
-  if (!isDue || state.distrustsBefore !== undefined) return stay(state)
-  return pair(state, incarnation, config)
-}
-
 function onLinkDown(state: PrimaryState, incarnation: Incarnation): Transition<State> {
   if (state.mirror !== incarnation) return stay(state)
   if (state.mode !== 'paired') return dropMirror(state)
   return go(state, { type: 'tell-mode', mode: 'waiting', epoch: state.epoch })
-}
-
-/** Whoever loads was never told that it is in sync: the right to go on alone was never given up. */
-function dropMirror(state: PrimaryState): Transition<PrimaryState> {
-  const next: PrimaryState = { ...state, mode: 'solo', mirror: undefined }
-  const drop: Effect = { type: 'drop-feed' }
-  return state.mode === 'pairing' ? go(next, drop, { type: 'release' }) : go(next, drop)
 }
 
 function onLoadAsked(
@@ -221,29 +200,36 @@ function onLoadAsked(
   return chain(dropped, (alone) => feed(alone, from))
 }
 
-function feed(state: PrimaryState, to: Incarnation): Transition<State> {
-  return go({ ...state, mirror: to }, { type: 'send-load', to })
+/**
+ * The mirror was found lost: by verdict alone, or by asking the arbiter, which knows whether the
+ * other one did so first, even if this member stood still meanwhile.
+ */
+export function onMirrorLost(
+  state: PrimaryState,
+  event: Event,
+  config: CoreConfig,
+): Transition<State> {
+  if (!config.hasArbiter) {
+    if (state.distrustsBefore === undefined) return goSolo(state, config)
+    // Asleep while paired: the other may have ruled and died since. A verdict gives no right.
+    return giveUp(state, config, 'peer-lost')
+  }
+  if (isSuperseded(state, config)) return giveUp(state, config, 'higher-epoch')
+  if (!mayClaim(state, config)) return readFirst(state)
+  const record = recordOf(state.history, nextReign(state, config), config)
+  return claim(state, { type: 'go-solo' }, record, event)
 }
 
-/** All that was accepted or released is acknowledged: recorded first, told after. */
-function pair(state: PrimaryState, mirror: Incarnation, config: CoreConfig): Transition<State> {
-  const record = recordOf(state.history, state.epoch, config, {
-    member: peerOf(config.self),
-    incarnation: mirror,
-  })
-  const next: PrimaryState = { ...state, mode: 'paired', record, hasAsked: false }
-  return go(
-    next,
-    { type: 'store-record', record },
-    announce(next, config),
-    { type: 'tell-in-sync', epoch: state.epoch },
-    tellPaired(next),
-  )
-}
-
-/** By right: a renunciation, or the verdict on the mirror. A new reign in the same history. */
-function goSolo(state: PrimaryState, config: CoreConfig): Transition<PrimaryState> {
-  const epoch = nextReign(state, config)
+/**
+ * By right: a renunciation, the verdict on the mirror, or the arbiter, which has given the reign
+ * `granted`. A new reign in the same history.
+ */
+export function goSolo(
+  state: PrimaryState,
+  config: CoreConfig,
+  granted?: Epoch,
+): Transition<PrimaryState> {
+  const epoch = granted ?? nextReign(state, config)
   const record = recordOf(state.history, epoch, config)
   const next: PrimaryState = {
     ...state,

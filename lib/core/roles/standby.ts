@@ -9,28 +9,23 @@
 
 import type { ResyncReason, RoleCause, Verdict } from '../../events.js'
 import { millis } from '../../units.js'
-import type { Effect, Suspect, Transition } from '../effect.js'
-import type { Event } from '../event.js'
+import { claim, isSuperseded, mayClaim, noDelay, readFirst } from '../claims.js'
+import type { Effect, Transition } from '../effect.js'
+import type { Event, RoleEvent } from '../event.js'
 import { loseStep, tellResync } from '../resync.js'
-import type {
-  CoreConfig,
-  FencedState,
-  LoadingState,
-  Presence,
-  StandbyState,
-  State,
-} from '../state.js'
+import type { CoreConfig, LoadingState, Presence, StandbyState, State } from '../state.js'
 import {
   announce,
   assertNever,
   common,
   fence,
   go,
+  hasRenounced,
   isFresh,
   loadFrom,
   nextReign,
+  recordOf,
   rulingPeer,
-  soloReign,
   stay,
   tellRole,
 } from '../transition.js'
@@ -43,17 +38,18 @@ import {
   refuseSwitchover,
   take,
 } from './switchover.js'
+import { takeOver, wouldHalt } from './takeover.js'
 
 export function onStandby(
   state: StandbyState,
-  event: Event,
+  event: RoleEvent,
   config: CoreConfig,
 ): Transition<State> {
   switch (event.type) {
     case 'heard':
       return onHeard(state, event, config)
     case 'found':
-      return onLost(state, event.verdict, config)
+      return onLost(state, event.verdict, event, config)
     case 'stalled':
       return go({ ...state, distrustsBefore: event.seq })
     case 'link-up':
@@ -132,7 +128,7 @@ function takeRenounced(state: StandbyState, config: CoreConfig): Transition<Stat
 
 /** The reign was renounced, or, by one that has yet to take it, the place from which to take it. */
 function isGivenUp({ epoch, handover }: StandbyState, presence: Presence): boolean {
-  if (presence.renounced === epoch) return true
+  if (hasRenounced(presence, epoch)) return true
   return handover !== undefined && presence.renounced === handover.former
 }
 
@@ -180,7 +176,7 @@ function onHandedOver(
  * The other one was in a higher reign, without us: what is held here is no longer all that was
  * accepted or released, whether it still rules or not.
  */
-function leftBehind(state: StandbyState, config: CoreConfig): Transition<State> {
+export function leftBehind(state: StandbyState, config: CoreConfig): Transition<State> {
   const ruling = rulingPeer(state, config)
   const next = ruling
     ? loadFrom(state, ruling, config, 'higher-epoch', state.epoch)
@@ -188,9 +184,40 @@ function leftBehind(state: StandbyState, config: CoreConfig): Transition<State> 
   return { state: next.state, effects: [{ type: 'stop-acknowledging' }, ...next.effects] }
 }
 
-function onLost(state: StandbyState, verdict: Verdict, config: CoreConfig): Transition<State> {
-  if (state.distrustsBefore === undefined) return takeOver(state, verdict, config)
-  const next = fence(state, state, config, 'peer-lost', state.epoch)
+/** The primary was found lost: by verdict alone, or by asking the arbiter. */
+export function onLost(
+  state: StandbyState,
+  verdict: Verdict,
+  event: Event,
+  config: CoreConfig,
+): Transition<State> {
+  if (config.hasArbiter) return claimRule(state, verdict, event, config)
+  return state.distrustsBefore === undefined
+    ? takeOver(state, verdict, config)
+    : fenceBehind(state, config, 'peer-lost')
+}
+
+/**
+ * A member that stood still may claim all the same: the record names it only if nobody has gone on
+ * without it. One that may live is left the first claim.
+ */
+function claimRule(
+  state: StandbyState,
+  verdict: Verdict,
+  event: Event,
+  config: CoreConfig,
+): Transition<State> {
+  if (isSuperseded(state, config)) return fenceBehind(state, config, 'higher-epoch')
+  if (!mayClaim(state, config)) return readFirst(state)
+  if (wouldHalt(state, config)) return takeOver(state, verdict, config)
+  const record = recordOf(state.history, nextReign(state, config), config)
+  const delay = verdict === 'process-gone' ? noDelay : config.headStart
+  return claim(state, { type: 'take-over', verdict }, record, event, delay)
+}
+
+/** What is held here may not be all: nothing more is acknowledged, and nobody is loaded from yet. */
+function fenceBehind(state: StandbyState, config: CoreConfig, cause: RoleCause): Transition<State> {
+  const next = fence(state, state, config, cause, state.epoch)
   return { state: next.state, effects: [{ type: 'stop-acknowledging' }, ...next.effects] }
 }
 
@@ -228,56 +255,4 @@ function renounce(
   if (isHeldOff) effects.push({ type: 'set-timer', name: 'ask', delay: lost.wait })
   else if (next.link === next.primary) effects.push({ type: 'ask-load' })
   return { state: next, effects }
-}
-
-/**
- * docs/PROTOCOL.md#7: stop acknowledging, right, epoch, role, read out, process, reconcile, open.
- */
-function takeOver(
-  state: StandbyState,
-  verdict: Verdict | 'renounced',
-  config: CoreConfig,
-): Transition<State> {
-  const suspect = suspectOf(state, config)
-  if (suspect && config.onSuspect === 'halt') return halt(state, suspect.frameNo, config)
-  const epoch = nextReign(state, config)
-  const isGiven = verdict === 'renounced'
-  const next = { ...soloReign(state, state.history, epoch, config), isGiven }
-  return go(
-    next,
-    { type: 'stop-acknowledging' },
-    { type: 'store-record', record: next.record },
-    announce(next, config),
-    { type: 'read-out' },
-    { type: 'open-gate' },
-    { type: 'take-over', epoch, verdict, suspect },
-    tellRole(state, next, 'takeover', verdict === 'renounced' ? undefined : verdict),
-    { type: 'tell-mode', mode: 'solo', epoch },
-  )
-}
-
-/** Evidence only: the beats of the lost primary said that it hung, and inside which frame. */
-function suspectOf(state: StandbyState, config: CoreConfig): Suspect | undefined {
-  const { peer } = state
-  if (peer?.incarnation !== state.primary || !peer.hungIn) return undefined
-  return { frameNo: peer.hungIn, isSkipped: config.onSuspect === 'skip' }
-}
-
-/** Policy `halt`: nobody goes on into a frame that may hang whoever processes it. */
-function halt(state: StandbyState, frameNo: number, config: CoreConfig): Transition<State> {
-  const next: FencedState = {
-    ...common(state),
-    role: 'fenced',
-    epoch: state.epoch,
-    history: state.history,
-    renounced: state.epoch,
-    isHalted: true,
-  }
-  return go(
-    next,
-    { type: 'stop-acknowledging' },
-    announce(next, config),
-    { type: 'halt', frameNo },
-    tellRole(state, next, 'suspect', 'hung'),
-  )
 }

@@ -7,18 +7,21 @@
  */
 
 import { epochOf, nextEpoch } from '../../units.js'
-import type { Transition } from '../effect.js'
-import type { Event } from '../event.js'
-import type { CoreConfig, LoadingState, StartingState, State } from '../state.js'
+import { claim, keptRecord, readFirst } from '../claims.js'
+import type { Effect, Transition } from '../effect.js'
+import type { Event, RoleEvent } from '../event.js'
+import type { CoreConfig, LoadingState, PairRecord, StartingState, State } from '../state.js'
 import {
   announce,
   assertNever,
+  chain,
   common,
   drawFrom,
   go,
   loadFrom,
   newHistory,
   noEpoch,
+  recordOf,
   rulingPeer,
   soloReign,
   stay,
@@ -28,14 +31,14 @@ import { refuseSwitchover } from './switchover.js'
 
 export function onStarting(
   state: StartingState,
-  event: Event,
+  event: RoleEvent,
   config: CoreConfig,
 ): Transition<State> {
   switch (event.type) {
     case 'opened':
-      return go(state, announce(state, config), startTimer(config))
+      return opened(state, config)
     case 'heard':
-      return onHeard(state, event, config)
+      return lookAround(state, event, config)
     case 'found':
       return go({ ...state, phase: 'listening' }, startTimer(config))
     case 'stalled':
@@ -87,22 +90,31 @@ export function startAgain(
   return go(next, announce(next, config), tellRole(state, next, 'peer-lost'), startTimer(config))
 }
 
-function startTimer(config: CoreConfig) {
-  return { type: 'set-timer', name: 'start', delay: config.startWindow } as const
+export function startTimer({ startWindow }: CoreConfig): Effect {
+  return { type: 'set-timer', name: 'start', delay: startWindow }
 }
 
-function onHeard(
+function opened(state: StartingState, config: CoreConfig): Transition<State> {
+  const then = go(state, announce(state, config), startTimer(config))
+  return config.hasArbiter ? chain(then, readFirst) : then
+}
+
+/** What follows from the other member as it was heard last. */
+export function lookAround(
   state: StartingState,
-  event: Extract<Event, { type: 'heard' }>,
+  event: Event,
   config: CoreConfig,
 ): Transition<State> {
+  const { peer } = state
+  // A claim that may come true is followed to its end first.
+  if (peer?.condition !== 'alive' || state.claim !== undefined) return stay(state)
   const ruling = rulingPeer(state, config)
   if (ruling) return loadFrom(state, ruling, config, 'heard-primary', noEpoch)
-  const { role, settings, draw, drawEcho } = event.presence
+  const { role, settings, draw, drawEcho } = peer.presence
   if (role === 'stopped') return stay(state)
   if (role !== 'starting' || settings !== config.settings) return wait(state)
   if (draw === 0n || drawEcho !== state.draw) return go({ ...state, phase: 'drawing' })
-  if (state.draw > draw) return begin(state, event, config, 'draw-won')
+  if (state.draw > draw) return wantHistory(state, event, config, 'draw-won')
   if (state.draw < draw) return wait(state)
   return go({ ...state, phase: 'drawing', draw: drawFrom(event) })
 }
@@ -117,34 +129,65 @@ function onStartWindow(state: StartingState, event: Event, config: CoreConfig): 
   const { peer } = state
   // A peer that draws will be decided by the draw; one that stopped is as good as unheard.
   if (peer?.condition === 'alive' && peer.presence.role !== 'stopped') return stay(state)
-  if (!mayBegin(state, config) && config.onLoss === 'wait') return wait(state)
-  return begin(state, event, config, 'first-up')
+  return wantHistory(state, event, config, 'first-up')
 }
 
-/** Whether every holder of the recorded history is known to be gone: then a new one may begin. */
-function mayBegin(state: StartingState, config: CoreConfig): boolean {
-  const { record, peer } = state
-  // A member that was heard with a state, and cannot be heard any more, may rule.
-  if (peer?.condition === 'unreachable' && !peer.presence.isBlank) return false
-  if (record === undefined) return true
-  return record.inSync.every((holder) => {
-    if (holder.member === config.self) return holder.incarnation !== config.incarnation
-    if (peer === undefined) return false
-    return peer.incarnation !== holder.incarnation || peer.condition === 'process-gone'
-  })
-}
-
-function begin(
+/**
+ * Where an arbiter keeps the record, nothing overrules it. Until it has been read, and while it is
+ * asked, this member looks again after each start window.
+ */
+function wantHistory(
   state: StartingState,
   event: Event,
   config: CoreConfig,
   cause: 'draw-won' | 'first-up',
 ): Transition<State> {
-  const history = newHistory(event)
-  // Without a durable record the first reign comes from the wall clock, so that receivers which
-  // remember an earlier history see a higher one (docs/PROTOCOL.md#3).
+  if (!config.hasArbiter) {
+    if (cause === 'first-up' && !mayBegin(state, state.record, config) && config.onLoss === 'wait')
+      return wait(state)
+    return begin(state, recordOfNew(state, event, config), config, cause)
+  }
+  if (state.claim !== undefined) return stay(state)
+  if (state.kept === undefined) return go(state, startTimer(config))
+  if (!mayBegin(state, keptRecord(state), config)) return wait(state)
+  return claim(state, { type: 'begin', cause }, recordOfNew(state, event, config), event)
+}
+
+/** Whether every holder of the recorded history is known to be gone: then a new one may begin. */
+export function mayBegin(
+  state: State,
+  record: PairRecord | undefined,
+  config: CoreConfig,
+): boolean {
+  const { peer } = state
+  // A member that was heard with a state, and cannot be heard any more, may rule.
+  if (peer?.condition === 'unreachable' && !peer.presence.isBlank) return false
+  if (record === undefined) return true
+  return record.inSync.every((holder) => {
+    // Whoever asks has not begun yet, or has given up what it held.
+    if (holder.member === config.self) return true
+    if (peer === undefined) return false
+    return peer.incarnation !== holder.incarnation || peer.condition === 'process-gone'
+  })
+}
+
+/**
+ * A new history. Without a durable record the first reign comes from the wall clock, so that
+ * receivers which remember an earlier history see a higher one (docs/PROTOCOL.md#3).
+ */
+function recordOfNew(state: StartingState, event: Event, config: CoreConfig): PairRecord {
   const above = epochOf(Math.max(state.highest, Math.floor(event.wall)))
-  const epoch = nextEpoch(above, config.self)
+  return recordOf(newHistory(event), nextEpoch(above, config.self), config)
+}
+
+/** Rules alone, by `record`, from an empty state. */
+export function begin(
+  state: StartingState,
+  record: PairRecord,
+  config: CoreConfig,
+  cause: 'draw-won' | 'first-up',
+): Transition<State> {
+  const { history, epoch } = record
   const next = soloReign(state, history, epoch, config)
   return go(
     next,

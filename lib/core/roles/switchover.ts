@@ -10,6 +10,7 @@
 
 import type { SwitchoverOutcome } from '../../events.js'
 import { type Epoch, elapsed, type Instant, nextEpoch, peerOf } from '../../units.js'
+import { claim, mayClaim } from '../claims.js'
 import type { Effect, Transition } from '../effect.js'
 import type { Event } from '../event.js'
 import type {
@@ -43,8 +44,10 @@ function isClear(state: PrimaryState): boolean {
 export function beginSwitchover(
   state: PrimaryState,
   event: Extract<Event, { type: 'switchover-asked' }>,
+  config: CoreConfig,
 ): Transition<State> {
   if (state.switchingSince !== undefined || !isClear(state)) return refuseSwitchover(state)
+  if (config.hasArbiter && !mayClaim(state, config)) return refuseSwitchover(state)
   return go(
     { ...state, switchingSince: event.now },
     { type: 'set-timer', name: 'drain', delay: event.deadline },
@@ -64,24 +67,51 @@ export function giveSwitchoverUp(state: PrimaryState): Transition<State> {
     : go({ ...state, switchingSince: undefined })
 }
 
+/** All is settled; an arbiter is told first, and until it has answered the primary can go back. */
+export function onDrained(
+  state: PrimaryState,
+  event: Event,
+  config: CoreConfig,
+): Transition<State> {
+  const record = recordOfHeir(state, config)
+  if (record === undefined) return stay(state)
+  if (!config.hasArbiter) return handOver(state, record, config)
+  if (!mayClaim(state, config)) return giveSwitchoverUp(state)
+  return claim(state, { type: 'hand-over' }, record, event)
+}
+
+/** The other one rules, both hold all; undefined while no switchover is under way. */
+function recordOfHeir(state: PrimaryState, config: CoreConfig): PairRecord | undefined {
+  const { switchingSince, mirror, history } = state
+  if (switchingSince === undefined || mirror === undefined) return undefined
+  const heir = peerOf(config.self)
+  const inSync = [
+    { member: heir, incarnation: mirror },
+    { member: config.self, incarnation: config.incarnation },
+  ]
+  return { history, epoch: nextEpoch(state.highest, heir), primary: heir, inSync }
+}
+
+/** The record is kept, and everything as it was when it was asked for: the rule is given away. */
+export function handOverGranted(
+  state: PrimaryState,
+  record: PairRecord,
+  config: CoreConfig,
+): Transition<State> {
+  const isMirror = record.inSync.some(({ incarnation }) => incarnation === state.mirror)
+  const isDue = state.switchingSince !== undefined && isClear(state) && isMirror
+  if (!isDue || record.epoch < state.highest) return giveSwitchoverUp(state)
+  return handOver(state, record, config)
+}
+
 /**
- * All is settled: the gate is shut, the other one is recorded as the primary of a reign of its own,
- * and told. From here on this member is its standby, in sync from that reign's first frame on.
+ * The gate is shut, the other one is recorded as the primary of a reign of its own, and told. From
+ * here on this member is its standby, in sync from that reign's first frame on.
  */
-export function handOver(state: PrimaryState, config: CoreConfig): Transition<State> {
+function handOver(state: PrimaryState, record: PairRecord, config: CoreConfig): Transition<State> {
   const { switchingSince: since, mirror, epoch: former, history } = state
   if (since === undefined || mirror === undefined) return stay(state)
-  const heir = peerOf(config.self)
-  const epoch = nextEpoch(state.highest, heir)
-  const record: PairRecord = {
-    history,
-    epoch,
-    primary: heir,
-    inSync: [
-      { member: heir, incarnation: mirror },
-      { member: config.self, incarnation: config.incarnation },
-    ],
-  }
+  const { epoch } = record
   const next: StandbyState = {
     ...common(state),
     role: 'standby',
