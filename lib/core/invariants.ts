@@ -55,9 +55,9 @@ function brokenWay(from: State, to: State): string | undefined {
     return undefined
   }
   // A reign that was handed over is heard of in the beats before it is taken.
-  const isTaken = from.role === 'standby' && to.mode === 'paired'
-  const isAbove = isTaken
-    ? to.epoch > from.epoch && to.epoch >= from.highest
-    : to.epoch > from.highest
+  const isTaken = from.role === 'standby' && to.mode === 'paired' && to.epoch > from.epoch
+  // One that was claimed counts as seen since then.
+  const isKnown = isTaken || from.claim?.record.epoch === to.epoch
+  const isAbove = isKnown ? to.epoch >= from.highest : to.epoch > from.highest
   return isAbove ? undefined : 'a new reign is not above all that were seen'
 }

@@ -40,6 +40,8 @@ interface Repeat {
 export interface OutputOptions {
   readonly now: () => number
   readonly inFlight: number
+  /** A member that was cut off may still send what its heir holds. */
+  readonly hasArbiter: boolean
   /** After so long a sender counts a `deliver` as failed that has not settled. */
   readonly patienceMs: number
 }
@@ -49,6 +51,8 @@ export class OutputCheck {
   readonly #options: OutputOptions
   readonly #channels = new Map<string, Channel>()
   readonly #inDoubt = new Set<string>()
+  /** The same, whoever takes over. */
+  readonly #listed = new Set<string>()
   readonly #repeats: Repeat[] = []
   /** In which anybody has ruled. */
   readonly #histories = new Set<string>()
@@ -72,6 +76,7 @@ export class OutputCheck {
     const channel = this.#channel(output)
     const what = `${output.channel} ${output.number} of reign ${output.epoch}`
     const highest = this.#highestEpochs.get(output.history) ?? 0
+    if (output.epoch < highest && this.#isLate(channel, output)) return
     if (output.epoch < highest) {
       this.#findings.report('S1', `${what} was begun by ${by} below reign ${highest}`)
     }
@@ -85,6 +90,16 @@ export class OutputCheck {
     channel.highest = Math.max(channel.highest, number)
   }
 
+  /**
+   * A former primary that does not know it yet sends what its heir holds too: the same number, the
+   * same bytes, and listed as in doubt.
+   */
+  #isLate({ name, numbers }: Channel, { number, digest }: Output): boolean {
+    const known = numbers.get(number)
+    if (!this.#options.hasArbiter || !this.#listed.has(`${name} ${number}`)) return false
+    return known === undefined || known.digest === digest
+  }
+
   failed(by: string, { history, channel, number }: Output): void {
     const known = this.#channels.get(`${history} ${channel}`)?.numbers.get(number)
     if (known?.by === by) known.hasFailed = true
@@ -94,6 +109,7 @@ export class OutputCheck {
     const counts = new Map<string, number>()
     for (const { channel, number } of inDoubt) {
       this.#inDoubt.add(`${by} ${channel} ${number}`)
+      this.#listed.add(`${channel} ${number}`)
       counts.set(channel, (counts.get(channel) ?? 0) + 1)
     }
     for (const [channel, count] of counts) {

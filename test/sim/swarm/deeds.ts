@@ -26,11 +26,16 @@ export function hasAsked(state: State): boolean {
 }
 
 /** Faults that last and may hold a takeover up. */
-const unsettling: ReadonlySet<Deed['do']> = new Set(['stop', 'block', 'slow', 'cut', 'unit-stop'])
+const unsettling: ReadonlySet<Deed['do']> = new Set([
+  ...(['stop', 'block', 'slow', 'cut', 'unit-stop'] as const),
+  ...(['arbiter-gone', 'arbiter-late'] as const),
+])
 /** From the death of a unit until its server has joined a new one, which listens in time or not. */
 const unitBackMs = 1_700
 const lateUnitBackMs = 4_500
 const inTimeMs = 400
+/** Until an arbiter that did not answer is asked again, at the latest, and its answer given up. */
+const arbiterMs = 1_500
 /** How long a member that was closed waits for its receivers and for the other one. */
 const settleMs = 2_000
 
@@ -72,7 +77,9 @@ export class Deeds {
     if (who && (step.do === 'stop' || step.do === 'block')) this.#victim = who
     if (step.do === 'unit-kill' || step.do === 'both-kill') this.#lasts(this.#unitBackMs)
     if (unsettling.has(step.do) && 'forMs' in step) {
-      this.#unsteadyUntil = Math.max(this.#unsteadyUntil, this.#now + (step.forMs ?? 0))
+      const isLong = step.do === 'arbiter-gone' || step.do === 'arbiter-late'
+      const lastsMs = isLong ? 2 * step.forMs + arbiterMs : (step.forMs ?? 0)
+      this.#unsteadyUntil = Math.max(this.#unsteadyUntil, this.#now + lastsMs)
     }
     this.#harm(step, who ?? 'a', isCalm)
   }
@@ -204,6 +211,9 @@ export class Deeds {
         return pair.member(who)?.switchover(deed.withinMs)
       case 'powercut':
         return this.#powerCut(deed.forMs)
+      case 'arbiter-gone':
+      case 'arbiter-late':
+        return this.#disturbArbiter(deed)
       default:
         return this.#cut(deed.from, deed.forMs)
     }
@@ -220,13 +230,29 @@ export class Deeds {
     const { pair, clock, findings, settings } = this.#trial
     const one = from === 'both' ? undefined : this.find(from)
     const ways: readonly MemberId[] = one === undefined ? ['a', 'b'] : [one]
-    if (forMs > this.#harmlessCutMs) findings.makeVoid('S1', 'S2', 'S3', 'S4')
+    const isHarmless = settings.hasArbiter || forMs <= this.#harmlessCutMs
+    if (!isHarmless) findings.makeVoid('S1', 'S2', 'S3', 'S4')
     for (const way of ways) pair.cutFrom(way)
     clock.setTimer(millis(forMs), () => {
       for (const way of ways) pair.heal(way)
     })
     // Kernels give up on a connection through which nothing has gone for long.
     if (forMs > 2 * settings.windowMs) clock.setTimer(millis(forMs / 2), () => pair.breakLink())
+  }
+
+  #disturbArbiter({ do: how, from, forMs }: Extract<Harm, { do: `arbiter-${string}` }>): void {
+    const { arbiter, clock } = this.#trial
+    const one = from === 'both' ? undefined : this.find(from)
+    const ways: readonly MemberId[] = one === undefined ? ['a', 'b'] : [one]
+    const isGone = how === 'arbiter-gone'
+    const set = (isOn: boolean) => {
+      for (const way of ways) {
+        if (isGone) arbiter?.cut(way, isOn)
+        else arbiter?.hold(way, isOn ? forMs : 0)
+      }
+    }
+    set(true)
+    clock.setTimer(millis(forMs), () => set(false))
   }
 
   /** Silence that no window is filled by, with the beats that may be lost around it. */
@@ -275,6 +301,8 @@ export class Deeds {
   /** For so long the fault, or its end, may make somebody find, decide and take over. */
   #consequencesMs(deed: Harm): number {
     const lasts = 'forMs' in deed && unsettling.has(deed.do) ? (deed.forMs ?? 0) : 0
+    if (deed.do === 'arbiter-gone' || deed.do === 'arbiter-late')
+      return 2 * deed.forMs + arbiterMs + this.#findsMs
     const ends = deed.do === 'close' ? settleMs : deed.do === 'switchover' ? deed.withinMs : 0
     return lasts + ends + this.#findsMs
   }
@@ -313,15 +341,21 @@ export class Deeds {
     return 1.3 * this.#trial.settings.deliverTimeoutMs
   }
 
+  /** The head start, a read, a claim that finds another record, and one that is granted. */
+  get #rightMs(): number {
+    const { hasArbiter, arbiterMs: oneWayMs, heartbeatMs } = this.#trial.settings
+    return hasArbiter ? 2.1 * heartbeatMs + 9 * oneWayMs + turnsMs : 0
+  }
+
   get #tripsMs(): number {
     const { beatDelayMs, linkDelayMs } = this.#trial.settings
-    return 4.5 * (beatDelayMs + linkDelayMs) + turnsMs
+    return 4.5 * (beatDelayMs + linkDelayMs) + turnsMs + this.#rightMs
   }
 
   /** From the death of a server with a unit that lives to the reign of its heir. */
   get #goneMs(): number {
     const { ipcMs, beatDelayMs, linkDelayMs } = this.#trial.settings
-    return 3 * ipcMs + 1.6 * beatDelayMs + 4.5 * linkDelayMs + turnsMs
+    return 3 * ipcMs + 1.6 * beatDelayMs + 4.5 * linkDelayMs + turnsMs + this.#rightMs
   }
 
   /** A primary that goes away alone has an heir within a stated time. */

@@ -39,7 +39,8 @@ function drawOf(random: () => number): Draw {
 export function scriptOf(seed: number): Script {
   const draw = drawOf(generator(seed))
   const units = unitsOf(drawOf(streamOf(seed, 'units')))
-  const settings = { ...sharedOrNot(settingsOf(seed, draw)), ...units }
+  const arbiter = arbiterOf(drawOf(streamOf(seed, 'arbiter')))
+  const settings = { ...sharedOrNot(settingsOf(seed, draw)), ...units, ...arbiter }
   const kinds = kindsOf(settings, draw)
   const episodes = new Episodes(settings, kinds, draw)
   return {
@@ -122,6 +123,12 @@ function unitsOf({ chance, pick, between }: Draw): Partial<Settings> {
   }
 }
 
+/** Half of the seeds have an arbiter, near or far. */
+function arbiterOf({ chance, pick }: Draw): Partial<Settings> {
+  if (chance(0.5)) return {}
+  return { hasArbiter: true, arbiterMs: pick(0.1, 0.3, 5, 30) }
+}
+
 /** Which kinds of fault a seed has. */
 type Kind = (typeof allKinds)[number]
 
@@ -151,20 +158,27 @@ const allKinds = [
   'both-kill primary',
   'both-kill standby',
   'moved primary',
+  'arbiter-gone',
+  'arbiter-late',
 ] as const
 
 const ofUnits = /^(unit-|both-|moved )/
+const ofArbiter = /^arbiter-/
 /** A unit that starts in time has its server back by then. */
 const movedMs = 1_560
 
 function kindsOf(settings: Settings, { chance }: Draw): readonly Kind[] {
   const units = drawOf(streamOf(settings.seed, 'unit kinds'))
   const hasUnits = settings.unitA || settings.unitB
-  const kinds = allKinds.filter((kind) =>
-    ofUnits.test(kind) ? hasUnits && units.chance(0.6) : chance(0.45),
-  )
+  const { hasArbiter } = settings
+  const arbiter = drawOf(streamOf(settings.seed, 'arbiter kinds'))
+  const kinds = allKinds.filter((kind) => {
+    if (ofArbiter.test(kind)) return hasArbiter && arbiter.chance(0.5)
+    return ofUnits.test(kind) ? hasUnits && units.chance(0.6) : chance(0.45)
+  })
   const isDiverging = settings.diverges > 0
-  const hasSplits = chance(0.06)
+  const isSplit = chance(0.06)
+  const hasSplits = hasArbiter ? arbiter.chance(0.5) : isSplit
   const isCloseSafe = !isDiverging && chance(0.5)
   const left = kinds.filter((kind) => {
     switch (kind) {
@@ -395,6 +409,11 @@ class Episodes {
       }
       case 'blink':
         return this.#at(at, { do: 'cut', from: pick('a', 'b', 'both'), forMs: this.#blinkMs() })
+      case 'arbiter-gone':
+      case 'arbiter-late': {
+        const forMs = pick(between(1, windowMs), between(1, 4) * windowMs)
+        return this.#at(at, { do: kind, from: pick('a', 'b', 'both', 'both'), forMs })
+      }
       case 'split': {
         const forMs = between(1, 4) * windowMs
         return this.#at(at, { do: 'cut', from: pick('a', 'b', 'both'), forMs })

@@ -60,6 +60,12 @@ export type Deed =
   | { readonly do: 'break' }
   | { readonly do: 'cut'; readonly from: Who | 'both'; readonly forMs: number }
   | { readonly do: 'deaf'; readonly who: Who; readonly forMs: number }
+  /** The arbiter does not hear members, or does what they ask for as much later. */
+  | {
+      readonly do: 'arbiter-gone' | 'arbiter-late'
+      readonly from: Who | 'both'
+      readonly forMs: number
+    }
   | {
       readonly do: 'receiver'
       readonly channel: number

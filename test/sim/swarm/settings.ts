@@ -25,6 +25,9 @@ export interface Settings {
   readonly rateB: number
   readonly wallA: number
   readonly wallB: number
+  /** Whether an arbiter gives the right to rule, and one way to it. */
+  readonly hasArbiter: boolean
+  readonly arbiterMs: number
   /** Whose unit is a process of its own. */
   readonly unitA: boolean
   readonly unitB: boolean
@@ -91,6 +94,8 @@ export const calm: Settings = {
   rateB: 1,
   wallA: 0,
   wallB: 0,
+  hasArbiter: false,
+  arbiterMs: 0.3,
   unitA: false,
   unitB: false,
   ipcMs: 0.1,

@@ -56,7 +56,9 @@ function printDeed(deed: Deed): string {
     case 'rest':
       return deed.do
     case 'cut':
-      return `cut ${deed.from} for ${round(deed.forMs)}`
+    case 'arbiter-gone':
+    case 'arbiter-late':
+      return `${deed.do} ${deed.from} for ${round(deed.forMs)}`
     case 'deaf':
       return `deaf ${deed.who} for ${round(deed.forMs)}`
     case 'receiver':
@@ -123,6 +125,8 @@ function parseDeed(words: Words): Deed {
     case 'rest':
       return { do: verb }
     case 'cut':
+    case 'arbiter-gone':
+    case 'arbiter-late':
       return { do: verb, from: words.oneOf(ways), forMs: words.forMs() }
     case 'deaf':
       return { do: verb, who: words.oneOf(members), forMs: words.forMs() }

@@ -9,12 +9,13 @@
 import type { App, Limits } from '#lib/options.js'
 import type { Told } from '#lib/runtime/ports.js'
 import type { TakeoverReport } from '#lib/runtime/ports-server.js'
+import { SimArbiter } from '#lib/testing/sim-arbiter.js'
 import type { SimMember } from '#lib/testing/sim-member.js'
 import type { SimOptions } from '#lib/testing/sim-options.js'
 import { SimPair } from '#lib/testing/sim-pair.js'
 import type { SimWraps } from '#lib/testing/sim-wraps.js'
 import { VirtualClock } from '#lib/testing/virtual-clock.js'
-import { millis, peerOf } from '#lib/units.js'
+import { type MemberId, millis, peerOf } from '#lib/units.js'
 import { BoundCheck } from '../check/bounds.js'
 import { DoubtCheck } from '../check/doubts.js'
 import { InputCheck, type Line } from '../check/inputs.js'
@@ -98,6 +99,7 @@ export class Trial {
   readonly roles: RoleCheck
   readonly outputs: OutputCheck
   readonly doubts: DoubtCheck
+  readonly arbiter: SimArbiter | undefined
   readonly takeovers: TakeoverReport[] = []
   readonly #script: Script
   readonly #wraps: Wraps
@@ -129,6 +131,7 @@ export class Trial {
     this.outputs = new OutputCheck(this.findings, {
       now: () => clock.now(),
       inFlight: settings.inFlight,
+      hasArbiter: settings.hasArbiter,
       // As the clock of any host counts it.
       patienceMs: 0.99 * settings.deliverTimeoutMs,
     })
@@ -140,6 +143,7 @@ export class Trial {
     const random = streamOf(settings.seed, 'deliver')
     const { findings, outputs: check, doubts } = this
     this.sink = new Sink({ clock, random, settings, check, doubts, findings })
+    this.arbiter = this.#makeArbiter()
     this.pair = new SimPair<State>(this.#pairOptions())
     this.roles = new RoleCheck(findings, clock, (id) => this.pair.member(id)?.role ?? 'down')
     this.feeder = new Feeder(this.pair, settings, this.inputs, this.#inputCheck)
@@ -412,7 +416,7 @@ export class Trial {
   }
 
   #pairOptions(): SimOptions<State> {
-    const { settings, clock, findings } = this
+    const { settings, clock, findings, arbiter } = this
     const { rateA, rateB, wallA, wallB } = settings
     const expected = expectedFaults(settings)
     const loads = streamOf(settings.seed, 'loads')
@@ -438,6 +442,7 @@ export class Trial {
       },
       detectMs: 0.5,
       units: this.#units,
+      ...(arbiter ? { arbiter: (id: MemberId) => arbiter.client(id) } : {}),
       wraps: this.#wraps,
       onFault: (member, error) => {
         this.note(`${member.id} ${error.code} ${error.message}`)
@@ -450,6 +455,13 @@ export class Trial {
         findings.report('rules', `${member.id} ${error.code} ${error.message}${why}`)
       },
     }
+  }
+
+  #makeArbiter(): SimArbiter | undefined {
+    const { clock, settings } = this
+    if (!settings.hasArbiter) return undefined
+    const way = this.#around('arbiter')(settings.arbiterMs)
+    return new SimArbiter({ clock, delay: () => millis(way()), timeoutMs: 500 })
   }
 
   /** The side connection of the load that begins may break. */
