@@ -79,16 +79,22 @@ export class SimArbiter {
     const { clock, delay, timeoutMs } = this.#options
     return new Promise((resolve, reject) => {
       signal?.throwIfAborted()
-      const over = clock.setTimer(millis(timeoutMs), () =>
-        reject(new PairError(code, 'the simulated arbiter has not answered')),
-      )
-      signal?.addEventListener('abort', () => over.clear(), { once: true })
+      const forget = () => over.clear()
+      const end = () => {
+        over.clear()
+        signal?.removeEventListener('abort', forget)
+      }
+      const over = clock.setTimer(millis(timeoutMs), () => {
+        end()
+        reject(new PairError(code, 'the simulated arbiter has not answered'))
+      })
+      signal?.addEventListener('abort', forget, { once: true })
       if (way.isCut) return
       clock.setTimer(millis(way.heldMs + delay()), () => {
         const answer = serve()
         if (way.isCut) return
         clock.setTimer(delay(), () => {
-          over.clear()
+          end()
           if (!signal?.aborted) resolve(answer)
         })
       })

@@ -92,16 +92,18 @@ function recordOfHeir(state: PrimaryState, config: CoreConfig): PairRecord | und
   return { history, epoch: nextEpoch(state.highest, heir), primary: heir, inSync }
 }
 
-/** The record is kept, and everything as it was when it was asked for: the rule is given away. */
+/**
+ * The record is kept: the rule is given away if everything is as it was when it was asked for.
+ * Undefined: it is not, and both stay in sync by the record all the same.
+ */
 export function handOverGranted(
   state: PrimaryState,
   record: PairRecord,
   config: CoreConfig,
-): Transition<State> {
+): Transition<State> | undefined {
   const isMirror = record.inSync.some(({ incarnation }) => incarnation === state.mirror)
   const isDue = state.switchingSince !== undefined && isClear(state) && isMirror
-  if (!isDue || record.epoch < state.highest) return giveSwitchoverUp(state)
-  return handOver(state, record, config)
+  return isDue ? handOver(state, record, config) : undefined
 }
 
 /**
