@@ -12,6 +12,7 @@ import type { step } from '#lib/core/step.js'
 import type { ServerPort } from '#lib/runtime/ports-server.js'
 import type { SimMember } from '#lib/testing/sim-member.js'
 import type { State } from './app.js'
+import { arbiterCanaries } from './arbiter-canaries.js'
 import { early } from './early-notices.js'
 import { over } from './over.js'
 import { sharedCanaries } from './shared-canaries.js'
@@ -46,6 +47,8 @@ export const canaries: Readonly<Record<string, () => Wraps>> = {
   ...sharedCanaries,
 
   ...unitCanaries,
+
+  ...arbiterCanaries,
 
   /** A member whose gate has shut goes on sending. */
   'gate-not-checked': () => ({
