@@ -7,6 +7,7 @@
  */
 
 import { type Addresses, addressesOf } from './config/addresses.js'
+import { type ArbiterChoice, arbiterOf, nameOfArbiter } from './config/arbiter.js'
 import { oneOf, refuseUnknown, text, within, wrong } from './config/check.js'
 import { type Policies, policiesOf, policyNames } from './config/policies.js'
 import { secretsOf } from './config/secret.js'
@@ -22,6 +23,7 @@ export interface Config<State> extends Policies, UnitChoice {
   readonly addresses: Addresses
   /** None, one, or two: the first is used, either is accepted. */
   readonly secrets: readonly string[]
+  readonly arbiter: ArbiterChoice
   readonly appVersion: string
   readonly app: App<State>
   readonly heartbeatMs: number
@@ -107,9 +109,9 @@ export function configOf<State>(options: MemberOptions<State>): Config<State> {
   refuseUnknown(options, known, '')
   const pair = text('pair', options.pair, 1, 64)
   const member = oneOf('member', options.member, ['a', 'b'])
-  oneOf('arbiter', options.arbiter, ['none'])
   const addresses = addressesOf(options.members, member)
   const secrets = secretsOf(options.secret, [...addresses.self, ...addresses.peer])
+  const arbiter = arbiterOf(options.arbiter, secrets.length > 0)
   const heartbeatMs = number(options, 'heartbeatMs', 0)
   const windowMs = number(options, 'windowMs', 5 * heartbeatMs)
   if (windowMs < 3 * heartbeatMs) {
@@ -129,6 +131,7 @@ export function configOf<State>(options: MemberOptions<State>): Config<State> {
     member,
     addresses,
     secrets,
+    arbiter,
     appVersion:
       options.appVersion === undefined ? '' : text('appVersion', options.appVersion, 0, 200),
     app: appOf(options.app, limits.stateBytes),
@@ -156,6 +159,7 @@ function settingsOf<State>(config: Omit<Config<State>, 'settings'>): Record<stri
   const { limits } = config
   return {
     appVersion: config.appVersion,
+    arbiter: nameOfArbiter(config.arbiter),
     node: process.versions.node,
     v8: process.versions.v8,
     icu: process.versions['icu'] ?? 'none',

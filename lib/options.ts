@@ -4,6 +4,7 @@
  * One table (`limitsTable`) has every number once; the types, the checks and docs/API.md follow it.
  */
 
+import type { ArbiterOption } from './config/arbiter.js'
 import type { SharedState } from './state/shared-state.js'
 import type { HistoryId, MemberId } from './units.js'
 
@@ -129,8 +130,11 @@ export interface MemberOptions<State> {
    * from one to the other: this member uses the first and accepts either (docs/OPERATING.md).
    */
   readonly secret?: string | readonly [string, string] | undefined
-  /** Third party that grants running alone. `'none'` must be written out. */
-  readonly arbiter: 'none'
+  /**
+   * Third party whose record gives the right to rule without the other member: a witness or an
+   * etcd. `'none'`, a verdict is enough, must be written out.
+   */
+  readonly arbiter: ArbiterOption
   /** Version of the application; members of different versions do not pair. Default `''`. */
   readonly appVersion?: string
   readonly app: App<State>

@@ -94,6 +94,20 @@ export function arbiterOf(option: unknown, hasSecret: boolean): ArbiterChoice {
   return witness === undefined ? etcdOf(etcd) : witnessOf(witness, hasSecret)
 }
 
+/** Which one it is, in one line: two members that ask different ones could both be granted. */
+export function nameOfArbiter(choice: ArbiterChoice): string {
+  switch (choice.kind) {
+    case 'none':
+      return 'none'
+    case 'witness':
+      return `witness ${choice.address.host}:${choice.address.port}`
+    case 'etcd': {
+      const places = choice.endpoints.map(({ origin }) => origin).sort()
+      return `etcd ${places.join(' ')} ${choice.prefix}`
+    }
+  }
+}
+
 function witnessOf(given: unknown, hasSecret: boolean): WitnessChoice {
   const prefix = 'arbiter.witness.'
   const { address, timeoutMs } = partsOf<WitnessArbiter>('arbiter.witness', given, witnessKeys)

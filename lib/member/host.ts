@@ -6,6 +6,7 @@
  */
 
 import { randomBytes } from 'node:crypto'
+import { openArbiter } from '../arbiter/open.js'
 import type { Config } from '../config.js'
 import type { Happening } from '../core/event.js'
 import type { CoreConfig, State as CoreState } from '../core/state.js'
@@ -14,7 +15,9 @@ import type { Heartbeat } from '../native/heartbeat.js'
 import type { Peer } from '../peer/peer.js'
 import { systemClock } from '../runtime/clock.js'
 import { traceTransition } from '../runtime/diagnostics.js'
+import { Claims } from '../runtime/claims.js'
 import type { Told } from '../runtime/ports.js'
+import type { ArbiterPort } from '../runtime/ports-arbiter.js'
 import type { BeatStatistics, BeatsPort } from '../runtime/ports-beats.js'
 import type { PeerHandlers } from '../runtime/ports-peer.js'
 import type { ServerEvents } from '../runtime/ports-server.js'
@@ -37,6 +40,8 @@ import { Strangers } from './strangers.js'
 
 /** How long a stopped member's last word is given to leave before its sockets close. */
 const farewellMs = 20
+/** Beats for which a standby leaves a primary that may live the first claim. */
+const headStartBeats = 2
 
 export class Host<State> {
   readonly incarnation: Incarnation = incarnationOf(randomBytes(8).readBigUInt64LE() | 1n)
@@ -55,6 +60,8 @@ export class Host<State> {
   readonly #loop: Loop
   readonly #memory: Memory<State>
   #unit: Unit | undefined
+  #arbiter: ArbiterPort | undefined
+  #claims: Claims | undefined
   #isBegun = false
 
   constructor(config: Config<State>, tell: (event: Told) => void) {
@@ -106,6 +113,7 @@ export class Host<State> {
       this.#beats = await openBeats(this.#config, this.incarnation, hosts, this.#beatsOwner())
       signal?.throwIfAborted()
       this.#unit = this.#makeUnit(this.#beats)
+      await this.#openArbiter()
       await this.#peer.open(this.#peerHandlers())
       signal?.throwIfAborted()
     } catch (error) {
@@ -137,9 +145,24 @@ export class Host<State> {
     this.#tell({ type: 'fault', error, frameNo: no, channel })
   }
 
+  /** It is not waited for: a member opens where its arbiter cannot be reached. */
+  async #openArbiter(): Promise<void> {
+    const { pair, member, secrets, arbiter } = this.#config
+    const owner = { pair, member, secrets, clock: systemClock, random: Math.random }
+    this.#arbiter = await openArbiter(arbiter, owner)
+    if (this.#arbiter === undefined) return
+    this.#claims = new Claims({
+      arbiter: this.#arbiter,
+      clock: systemClock,
+      post: (happening) => this.#runtime.post(happening),
+      reach: () => {},
+    })
+  }
+
   #begin(): void {
     this.#isBegun = true
     if (this.#beats?.hasKilledFormer) this.#tell({ type: 'unit', ...killedFormer })
+    this.#claims?.open()
     this.#runtime.post({ type: 'opened' })
     this.#unit?.look()
     this.#rehearsal.begin()
@@ -186,7 +209,7 @@ export class Host<State> {
   }
 
   #makeRuntime(): Runtime {
-    const { member, settings, startWindowMs, windowMs } = this.#config
+    const { member, settings, startWindowMs, windowMs, heartbeatMs, arbiter } = this.#config
     const { onLoss, onSuspect, onStuckDeliver } = this.#config
     const core: CoreConfig = {
       ...{ onLoss, onSuspect, onStuckDeliver },
@@ -195,8 +218,8 @@ export class Host<State> {
       settings: settingsDigest(settings),
       startWindow: millis(startWindowMs),
       window: millis(windowMs),
-      hasArbiter: false,
-      headStart: millis(0),
+      hasArbiter: arbiter.kind !== 'none',
+      headStart: millis(headStartBeats * heartbeatMs),
     }
     return new Runtime(core, {
       clock: systemClock,
@@ -214,7 +237,11 @@ export class Host<State> {
       },
       store: new MemoryStore(),
       server: this.server,
-      arbiter: undefined,
+      arbiter: {
+        read: () => this.#claims?.read(),
+        claim: (expected, next, delay) => this.#claims?.claim(expected, next, delay),
+        close: () => this.#claims?.close(),
+      },
       tell: this.#tell,
       trace: traceTransition,
       stopped: () => void this.#end(),
@@ -280,6 +307,8 @@ export class Host<State> {
     await this.#rehearsal.close()
     this.#names.close()
     this.strangers.close()
+    this.#claims?.close()
+    await this.#arbiter?.close()
     this.server.close()
     this.#loop.close()
     await this.#peer.close()
