@@ -1,6 +1,6 @@
 /**
  * The right by arbiter: its record is changed by compare-and-swap of the whole, by a member that is
- * in sync by it (docs/PROTOCOL.md#20).
+ * in sync by it (docs/PROTOCOL.md#21).
  *
  * One claim at a time, followed to its end: until the arbiter has answered it may come true. What
  * may be claimed is decided from the record that was read last; where another one is found, the

@@ -67,7 +67,7 @@ export interface ArbiterRecord extends PairRecord {
   readonly claim: bigint
 }
 
-/** What the arbiter was asked for and has not answered (docs/PROTOCOL.md#20). */
+/** What the arbiter was asked for and has not answered (docs/PROTOCOL.md#21). */
 export interface Claim {
   readonly purpose: ClaimPurpose
   readonly record: ArbiterRecord

@@ -1,6 +1,6 @@
 /**
  * What the arbiter says, in every role: a claim that it granted is acted upon, and what waited for
- * its end is decided anew (docs/PROTOCOL.md#20).
+ * its end is decided anew (docs/PROTOCOL.md#21).
  */
 
 import { epochOf, type Incarnation } from '../../units.js'
