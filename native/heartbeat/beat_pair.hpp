@@ -103,6 +103,15 @@ class BeatPair {
   // later one: nobody needs it any more. Only where the configuration asks for it.
   Bell superseded{nullptr, nullptr};
 
+  // Whether the process of the event loop stands still as a whole. Asked once, when its loop is
+  // found hung: the frame that it is in is then none that hangs, and is not named. nullptr: not
+  // asked.
+  struct Stillness {
+    bool (*ask)(const void* context) noexcept = nullptr;
+    const void* context = nullptr;
+  };
+  Stillness stillness;
+
   struct Mail {
     std::atomic<Commands> commands{0};
     std::atomic<bool> is_queued{false};
@@ -234,6 +243,7 @@ class BeatPair {
   MarksCollector marks_;
   // What the beats say of the own event loop.
   bool is_said_hung_ = false;
+  bool is_stopped_ = false;
   // The bell must ring with this wake though there is no news.
   bool wants_bell_ = false;
 

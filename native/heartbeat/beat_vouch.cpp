@@ -21,6 +21,7 @@ void BeatPair::look_at_loop(Instant now) noexcept {
   if (is_hung == is_said_hung_) return;
   // The other learns it with this wake, and that it is over too.
   is_said_hung_ = is_hung;
+  is_stopped_ = is_hung && stillness.ask != nullptr && stillness.ask(stillness.context);
   wants_beat_ = true;
 }
 
@@ -101,7 +102,7 @@ void BeatPair::say_of_loop(Beat& beat) const noexcept {
   beat.vouch_age_ms = static_cast<std::uint32_t>(std::min<std::int64_t>(age_ms, UINT32_MAX));
   if (vouch_.is_busy()) beat.flags |= flag::kBusy;
   if (is_gone_) beat.flags |= flag::kGone;
-  beat.in_frame = frame_;
+  beat.in_frame = is_stopped_ ? 0 : frame_;
 }
 
 // By the peer's own account.

@@ -10,6 +10,7 @@
 #include "base/check.hpp"
 #include "base/clock.hpp"
 #include "unit/unit_words.hpp"
+#include "vigil/process_state.hpp"
 
 namespace hotpair::unit {
 namespace {
@@ -72,6 +73,10 @@ Session::Session(Opening& opening, SharedRegion words, std::unique_ptr<heartbeat
                          ring(session->waker_.ringer);
                        },
                        this};
+  pair_->stillness = {[](const void* self) noexcept {
+                        return vigil::is_stopped(static_cast<const Session*>(self)->hello_.pid);
+                      },
+                      this};
   beats_.add(*pair_);
 }
 

@@ -4,6 +4,7 @@
  * of the state never is.
  */
 
+import { setTimeout as sleep } from 'node:timers/promises'
 import t, { type Test } from 'tap'
 import type { Outside, Party } from './outside.js'
 import { isWhole, openWithUnits } from './unit-folder.js'
@@ -48,6 +49,28 @@ t.test('a hung primary is taken over, killed, and pairs again when it is started
     t.equal(folder.unitOf(again.member), unit, 'its unit is the same')
     ;[primary, standby] = [heir, again]
   }
+  isWhole(t, outside)
+})
+
+t.test('a process that is stopped amid a frame: no frame is suspect', async (t) => {
+  const { outside } = await openWithUnits(t, { onSuspect: 'skip', hangAfterMs })
+  let { primary, standby } = await outside.startPair()
+  for (let round = 0; round < 3; round += 1) {
+    await outside.feedThrough(50)
+    // Nearly all the time it is inside one.
+    primary.send({ type: 'slow', milliseconds: 20 })
+    outside.feed(20)
+    await sleep(100)
+    primary.child.kill('SIGSTOP')
+    const [stopped, heir] = [primary, standby]
+    await outside.until(() => heir.role === 'primary', 'the other one rules')
+    t.match(heir.last('takeover'), { verdict: 'hung', suspect: undefined })
+    stopped.child.kill('SIGCONT')
+    stopped.send({ type: 'slow', milliseconds: 0 })
+    await outside.untilPaired(heir, stopped)
+    ;[primary, standby] = [heir, stopped]
+  }
+  await outside.feedThrough(50)
   isWhole(t, outside)
 })
 
