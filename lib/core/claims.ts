@@ -12,10 +12,12 @@ import type { Transition } from './effect.js'
 import type { Moment } from './event.js'
 import type {
   ArbiterRecord,
+  Claim,
   ClaimPurpose,
   CoreConfig,
   PairRecord,
   PeerView,
+  PrimaryState,
   State,
 } from './state.js'
 
@@ -35,9 +37,9 @@ export function claim<Of extends State>(
     return { state, effects: [] }
   const next: ArbiterRecord = { ...record, claim: BigInt.asUintN(128, moment.entropy) }
   const highest = epochOf(Math.max(state.highest, record.epoch))
-  const expected = kept === 'nothing' ? undefined : kept
+  const expected = keptRecord(state)
   return {
-    state: { ...state, claim: { purpose, record: next }, highest },
+    state: { ...state, claim: { purpose, record: next, expected }, highest },
     effects: [{ type: 'claim', expected, next, delay }],
   }
 }
@@ -62,14 +64,29 @@ export function mayClaim(state: State, config: CoreConfig): boolean {
   const kept = keptRecord(state)
   if (kept === undefined || state.claim !== undefined) return false
   if (!('history' in state) || state.history !== kept.history) return false
-  return isNamed(kept, config) || isRenounced(kept, state.peer)
+  return isSole(state) || isNamed(kept, config) || isRenounced(kept, state.peer)
 }
 
 /** Others went on without this member, by the arbiter: what it holds is not all any more. */
 export function isSuperseded(state: State, config: CoreConfig): boolean {
   const kept = keptRecord(state)
   if (kept === undefined || !('epoch' in state) || kept.epoch <= state.epoch) return false
+  if (isSole(state) && state.history === kept.history) return false
   return !isNamed(kept, config) && !isRenounced(kept, state.peer)
+}
+
+/**
+ * Rules, and nobody else has been in sync since it began to rule alone. A record of its history
+ * that names only the other member was claimed before that one gave its place up, and granted too
+ * late: whoever has given up uses no grant, and is in sync again by this member alone.
+ */
+function isSole(state: State): state is PrimaryState {
+  return state.role === 'primary' && state.mode !== 'paired'
+}
+
+/** The arbiter keeps a reign above the own one that nobody rules. */
+export function isOutranked(state: PrimaryState): boolean {
+  return isSole(state) && (keptRecord(state)?.epoch ?? 0) > state.epoch
 }
 
 function isNamed({ inSync }: PairRecord, { self, incarnation }: CoreConfig): boolean {
@@ -103,16 +120,25 @@ export function noteKept<Of extends State>(state: Of, kept: ArbiterRecord | unde
   const known = keptRecord(state)
   if (state.kept === 'lost') return state
   if (kept === undefined) return known ? state : { ...state, kept: 'nothing' }
-  if (known !== undefined && kept.epoch < known.epoch) return state
+  if (known !== undefined && isOlder(kept, known)) return state
   return { ...state, kept, highest: epochOf(Math.max(state.highest, kept.epoch)) }
 }
 
 /**
- * What is known after a refusal, which nothing that came before it can be newer than. An arbiter
- * that keeps less than it did has lost what was entrusted to it.
+ * What is known after a refusal. An arbiter that keeps less than it did when the claim was made has
+ * lost what was entrusted to it; what came while the answer was on its way may be newer than that.
  */
-export function noteFound<Of extends State>(state: Of, found: ArbiterRecord | undefined): Of {
-  const known = keptRecord(state)
-  const isLess = known !== undefined && (found === undefined || found.epoch < known.epoch)
+export function noteFound<Of extends State>(
+  state: Of,
+  { expected }: Claim,
+  found: ArbiterRecord | undefined,
+): Of {
+  const isLess = expected !== undefined && (found === undefined || isOlder(found, expected))
   return isLess ? { ...state, kept: 'lost' } : noteKept(state, found)
+}
+
+/** Within a reign somebody may come into the record, and nobody is left out. */
+function isOlder(one: PairRecord, other: PairRecord): boolean {
+  if (one.epoch !== other.epoch) return one.epoch < other.epoch
+  return one.inSync.length < other.inSync.length
 }

@@ -7,7 +7,7 @@
  */
 
 import type { Epoch, HistoryId, Incarnation, Instant, Millis } from '../units.js'
-import type { ArbiterRecord, Presence } from './state.js'
+import type { ArbiterRecord, Presence, Remembered } from './state.js'
 
 /** What every event has. */
 export interface Moment {
@@ -25,7 +25,7 @@ export type OutOfStep = 'gap' | 'divergence' | 'overflow' | 'lag' | 'state' | 'p
 
 export type Happening =
   /** The ports are open. */
-  | { readonly type: 'opened' }
+  | { readonly type: 'opened'; readonly remembered?: Remembered }
   /** A fresh beat of the other says something new, or ends a silence. */
   | {
       readonly type: 'heard'
@@ -58,7 +58,12 @@ export type Happening =
   | { readonly type: 'link-up'; readonly incarnation: Incarnation }
   | { readonly type: 'link-down'; readonly incarnation: Incarnation }
   /** The other end of the link wants the whole state. */
-  | { readonly type: 'load-asked'; readonly incarnation: Incarnation }
+  /** `highest`: no reign up to that one is free, for whoever asks may have used it. */
+  | {
+      readonly type: 'load-asked'
+      readonly incarnation: Incarnation
+      readonly highest?: Epoch
+    }
   /** The other end of the link wants to go on following from `epoch` of `history`. */
   | {
       readonly type: 'resume-asked'

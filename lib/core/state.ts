@@ -58,6 +58,13 @@ export interface PairRecord {
   readonly inSync: readonly Holder[]
 }
 
+/** What a member knows of former reigns when it starts. */
+export interface Remembered {
+  readonly record: PairRecord | undefined
+  /** No reign above it was ever used here. */
+  readonly highest: Epoch
+}
+
 /** The record as an arbiter keeps it. */
 export interface ArbiterRecord extends PairRecord {
   /**
@@ -71,6 +78,8 @@ export interface ArbiterRecord extends PairRecord {
 export interface Claim {
   readonly purpose: ClaimPurpose
   readonly record: ArbiterRecord
+  /** What the arbiter kept when it was asked; undefined: nothing. */
+  readonly expected: ArbiterRecord | undefined
 }
 
 export type ClaimPurpose =

@@ -94,6 +94,7 @@ function observe(state: State, event: Event, config: CoreConfig): Transition<Sta
     case 'link-down':
       return state.link === event.incarnation ? stay({ ...state, link: undefined }) : undefined
     case 'load-asked':
+      return state.link === event.incarnation ? stay(above(state, event.highest)) : undefined
     case 'resume-asked':
     case 'resume-refused':
     case 'near':
@@ -104,6 +105,12 @@ function observe(state: State, event: Event, config: CoreConfig): Transition<Sta
     default:
       return stay(state)
   }
+}
+
+/** Reigns that are given from here on lie above what the other one may have used. */
+function above(state: State, highest: Epoch | undefined): State {
+  const isBelieved = highest !== undefined && highest <= highestHeard && highest > state.highest
+  return isBelieved ? { ...state, highest } : state
 }
 
 /** A member that is not heard is lost or was never known: how its loop does says nothing then. */

@@ -55,7 +55,7 @@ export interface ServerOptions<State> {
 
 /** What a server reports: most become events of the rules, some go to the user. */
 export interface ServerEvents {
-  loadAsked(from: Incarnation): void
+  loadAsked(from: Incarnation, highest: Epoch): void
   resumeAsked(from: Incarnation, epoch: Epoch, history: HistoryId): void
   resumeRefused(from: Incarnation): void
   loadInstalled(epoch: Epoch, history: HistoryId): void
@@ -113,7 +113,8 @@ export interface FeedingPort {
 
 /** The mirror's end of the link. */
 export interface FollowingPort {
-  askLoad(): void
+  /** `highest`: no reign up to that one is free. */
+  askLoad(highest: Epoch): void
   dropLoad(): void
   askResume(epoch: Epoch, history: HistoryId): void
   stopAcknowledging(): void

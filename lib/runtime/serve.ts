@@ -68,7 +68,7 @@ function follow(
 ): void {
   switch (what) {
     case 'ask-load':
-      return following.askLoad()
+      return following.askLoad(state.highest)
     case 'drop-load':
       return following.dropLoad()
     case 'stop-acknowledging':

@@ -12,7 +12,7 @@ export function eventsForRules(
   post: (happening: Happening) => void,
 ): Omit<ServerEvents, 'fault' | 'takeover' | 'skipped'> {
   return {
-    loadAsked: (incarnation) => post({ type: 'load-asked', incarnation }),
+    loadAsked: (incarnation, highest) => post({ type: 'load-asked', incarnation, highest }),
     resumeAsked: (incarnation, epoch, history) =>
       post({ type: 'resume-asked', incarnation, epoch, history }),
     resumeRefused: (incarnation) => post({ type: 'resume-refused', incarnation }),

@@ -206,7 +206,7 @@ export class Feeding<State> implements FeedingPort {
     switch (message.type) {
       case 'ask-load':
         this.#ask = message.ask
-        this.#events.loadAsked(from)
+        this.#events.loadAsked(from, message.highest)
         return true
       case 'ask-resume':
         this.#resumeFrom = message.frameNo

@@ -158,9 +158,9 @@ export class Following<State> implements FollowingPort {
     return this.#follow.epoch === former && this.#follow.catchUp(frameNo)
   }
 
-  askLoad(): void {
+  askLoad(highest: Epoch): void {
     this.#isInstalled = false
-    this.#follow.askLoad()
+    this.#follow.askLoad(highest)
   }
 
   /** Whether `ask` is the load that this member waits for or follows. */

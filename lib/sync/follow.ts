@@ -85,9 +85,9 @@ export class Follow {
     this.#writer.take()
   }
 
-  askLoad(): void {
+  askLoad(highest: Epoch): void {
     this.dropLoad()
-    this.#send({ type: 'ask-load', ask: this.#staging.ask() })
+    this.#send({ type: 'ask-load', ask: this.#staging.ask(), highest })
   }
 
   askResume(epoch: Epoch, history: HistoryId): void {

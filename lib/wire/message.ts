@@ -110,7 +110,8 @@ export type Message =
   | AcknowledgeMessage
   | ProgressMessage
   /** `ask`: counted by the one that asks; the load that answers bears the same number. */
-  | { readonly type: 'ask-load'; readonly ask: number }
+  /** `highest`: the highest reign that the sender may have used, or knows of. */
+  | { readonly type: 'ask-load'; readonly ask: number; readonly highest: Epoch }
   /**
    * The answer to `ask` begins with the pages of a region, on a side connection of that number
    * (docs/PROTOCOL.md#19); `begin-load` follows when all of them have arrived.
@@ -185,7 +186,7 @@ export function writeMessage(to: PacketWriter, message: Message): void {
       writeProgress(to, message)
       return
     case 'ask-load':
-      to.begin(messageType.askLoad).u48(message.ask).end()
+      to.begin(messageType.askLoad).u48(message.ask).u48(message.highest).end()
       return
     case 'begin-pages':
       to.begin(messageType.beginPages).u48(message.ask).end()

@@ -40,7 +40,7 @@ function readFields(type: number, from: BodyReader): Message | undefined {
     case messageType.progress:
       return readProgress(from)
     case messageType.askLoad:
-      return { type: 'ask-load', ask: from.u48() }
+      return { type: 'ask-load', ask: from.u48(), highest: epochOf(from.u48()) }
     case messageType.beginPages:
       return { type: 'begin-pages', ask: from.u48() }
     case messageType.beginLoad:

@@ -15,7 +15,7 @@ import type {
   PairRecord,
   State,
 } from '#lib/core/state.js'
-import { epochOf, instant, millis } from '#lib/units.js'
+import { epochOf, historyId, instant, millis } from '#lib/units.js'
 import {
   a,
   b,
@@ -66,8 +66,8 @@ const alone: ArbiterRecord = { ...keptByA, inSync: [{ member: 'a', incarnation: 
 const gone: Happening = { type: 'found', incarnation: other, verdict: 'process-gone' }
 const unheard: Happening = { type: 'found', incarnation: other, verdict: 'unreachable' }
 
-function claimOf(purpose: ClaimPurpose, record: PairRecord): Claim {
-  return { purpose, record: { ...record, claim: entropy } }
+function claimOf(purpose: ClaimPurpose, record: PairRecord, expected?: ArbiterRecord): Claim {
+  return { purpose, record: { ...record, claim: entropy }, expected }
 }
 
 function granted({ record }: Claim): Happening {
@@ -101,6 +101,7 @@ const takeOver = claimOf(
     primary: 'b',
     inSync: [{ member: 'b', incarnation: self }],
   },
+  keptByB,
 )
 const claiming = standby({
   ...{ kept: keptByB, claim: takeOver, highest: takeOver.record.epoch },
@@ -280,21 +281,38 @@ t.test('what is granted to one that cannot use it any more is renounced', (t) =>
   t.end()
 })
 
-t.test('over a record that was renounced the other one may claim', (t) => {
+t.test('a primary that rules alone stays, and claims above a grant that came too late', (t) => {
   const stolen: ArbiterRecord = {
     ...{ history, epoch: epochOf(104), primary: 'b', claim: 8n },
     inSync: [{ member: 'b', incarnation: other }],
   }
-  const gaveUp = presence({ role: 'loading', epoch: reign, history, renounced: stolen.epoch })
-  const epoch = epochOf(105)
+  const epoch = epochOf(103)
   const record = { history, epoch, primary: 'a', inSync: alone.inSync } as const
-  const ruling = primary({
-    ...{ epoch, record, highest: epoch, mode: 'pairing', kept: stolen },
-    peer: peer(gaveUp),
-  })
-  t.ok(asked(decide(ruling, { type: 'covered', incarnation: other }, asA).effects))
-  const silent = { ...ruling, peer: peer({ ...gaveUp, renounced: reign }) }
-  t.equal(asked(decide(silent, { type: 'covered', incarnation: other }, asA).effects), undefined)
+  for (const mode of ['solo', 'pairing'] as const) {
+    const ruling = primary({ epoch, record, highest: epoch, mode, kept: alone })
+    const seen = decide(ruling, { type: 'kept', kept: stolen }, asA)
+    const { next, expected } = asked(seen.effects) ?? {}
+    t.same(expected, stolen)
+    t.match(next, { primary: 'a', inSync: alone.inSync })
+    t.ok(next !== undefined && next.epoch > stolen.epoch)
+    const after = decide(seen.state, granted(pending(seen.state)), asA)
+    t.match(after.state, { role: 'primary', mode: 'solo', epoch: next?.epoch })
+  }
+  const paired = primary({ mode: 'paired', kept: keptByA })
+  t.equal(decide(paired, { type: 'kept', kept: stolen }, asA).state.role, 'fenced')
+  const elsewhere = { ...stolen, history: historyId('f'.repeat(32)) }
+  const ruling = primary({ epoch, record, highest: epoch, mode: 'solo', kept: alone })
+  t.equal(decide(ruling, { type: 'kept', kept: elsewhere }, asA).state.role, 'fenced')
+  t.end()
+})
+
+t.test('what was known never goes back', (t) => {
+  const solo = { ...keptByB, inSync: keptByB.inSync.slice(0, 1) }
+  const reordered = decide(standby({ kept: keptByB }), { type: 'kept', kept: solo }, asB)
+  t.same(reordered.state.kept, keptByB, 'within a reign nobody is left out')
+  const newer = { ...keptByB, epoch: epochOf(keptByB.epoch + 2) }
+  const late = decide({ ...claiming, kept: newer }, refused(takeOver, keptByB), asB)
+  t.same(late.state.kept, newer, 'an answer that was on its way is no loss')
   t.end()
 })
 

@@ -2,6 +2,7 @@
  * The rules of a member that rules: feeding, pairing, the right to go on alone, and its gate.
  */
 
+import t from 'tap'
 import type { Effect } from '#lib/core/effect.js'
 import type { Happening } from '#lib/core/event.js'
 import type { PrimaryState, State } from '#lib/core/state.js'
@@ -11,6 +12,7 @@ import {
   a,
   announce,
   configOf,
+  decide,
   fenced,
   followingPresence,
   heard,
@@ -452,4 +454,13 @@ rule('a newborn proves the one in sync gone (A1)', {
   as: a,
   to: alone({ peer: reborn }),
   effects: goingSolo(alone()),
+})
+
+t.test('reigns that the other one may have used are not given', (t) => {
+  const asked = (highest: number) =>
+    decide(primary({ mode: 'solo' }), { ...loadAsked, highest: epochOf(highest) }, a).state
+  t.equal(asked(1_000_003).highest, 1_000_003)
+  t.equal(asked(1).highest, primary({ mode: 'solo' }).highest, 'what is known is not forgotten')
+  t.equal(asked(2 ** 53 - 2).highest, primary({ mode: 'solo' }).highest, 'nor is any word believed')
+  t.end()
 })

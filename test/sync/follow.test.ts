@@ -135,7 +135,7 @@ class Bench {
 /** In sync as of frame 5. */
 function following(): Bench {
   const bench = new Bench()
-  bench.follow.askLoad()
+  bench.follow.askLoad(epochOf(7))
   bench.load(1, 5)
   bench.turn()
   bench.since()
@@ -147,8 +147,8 @@ const acknowledged = (frameNo: number, progressNo: number) =>
 
 t.test('a load that was asked for is installed and acknowledged', (t) => {
   const bench = new Bench()
-  bench.follow.askLoad()
-  t.strictSame(bench.since().sent, [{ type: 'ask-load', ask: 1 }])
+  bench.follow.askLoad(epochOf(7))
+  t.strictSame(bench.since().sent, [{ type: 'ask-load', ask: 1, highest: 7 }])
   bench.load(1, 5)
   bench.turn()
   t.strictSame(bench.since(), { told: ['installed 5'], sent: [acknowledged(5, 0)] })
@@ -170,8 +170,8 @@ t.test(
   'a load that answers an earlier ask is passed over: the later one ended its pairing',
   (t) => {
     const bench = new Bench()
-    bench.follow.askLoad()
-    bench.follow.askLoad()
+    bench.follow.askLoad(epochOf(7))
+    bench.follow.askLoad(epochOf(7))
     bench.since()
     bench.load(1, 5)
     bench.turn()
@@ -195,7 +195,7 @@ t.test('an answer is taken once', (t) => {
 for (const giveUp of ['dropLoad', 'stopAcknowledging', 'drain'] as const) {
   t.test(`after ${giveUp} no load is installed any more`, (t) => {
     const bench = new Bench()
-    bench.follow.askLoad()
+    bench.follow.askLoad(epochOf(7))
     bench.follow[giveUp]()
     bench.since()
     bench.load(1, 5)
@@ -216,7 +216,7 @@ t.test('loads that cannot be used are failures, not installed by halves', (t) =>
   ]
   for (const fail of failing) {
     const bench = new Bench()
-    bench.follow.askLoad()
+    bench.follow.askLoad(epochOf(7))
     bench.since()
     fail(bench)
     t.strictSame(bench.since(), { told: ['ERR_HOTPAIR_LOAD'], sent: [] })
@@ -263,7 +263,11 @@ t.test('a gap is out of step; another reign does not fit, a lower one is passed 
   t.equal(bench.frame(6, epochOf(103)), false)
   t.equal(bench.progress(2, 5), false, 'progress is counted without gaps')
   t.equal(bench.progress(1, 9), false, 'nobody is done with what is not held')
-  t.equal(bench.follow.onMessage({ type: 'ask-load', ask: 1 }), false, 'not for a mirror')
+  t.equal(
+    bench.follow.onMessage({ type: 'ask-load', ask: 1, highest: epochOf(7) }),
+    false,
+    'not for a mirror',
+  )
   t.strictSame(bench.since().told, [])
   t.end()
 })
@@ -392,7 +396,7 @@ t.test('what was told before a load is not compared after it', (t) => {
   const bench = following()
   bench.frame(6)
   bench.follow.onMessage({ type: 'digest', epoch: reign, frameNo: 6, digest: 0n })
-  bench.follow.askLoad()
+  bench.follow.askLoad(epochOf(7))
   bench.load(2, 5)
   bench.frame(6)
   bench.progress(1, 6)

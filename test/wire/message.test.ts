@@ -61,7 +61,7 @@ const message: fc.Arbitrary<Message> = fc.oneof(
     },
     plainObject,
   ),
-  fc.record({ type: only('ask-load'), ask: u48 }, plainObject),
+  fc.record({ type: only('ask-load'), ask: u48, highest: epoch }, plainObject),
   fc.record({ type: only('begin-pages'), ask: u48 }, plainObject),
   fc.record(
     {

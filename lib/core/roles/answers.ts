@@ -4,14 +4,22 @@
  */
 
 import { epochOf, type Incarnation } from '../../units.js'
-import { isForReign, isSuperseded, keptRecord, mayClaim, noteFound, noteKept } from '../claims.js'
+import {
+  isForReign,
+  isOutranked,
+  isSuperseded,
+  keptRecord,
+  mayClaim,
+  noteFound,
+  noteKept,
+} from '../claims.js'
 import type { Transition } from '../effect.js'
 import type { ArbiterEvent } from '../event.js'
 import type { Claim, CoreConfig, PrimaryState, StandbyState, State } from '../state.js'
 import { chain, go, stay } from '../transition.js'
 import { begin as beginOver, mayGoOn } from './fenced.js'
 import { claimPair, pair } from './pairing.js'
-import { giveUp, goSolo, onMirrorLost, reopen } from './primary.js'
+import { claimAlone, giveUp, goSolo, onMirrorLost, reopen } from './primary.js'
 import { leftBehind, onLost } from './standby.js'
 import { begin, lookAround, startTimer } from './starting.js'
 import { handOverGranted, onDrained } from './switchover.js'
@@ -25,7 +33,7 @@ export function onAnswer(state: State, event: ArbiterEvent, config: CoreConfig):
     const granted: State = { ...state, kept: claim.record, claim: undefined }
     return use(granted, claim, config) ?? passUp(granted, claim, event, config)
   }
-  const refused = noteFound<State>({ ...state, claim: undefined }, event.found)
+  const refused = noteFound<State>({ ...state, claim: undefined }, claim, event.found)
   const isDrained = refused.role === 'primary' && claim.purpose.type === 'hand-over'
   if (isDrained) return onDrained(refused, event, config)
   return reconsider(refused, event, config)
@@ -48,8 +56,9 @@ function use(
       if (state.role !== 'standby') return undefined
       return takeOver(state, purpose.verdict, config, record.epoch)
     case 'go-solo':
-      if (state.role !== 'primary' || state.mode !== 'paired') return undefined
-      return chain(goSolo(state, config, record.epoch), reopen)
+      if (state.role !== 'primary') return undefined
+      if (state.mode === 'paired') return chain(goSolo(state, config, record.epoch), reopen)
+      return record.epoch > state.epoch ? goSolo(state, config, record.epoch) : undefined
     case 'pair':
       if (!isPairing(state, purpose.mirror) || state.epoch !== record.epoch) return undefined
       return pair(state, purpose.mirror, config)
@@ -106,8 +115,9 @@ function reconsiderAsStandby(
   event: ArbiterEvent,
   config: CoreConfig,
 ): Transition<State> {
-  if (isSuperseded(state, config)) return leftBehind(state, config)
-  const { peer, primary } = state
+  const { peer, primary, handover } = state
+  // The other one may not want the rule that it was given: what it says next decides.
+  if (isSuperseded(state, config)) return handover ? stay(state) : leftBehind(state, config)
   if (peer?.incarnation !== primary) return onLost(state, 'process-gone', event, config)
   return peer.condition === 'alive' ? stay(state) : onLost(state, peer.condition, event, config)
 }
@@ -119,6 +129,7 @@ function reconsiderAsPrimary(
 ): Transition<State> {
   if (isSuperseded(state, config)) return giveUp(state, config, 'higher-epoch')
   const { mode, mirror, peer } = state
+  if (isOutranked(state)) return claimAlone(state, event, config)
   if (mode === 'pairing') return go(state, { type: 'hold' })
   if (mode === 'solo' || mirror === undefined) return stay(state)
   const isLost = peer?.incarnation !== mirror || peer.condition !== 'alive'

@@ -22,8 +22,9 @@ import {
   stay,
   tellRole,
 } from '../transition.js'
+import { namedReign } from './named.js'
 import { mayBegin } from './starting.js'
-import { namedReign, refuseSwitchover, renounceNamed } from './switchover.js'
+import { refuseSwitchover, renounceNamed } from './switchover.js'
 
 export function onFenced(
   state: FencedState,
@@ -81,15 +82,18 @@ export function onFenced(
 /**
  * The standby of this member's own reign lives, never ruled above it, and has renounced it: so
  * nothing was accepted or sent that is not held here, and nobody else may go on. Both renounce when
- * the primary asks for it and then sleeps, or hangs, before it has heard the answer. A standby that
- * halted before a suspect frame looks the same from here.
+ * the primary asks for it and then sleeps, or hangs, before it has heard the answer; or because the
+ * arbiter has granted the standby a reign when that one had given its place up, and it gives up
+ * that reign too. A standby that halted before a suspect frame looks the same from here.
  */
-function isGivenBack(state: FencedState, { self, onSuspect }: CoreConfig): boolean {
-  const { record, peer, epoch } = state
+function isGivenBack(state: FencedState, { self, onSuspect, hasArbiter }: CoreConfig): boolean {
+  const { record, peer, epoch, highest } = state
   if (onSuspect === 'halt') return false
-  const isOwn = record?.primary === self && record.epoch === epoch && state.highest === epoch
+  const isOwn = record?.primary === self && record.epoch === epoch
   if (!isOwn || state.isHalted || peer?.condition !== 'alive') return false
   const { presence, incarnation } = peer
+  const isUnused = highest === epoch || (hasArbiter && presence.renounced >= highest)
+  if (!isUnused) return false
   const isMirror = record.inSync.some((holder) => holder.incarnation === incarnation)
   const areAlike = presence.epoch === epoch && hasRenounced(presence, epoch)
   return isMirror && areAlike && presence.role !== 'primary' && presence.role !== 'standby'

@@ -20,8 +20,9 @@ import {
   stay,
   tellRole,
 } from '../transition.js'
+import { namedReign } from './named.js'
 import { startAgain } from './starting.js'
-import { namedReign, refuseSwitchover, renounceNamed } from './switchover.js'
+import { refuseSwitchover, renounceNamed } from './switchover.js'
 
 export function onLoading(
   state: LoadingState,

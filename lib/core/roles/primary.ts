@@ -27,8 +27,9 @@ import {
   rulingPeer,
   stay,
 } from '../transition.js'
+import { namedReign } from './named.js'
 import { dropMirror, feed, onCovered, tellPaired } from './pairing.js'
-import { beginSwitchover, giveSwitchoverUp, namedReign, onDrained } from './switchover.js'
+import { beginSwitchover, giveSwitchoverUp, onDrained } from './switchover.js'
 
 export function onPrimary(
   state: PrimaryState,
@@ -215,6 +216,15 @@ export function onMirrorLost(
     return giveUp(state, config, 'peer-lost')
   }
   if (isSuperseded(state, config)) return giveUp(state, config, 'higher-epoch')
+  return claimAlone(state, event, config)
+}
+
+/** Asks for a reign of its own, alone. */
+export function claimAlone(
+  state: PrimaryState,
+  event: Event,
+  config: CoreConfig,
+): Transition<State> {
   if (!mayClaim(state, config)) return readFirst(state)
   const record = recordOf(state.history, nextReign(state, config), config)
   return claim(state, { type: 'go-solo' }, record, event)

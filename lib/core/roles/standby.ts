@@ -29,15 +29,8 @@ import {
   stay,
   tellRole,
 } from '../transition.js'
-import {
-  askForHandover,
-  isNamedFor,
-  mayTake,
-  namedReign,
-  refuse,
-  refuseSwitchover,
-  take,
-} from './switchover.js'
+import { isNamedFor, namedReign } from './named.js'
+import { askForHandover, mayTake, refuse, refuseSwitchover, take } from './switchover.js'
 import { takeOver, wouldHalt } from './takeover.js'
 
 export function onStandby(
@@ -129,7 +122,7 @@ function takeRenounced(state: StandbyState, config: CoreConfig): Transition<Stat
 /** The reign was renounced, or, by one that has yet to take it, the place from which to take it. */
 function isGivenUp({ epoch, handover }: StandbyState, presence: Presence): boolean {
   if (hasRenounced(presence, epoch)) return true
-  return handover !== undefined && presence.renounced === handover.former
+  return handover !== undefined && hasRenounced(presence, handover.former)
 }
 
 function trust(state: StandbyState, isOurs: boolean): Transition<StandbyState> {
@@ -215,7 +208,7 @@ function claimRule(
   return claim(state, { type: 'take-over', verdict }, record, event, delay)
 }
 
-/** What is held here may not be all: nothing more is acknowledged, and nobody is loaded from yet. */
+/** What is held here may not be all: nothing more is acknowledged, nobody is loaded from yet. */
 function fenceBehind(state: StandbyState, config: CoreConfig, cause: RoleCause): Transition<State> {
   const next = fence(state, state, config, cause, state.epoch)
   return { state: next.state, effects: [{ type: 'stop-acknowledging' }, ...next.effects] }

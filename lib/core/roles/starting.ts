@@ -36,7 +36,7 @@ export function onStarting(
 ): Transition<State> {
   switch (event.type) {
     case 'opened':
-      return opened(state, config)
+      return opened({ ...state, ...event.remembered }, config)
     case 'heard':
       return lookAround(state, event, config)
     case 'found':

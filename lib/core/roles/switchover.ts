@@ -16,7 +16,6 @@ import type { Event } from '../event.js'
 import type {
   CoreConfig,
   PairRecord,
-  PeerView,
   PrimaryState,
   StandbyState,
   State,
@@ -32,6 +31,7 @@ import {
   stay,
   tellRole,
 } from '../transition.js'
+import { isNamedFor } from './named.js'
 
 /** Whether the rule may be given away: the other one is there, in sync, and takes part. */
 function isClear(state: PrimaryState): boolean {
@@ -202,31 +202,6 @@ function tellSwitchover(
 ): Effect {
   const epoch = 'epoch' in state ? state.epoch : noEpoch
   return { type: 'tell-switchover', outcome, epoch, tookMs: tookMs ?? 0 }
-}
-
-/** Whether `epoch` is one that this member would rule. */
-function isOwn(epoch: Epoch, config: CoreConfig): boolean {
-  return nextEpoch(epoch, peerOf(config.self)) === epoch + 1
-}
-
-/**
- * The reign above `epoch` that the other one says it has given to this member: it stands by in it,
- * or did when it gave it up.
- */
-export function namedReign(
-  peer: PeerView | undefined,
-  epoch: Epoch,
-  config: CoreConfig,
-): Epoch | undefined {
-  if (peer === undefined || !isNamedFor(peer.presence.epoch, epoch, config)) return undefined
-  const { presence } = peer
-  const isGiven = presence.role === 'standby' || presence.renounced === presence.epoch
-  return isGiven ? presence.epoch : undefined
-}
-
-/** Whether `epoch` is a reign above `own` that was given to this member. */
-export function isNamedFor(epoch: Epoch, own: Epoch, config: CoreConfig): boolean {
-  return epoch > own && isOwn(epoch, config)
 }
 
 /** Whether a hand-over can be taken: this member is just where the other one says it is. */
