@@ -9,6 +9,7 @@
 import { type Addresses, addressesOf } from './config/addresses.js'
 import { type ArbiterChoice, arbiterOf, nameOfArbiter } from './config/arbiter.js'
 import { oneOf, refuseUnknown, text, within, wrong } from './config/check.js'
+import { folderOf } from './config/folder.js'
 import { type Policies, policiesOf, policyNames } from './config/policies.js'
 import { secretsOf } from './config/secret.js'
 import { type UnitChoice, unitNames, unitOf } from './config/unit.js'
@@ -24,6 +25,8 @@ export interface Config<State> extends Policies, UnitChoice {
   /** None, one, or two: the first is used, either is accepted. */
   readonly secrets: readonly string[]
   readonly arbiter: ArbiterChoice
+  /** An absolute path; undefined: the record is kept in memory. */
+  readonly folder: string | undefined
   readonly appVersion: string
   readonly app: App<State>
   readonly heartbeatMs: number
@@ -96,6 +99,7 @@ const known: ReadonlySet<string> = new Set([
   'app',
   ...policyNames,
   ...unitNames,
+  'folder',
   'limits',
   'trap',
   'signal',
@@ -143,6 +147,7 @@ export function configOf<State>(options: MemberOptions<State>): Config<State> {
     askReceiverTimeoutMs: number(options, 'askReceiverTimeoutMs', 0),
     ...policiesOf(options),
     ...unitOf(options),
+    folder: folderOf(options.folder),
     hangAfterMs,
     inFlight: number(options, 'inFlight', 0),
     digestEvery: number(options, 'digestEvery', 0),

@@ -17,6 +17,8 @@ export const errorCodes = {
   ERR_HOTPAIR_NO_MEMORY: 'a buffer of the announced size cannot be allocated',
   ERR_HOTPAIR_SHARED_MEMORY:
     'shared memory of the announced size cannot be made, or what another process handed over is none of ours; nothing was mapped',
+  ERR_HOTPAIR_FOLDER:
+    'the folder of the record cannot be used, or what lies in it is damaged, newer or of another member; while the member is open: the record cannot be kept, and the pair goes on',
   ERR_HOTPAIR_UNIT:
     'the unit of this member, a process of its own, is not there or cannot be joined',
   ERR_HOTPAIR_CLOSED: 'the member is closed or closing; the input was not taken here',

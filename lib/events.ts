@@ -190,6 +190,15 @@ export interface UnitEvent {
   readonly reason: string
 }
 
+/** The arbiter answers, or does not. A whole pair works on without it. */
+export interface ArbiterEvent {
+  readonly type: 'arbiter'
+  readonly at: number
+  readonly isReachable: boolean
+  /** Why not, where it is not reachable. */
+  readonly reason: string | undefined
+}
+
 /**
  * A standby has given up being in sync and loads again. Told by both members, by the other one as
  * its beats say it.
@@ -218,6 +227,7 @@ export type PairEvent =
   | FaultEvent
   | LinkEvent
   | UnitEvent
+  | ArbiterEvent
   | ResyncEvent
 
 /** The payload of each event by its name: the type behind `member.on(name, listener)`. */

@@ -20,6 +20,7 @@ import type {
 } from './member/contract.js'
 import { Host } from './member/host.js'
 import { intakeOf } from './member/intake.js'
+import { limitsOf } from './member/limits.js'
 import { Switchovers } from './member/switchover.js'
 import type { MemberOptions } from './options.js'
 import { systemClock } from './runtime/clock.js'
@@ -53,15 +54,6 @@ export async function openMember<State>(options: MemberOptions<State>): Promise<
   await member.open()
   return member
 }
-
-/** What a member cannot promise as it is configured: shown in its status for as long as it runs. */
-const limitsOfNone: readonly string[] = [
-  "arbiter 'none': two members that cannot hear each other, though both live, may both rule",
-  'the record is kept in memory: a blank member may begin a history while the other lives unheard',
-]
-
-const limitOfTwoSecrets =
-  'two secrets are accepted: who holds the old one can still speak for a member'
 
 /** Longest block that can be announced: the bound of the beat thread. */
 const longestBlockMs = 600_000
@@ -177,7 +169,7 @@ class PairMember<State> implements Member<State> {
   }
 
   status(): Status {
-    const { pair, member, secrets } = this.#config
+    const { pair, member } = this.#config
     const { peer, link } = this.#state
     return {
       pair,
@@ -201,7 +193,8 @@ class PairMember<State> implements Member<State> {
       shared: this.#host.server.shared,
       secrets: this.#host.secrets.inUse(link !== undefined),
       refused: this.#host.strangers.refused,
-      limits: secrets.length < 2 ? limitsOfNone : [...limitsOfNone, limitOfTwoSecrets],
+      ...this.#host.right.status,
+      limits: limitsOf(this.#config),
     }
   }
 

@@ -200,6 +200,12 @@ export interface MemberOptions<State> {
    */
   readonly trap?: 'off' | 'report' | 'throw'
   /**
+   * A folder on this host, of this user alone, in which the record survives a restart: a blank
+   * member then waits for whoever it knows to hold the state, instead of beginning anew. It is made
+   * where it is missing, none above it. Default: none; the record is kept in memory.
+   */
+  readonly folder?: string
+  /**
    * Where the part lives that beats and judges. `'process'`: apart from this one, so that it
    * outlives it, knows of its death at once and exactly what it had sent. Default `'embedded'`.
    */

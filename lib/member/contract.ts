@@ -90,6 +90,10 @@ export interface Status {
   readonly secrets: SecretsInUse
   /** What was turned away since this member was opened. */
   readonly refused: RefusedCounts
+  /** Who keeps the record for both, and whether it answers; undefined: `arbiter: 'none'`. */
+  readonly arbiter: { readonly name: string; readonly isReachable: boolean } | undefined
+  /** Where this member keeps its record, and whether that fails; undefined: in memory. */
+  readonly record: { readonly path: string; readonly isFailing: boolean } | undefined
   /** What this member cannot promise as it is configured. */
   readonly limits: readonly string[]
 }

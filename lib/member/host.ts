@@ -6,42 +6,37 @@
  */
 
 import { randomBytes } from 'node:crypto'
-import { openArbiter } from '../arbiter/open.js'
 import type { Config } from '../config.js'
 import type { Happening } from '../core/event.js'
-import type { CoreConfig, State as CoreState } from '../core/state.js'
+import type { State as CoreState } from '../core/state.js'
 import { asPairError, type PairError } from '../errors.js'
 import type { Heartbeat } from '../native/heartbeat.js'
 import type { Peer } from '../peer/peer.js'
-import { Claims } from '../runtime/claims.js'
 import { systemClock } from '../runtime/clock.js'
 import { traceTransition } from '../runtime/diagnostics.js'
 import type { Told } from '../runtime/ports.js'
-import type { ArbiterPort } from '../runtime/ports-arbiter.js'
 import type { BeatStatistics, BeatsPort } from '../runtime/ports-beats.js'
 import type { PeerHandlers } from '../runtime/ports-peer.js'
 import type { ServerEvents } from '../runtime/ports-server.js'
 import { Runtime } from '../runtime/runtime.js'
 import { eventsForRules } from '../runtime/server-events.js'
 import { Server } from '../server/server.js'
-import { MemoryStore } from '../store/memory.js'
-import { settingsDigest } from '../unit/keys.js'
 import { Unit } from '../unit/unit.js'
 import type { UnitBeats } from '../unit/unit-beats.js'
 import { epochOf, frameNo, type Incarnation, incarnationOf, millis } from '../units.js'
 import { type BeatsOwner, type Hosts, killedFormer, marksIn, openBeats } from './beats.js'
+import { coreConfigOf } from './core-config.js'
 import { Loop } from './loop.js'
 import { type Memory, memoryOf } from './memory.js'
 import { familyOf, PeerNames, resolveOwn, systemResolve } from './names.js'
 import { peerOf } from './peer.js'
 import { Rehearsal } from './rehearsal.js'
+import { Right } from './right.js'
 import { Secrets } from './secrets.js'
 import { Strangers } from './strangers.js'
 
 /** How long a stopped member's last word is given to leave before its sockets close. */
 const farewellMs = 20
-/** Beats for which a standby leaves a primary that may live the first claim. */
-const headStartBeats = 2
 
 export class Host<State> {
   readonly incarnation: Incarnation = incarnationOf(randomBytes(8).readBigUInt64LE() | 1n)
@@ -51,6 +46,7 @@ export class Host<State> {
   readonly #peer: Peer
   readonly strangers: Strangers
   readonly secrets: Secrets
+  readonly right: Right
   readonly #runtime: Runtime
   readonly #names: PeerNames
   readonly #rehearsal = new Rehearsal(systemClock, () => this.state.role !== 'primary')
@@ -60,8 +56,6 @@ export class Host<State> {
   readonly #loop: Loop
   readonly #memory: Memory<State>
   #unit: Unit | undefined
-  #arbiter: ArbiterPort | undefined
-  #claims: Claims | undefined
   #isBegun = false
 
   constructor(config: Config<State>, tell: (event: Told) => void) {
@@ -76,6 +70,11 @@ export class Host<State> {
     this.server = this.#makeServer()
     const heard = () => this.beatStatistics().links.map(({ udp, tcp }) => udp.heard + tcp.heard)
     this.#peer = peerOf(config, this.incarnation, heard)
+    this.right = new Right(config, {
+      post: (happening) => this.#runtime.post(happening),
+      tell,
+      fault: (error) => this.fault(error),
+    })
     this.#runtime = this.#makeRuntime()
     const seen = { peer: this.#peer, beats: () => this.#beats?.view() }
     this.strangers = new Strangers({ clock: systemClock, ...seen, tell })
@@ -113,7 +112,7 @@ export class Host<State> {
       this.#beats = await openBeats(this.#config, this.incarnation, hosts, this.#beatsOwner())
       signal?.throwIfAborted()
       this.#unit = this.#makeUnit(this.#beats)
-      await this.#openArbiter()
+      await this.right.open()
       await this.#peer.open(this.#peerHandlers())
       signal?.throwIfAborted()
     } catch (error) {
@@ -145,25 +144,10 @@ export class Host<State> {
     this.#tell({ type: 'fault', error, frameNo: no, channel })
   }
 
-  /** It is not waited for: a member opens where its arbiter cannot be reached. */
-  async #openArbiter(): Promise<void> {
-    const { pair, member, secrets, arbiter } = this.#config
-    const owner = { pair, member, secrets, clock: systemClock, random: Math.random }
-    this.#arbiter = await openArbiter(arbiter, owner)
-    if (this.#arbiter === undefined) return
-    this.#claims = new Claims({
-      arbiter: this.#arbiter,
-      clock: systemClock,
-      post: (happening) => this.#runtime.post(happening),
-      reach: () => {},
-    })
-  }
-
   #begin(): void {
     this.#isBegun = true
     if (this.#beats?.hasKilledFormer) this.#tell({ type: 'unit', ...killedFormer })
-    this.#claims?.open()
-    this.#runtime.post({ type: 'opened' })
+    this.right.begin()
     this.#unit?.look()
     this.#rehearsal.begin()
     this.strangers.open()
@@ -209,19 +193,7 @@ export class Host<State> {
   }
 
   #makeRuntime(): Runtime {
-    const { member, settings, startWindowMs, windowMs, heartbeatMs, arbiter } = this.#config
-    const { onLoss, onSuspect, onStuckDeliver } = this.#config
-    const core: CoreConfig = {
-      ...{ onLoss, onSuspect, onStuckDeliver },
-      self: member,
-      incarnation: this.incarnation,
-      settings: settingsDigest(settings),
-      startWindow: millis(startWindowMs),
-      window: millis(windowMs),
-      hasArbiter: arbiter.kind !== 'none',
-      headStart: millis(headStartBeats * heartbeatMs),
-    }
-    return new Runtime(core, {
+    return new Runtime(coreConfigOf(this.#config, this.incarnation), {
       clock: systemClock,
       entropy: () => {
         const bytes = randomBytes(16)
@@ -235,15 +207,14 @@ export class Host<State> {
         disarm: () => this.#unit?.disarm() ?? epochOf(0),
         watch: (isAwaiting) => this.#unit?.watch(isAwaiting),
       },
-      store: new MemoryStore(),
+      store: this.right.store,
       server: this.server,
-      arbiter: {
-        read: () => this.#claims?.read(),
-        claim: (expected, next, delay) => this.#claims?.claim(expected, next, delay),
-        close: () => this.#claims?.close(),
-      },
+      arbiter: this.right.questions,
       tell: this.#tell,
-      trace: traceTransition,
+      trace: (from, happening, to) => {
+        traceTransition(from, happening, to)
+        this.right.note(from, to)
+      },
       stopped: () => void this.#end(),
       failed: (cause) => this.fault(asPairError(cause, 'ERR_HOTPAIR_INVARIANT')),
     })
@@ -307,12 +278,11 @@ export class Host<State> {
     await this.#rehearsal.close()
     this.#names.close()
     this.strangers.close()
-    this.#claims?.close()
-    await this.#arbiter?.close()
     this.server.close()
     this.#loop.close()
     await this.#peer.close()
     this.server.release()
     this.#unit?.close()
+    await this.right.close()
   }
 }

@@ -28,9 +28,15 @@ export interface UnitPort {
   watch(isAwaitingAnswer: boolean): void
 }
 
-/** Where the record is kept. Resolves when it is safe; rejects when it could not be. */
+/** Where this member keeps what it must know when it starts again. */
 export interface StorePort {
+  /**
+   * Resolves when a restarted member would do nothing that `record` forbids; undefined: it would
+   * not do so now.
+   */
   save(record: PairRecord): Promise<void> | undefined
+  /** The newest record and the highest reign that are known. Nobody waits for them. */
+  note(record: PairRecord | undefined, highest: Epoch): void
 }
 
 /** An event of the user's, without its time. */

@@ -94,7 +94,7 @@ export class Runtime {
   }
 
   #decide(happening: Happening): void {
-    const { clock, entropy, trace, unit, failed } = this.#ports
+    const { clock, entropy, trace, unit, store, failed } = this.#ports
     const event: Event = {
       ...happening,
       now: clock.now(),
@@ -116,7 +116,10 @@ export class Runtime {
     }
     this.#state = state
     this.#effects.push(...effects)
-    if (state !== from) trace(from, happening, state)
+    if (state !== from) {
+      trace(from, happening, state)
+      store.note(state.record, state.highest)
+    }
     unit.watch('distrustsBefore' in state && state.distrustsBefore !== undefined)
   }
 

@@ -47,4 +47,6 @@ export interface SimBeatsOptions {
   readonly ring: () => void
   /** Its server has closed it in order. */
   readonly closed: () => void
+  /** Its server hangs, has given its reign up, and the other member rules a later one. */
+  readonly superseded: () => void
 }

@@ -5,9 +5,8 @@
  * It says and judges what the native one does, as far as the rules can see it: sequence numbers and
  * their echoes, freshness by incarnation and sequence, silence counted in its own on-time ticks,
  * stalls, a gate that lapses. It stands still with its process (SIGSTOP): what arrives meanwhile
- * lies in the socket, and on waking the stall is noted before anything is read, as `BeatLoop::run`
- * does. When the process has ended that it ran in, the words are still there: the gate goes on by
- * its own time.
+ * is read when the stall was noted, as `BeatLoop::run` does. The words outlive the process that it
+ * ran in: the gate goes on by its own time.
  */
 
 import type { Heartbeat, HeartbeatView } from '../native/heartbeat.js'
@@ -45,13 +44,13 @@ export class SimBeats implements Heartbeat {
 
   constructor(options: SimBeatsOptions) {
     const { self, known, windowMs, intervalMs, hangAfterMs, startsInMs, time } = options
-    const now = () => this.#now
     this.#options = options
+    const now = () => this.#now
     this.unitPid = options.unitPid
     this.#ownSeq = options.firstSeq
     this.#vouch = new SimVouch(hangAfterMs, now)
-    const answer = () => this.#beat()
-    this.#heard = new SimHeard({ now, self, known, windowMs, hangAfterMs, answer })
+    const own = { now, self, answer: () => this.#beat() }
+    this.#heard = new SimHeard({ ...own, known, windowMs, hangAfterMs })
     this.#due = this.#now + startsInMs
     this.#lastWork = this.#due
     this.#gate = new SimGate(now, windowMs - intervalMs, this.#due)
@@ -69,7 +68,6 @@ export class SimBeats implements Heartbeat {
     return this.#options.self
   }
 
-  /** Somebody is there who would send a beat now. */
   get isBeating(): boolean {
     return !this.#isStopped && !this.#isClosed && !this.#isGone
   }
@@ -262,6 +260,8 @@ export class SimBeats implements Heartbeat {
       const found = this.#heard.hear(beat)
       if (found === 'nothing') continue
       isNews = this.#renounceIfAsked() || found === 'news' || isNews
+      const own = this.#presence
+      if (own && this.#vouch.isSuperseded(own, this.#heard, this.#gate)) this.#options.superseded()
     }
     return isNews
   }

@@ -26,6 +26,8 @@ export interface SimUnitOptions {
   readonly portsMs: number
   /** How long a unit stays whose server is dead. */
   readonly lingerMs: number
+  /** `onHang: 'kill'`. */
+  readonly killsHung: boolean
 }
 
 /** What the beats of every process of a host have in common. */
@@ -40,6 +42,8 @@ export interface SimHostOptions {
   readonly unit: SimUnitOptions | undefined
   /** Nothing of that incarnation is left in a unit: its ports refuse from now on. */
   readonly ended: (incarnation: Incarnation) => void
+  /** The unit kills its server, which hangs while the other member rules. */
+  readonly killHung: (incarnation: Incarnation) => void
 }
 
 export class SimHost {

@@ -1,16 +1,13 @@
 /**
  * One incarnation of one side of a simulated pair: the shipped server, runtime and unit in a
- * process of virtual time, which can be stopped, woken, killed and closed.
- *
- * Everything that a process does goes through `act`: it waits while the process is stopped and
- * never happens after its death. A killed member is told nothing, and nothing is cleaned up.
+ * process of virtual time, which can be stopped, woken, killed and closed. All that it does goes
+ * through `act`: it waits while the process is stopped and never happens after its death.
  */
 
 import type { Happening } from '../core/event.js'
 import type { State } from '../core/state.js'
 import { step } from '../core/step.js'
 import { asPairError } from '../errors.js'
-import { Claims } from '../runtime/claims.js'
 import type { RuntimePorts, Told } from '../runtime/ports.js'
 import type { BeatsPort } from '../runtime/ports-beats.js'
 import type { ClockPort } from '../runtime/ports-clock.js'
@@ -19,7 +16,6 @@ import { Runtime } from '../runtime/runtime.js'
 import { eventsForRules } from '../runtime/server-events.js'
 import type { Received } from '../server/intake.js'
 import { Server } from '../server/server.js'
-import { MemoryStore } from '../store/memory.js'
 import { AnnouncedBlocks } from '../unit/announced-blocks.js'
 import { Unit } from '../unit/unit.js'
 import { type Incarnation, type MemberId, millis } from '../units.js'
@@ -27,8 +23,9 @@ import { packetLimit } from '../wire/limits.js'
 import { PacketDecoder } from '../wire/packet.js'
 import type { SimEndOwner } from './sim-link.js'
 import type { SimPair } from './sim-pair.js'
-import { coreConfigOf, serverOptionsOf, unitPortOf } from './sim-parts.js'
+import { coreConfigOf, loopOf, serverOptionsOf, unitPortOf } from './sim-parts.js'
 import { SimProcess } from './sim-process.js'
+import { SimRight } from './sim-right.js'
 import { type SimSeat, takeSeat } from './sim-seat.js'
 import { SimSocket } from './sim-socket.js'
 import { processClock } from './sim-time.js'
@@ -52,9 +49,11 @@ export class SimMember<App> implements SimEndOwner {
   readonly #blocks: AnnouncedBlocks
   readonly #process: SimProcess
   readonly #seat: SimSeat
-  /** On the clock of the host: when the call ends inside which the event loop stands. */
+  /** On the clock of the host: when the call ends in which the loop stands. */
   #callEndsAt = 0
-  readonly #claims: Claims | undefined
+  readonly #right: SimRight<App>
+  /** It has read what it kept: from here on it is somebody. */
+  isBegun = false
   #decoder: PacketDecoder | undefined
   /** As it came, and as the server has it. */
   #socket: PeerLink | undefined
@@ -67,19 +66,17 @@ export class SimMember<App> implements SimEndOwner {
     this.name = `${id}.${incarnation.toString(36)}`
     this.hello = { protocol: 1, pair: 'simulated', member: id, incarnation, settings: {} }
     this.#process = new SimProcess(pair.options.clock)
-    const time = pair.timeOf(id)
-    const act = (run: () => void) => this.act(run)
-    this.clock = processClock(pair.options.clock, time, { act, callEndsAt: () => this.#callEndsAt })
+    const own = { act: (run: () => void) => this.act(run), callEndsAt: () => this.#callEndsAt }
+    this.clock = processClock(pair.options.clock, pair.timeOf(id), own)
     this.#seat = this.#takeSeat()
     this.beats = pair.options.wraps?.beats?.(this.#seat.beats, this) ?? this.#seat.beats
     this.#blocks = new AnnouncedBlocks(this.clock, (ms) => this.beats.announceBlock(ms))
     this.server = this.#makeServer()
-    this.#claims = this.#makeClaims()
+    const post = (happening: Happening) => this.#post(happening)
+    this.#right = new SimRight(this, pair, post)
     this.runtime = this.#makeRuntime()
     this.#unit = new Unit(this.beats, {
-      clock: this.clock,
-      heartbeatMs: pair.options.heartbeatMs,
-      post: (happening) => this.#post(happening),
+      ...{ post, clock: this.clock, heartbeatMs: pair.options.heartbeatMs },
       tell: (event) => this.#tell(event),
       peerHeard: () => pair.dial(),
       lastWords: (marks) => this.server.lastWords.tell(marks),
@@ -109,12 +106,11 @@ export class SimMember<App> implements SimEndOwner {
   }
 
   get role(): string {
-    return this.runtime.state.role
+    return this.state.role
   }
 
   get mode(): string | undefined {
-    const { state } = this.runtime
-    return state.role === 'primary' ? state.mode : undefined
+    return this.state.role === 'primary' ? this.state.mode : undefined
   }
 
   get isLinked(): boolean {
@@ -122,10 +118,11 @@ export class SimMember<App> implements SimEndOwner {
   }
 
   open(): void {
-    this.#post({ type: 'opened' })
-    this.#claims?.open()
-    // As `Host` does: what the beat thread counts from here on is news.
-    this.#unit.look()
+    this.#right.open(() => {
+      this.isBegun = true
+      // As `Host` does: what the beat thread counts from here on is news.
+      this.#unit.look()
+    })
   }
 
   receive(data: Uint8Array, source?: string, seq = 0): Promise<Received> {
@@ -145,7 +142,7 @@ export class SimMember<App> implements SimEndOwner {
 
   /** kill -9. */
   die(): void {
-    this.#claims?.close()
+    this.#right.claims?.close()
     this.#process.die()
     this.#seat.die()
   }
@@ -250,7 +247,7 @@ export class SimMember<App> implements SimEndOwner {
       clock: this.clock,
       act: (run) => this.act(run),
       nextTurn: (run) => options.clock.nextTurn(run),
-      look: () => this.#unit.look(),
+      look: () => this.isBegun && this.#unit.look(),
       hold: (ms) => this.#standInCall(ms),
       moved: (place, reason) => this.#tell({ type: 'unit', place, reason }),
       stuck: (error) => this.fault(asPairError(error, 'ERR_HOTPAIR_UNIT')),
@@ -272,30 +269,14 @@ export class SimMember<App> implements SimEndOwner {
       app: options.app(this),
       clock: this.clock,
       marks: this.#seat.marks,
-      loop: {
-        markFrame: (no: number) => this.beats.markFrame(no),
-        announceBlock: (atMostMs: number) => this.#blocks.announce(atMostMs),
-      },
+      loop: loopOf(this.beats, this.#blocks),
       isGateOpen: options.wraps?.isGateOpen?.(isGateOpen) ?? isGateOpen,
     }
     return new Server<App>(serverOptionsOf(options, own), {
       ...eventsForRules(this.incarnation, (happening) => this.#post(happening)),
       fault: (error) => this.fault(error),
       skipped: (frame) => this.#tell({ type: 'skipped', ...frame }),
-      takeover: (report) => this.#pair.options.onTakeover?.(this, report),
-    })
-  }
-
-  /** What the arbiter says reaches the process like anything else: when its loop runs. */
-  #makeClaims(): Claims | undefined {
-    const { wraps, arbiter: reached } = this.#pair.options
-    const arbiter = reached?.(this.id)
-    if (arbiter === undefined) return undefined
-    return new Claims({
-      arbiter: wraps?.arbiter?.(arbiter) ?? arbiter,
-      clock: this.clock,
-      post: (happening) => this.act(() => this.#post(happening)),
-      reach: () => {},
+      takeover: (report) => options.onTakeover?.(this, report),
     })
   }
 
@@ -305,9 +286,9 @@ export class SimMember<App> implements SimEndOwner {
       clock: this.clock,
       entropy: () => (this.#pair.random64() << 64n) | this.#pair.random64(),
       unit: unitPortOf(() => this.#unit),
-      store: new MemoryStore(),
+      store: this.#right.store,
       server: wraps?.server?.(this.server, this) ?? this.server,
-      arbiter: this.#claims,
+      arbiter: this.#right.claims,
       tell: (event) => this.#tell(event),
       trace: () => {},
       stopped: () => this.#end(),

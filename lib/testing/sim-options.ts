@@ -10,6 +10,7 @@ import type { ArbiterPort } from '../runtime/ports-arbiter.js'
 import type { SnapshotPort } from '../runtime/ports-outbox.js'
 import type { ServerOptions, TakeoverReport } from '../runtime/ports-server.js'
 import type { MemberId, Millis } from '../units.js'
+import type { SimDisk } from './sim-disk.js'
 import type { SimUnitOptions } from './sim-host.js'
 import type { SimMember } from './sim-member.js'
 import type { Drift } from './sim-time.js'
@@ -52,6 +53,8 @@ export interface SimOptions<State> {
   readonly detectMs: number
   /** Members whose unit is a process of its own, and what that is like. Default: none. */
   readonly units?: Readonly<Partial<Record<MemberId, SimUnitOptions>>>
+  /** Where the members keep their records. Default: in memory. */
+  readonly disks?: Readonly<Record<MemberId, SimDisk>>
   /** The arbiter, as the member `id` reaches it. Default: none. */
   readonly arbiter?: (id: MemberId) => ArbiterPort
   /** Something else in the place of shipped parts. */
@@ -60,5 +63,7 @@ export interface SimOptions<State> {
   readonly onTakeover?: (member: SimMember<State>, report: TakeoverReport) => void
   /** The event loop stands for `ms` inside a call: it joins a unit that takes its time. */
   readonly onHold?: (member: SimMember<State>, ms: number) => void
+  /** The unit of `id` has killed its server, which hung while the other member ruled. */
+  readonly onKilled?: (id: MemberId) => void
   readonly onEvent?: (member: SimMember<State>, event: Told) => void
 }

@@ -8,6 +8,7 @@
  */
 
 import { type Incarnation, incarnationOf, type MemberId, millis, peerOf } from '../units.js'
+import type { SimDisk } from './sim-disk.js'
 import { type HostBeats, SimHost } from './sim-host.js'
 import { SimLink } from './sim-link.js'
 import { SimMember } from './sim-member.js'
@@ -52,6 +53,11 @@ export class SimPair<State> {
   /** The clocks of the host of `id`. */
   timeOf(id: MemberId): SimTime {
     return this.hosts[id].time
+  }
+
+  /** Where `id` keeps its record, if it keeps one. */
+  diskOf(id: MemberId): SimDisk | undefined {
+    return this.options.disks?.[id]
   }
 
   /** The living incarnation of `id`. */
@@ -102,6 +108,11 @@ export class SimPair<State> {
   /** kill -9 of the unit, where that is a process of its own. */
   killUnit(id: MemberId): void {
     this.hosts[id].unit?.kill()
+  }
+
+  /** The connection between unit and server breaks, where they are two processes; both live. */
+  cutUnit(id: MemberId): void {
+    this.hosts[id].unit?.cut()
   }
 
   /** SIGSTOP of the unit alone, and SIGCONT after `ms`. */
@@ -201,7 +212,15 @@ export class SimPair<State> {
       beats,
       unit: units?.[id],
       ended: (incarnation) => this.#ended({ id, incarnation }),
+      // In a turn of its own: whoever heard the beat is not done with it yet.
+      killHung: (incarnation) => clock.nextTurn(() => this.#killHung(id, incarnation)),
     })
+  }
+
+  #killHung(id: MemberId, incarnation: Incarnation): void {
+    if (this.member(id)?.incarnation !== incarnation) return
+    this.kill(id)
+    this.options.onKilled?.(id)
   }
 
   #remove(id: MemberId, end: (member: SimMember<State>) => void): void {
@@ -236,7 +255,8 @@ export class SimPair<State> {
   #connect(): void {
     const [a, b] = [this.member('a'), this.member('b')]
     if (a === undefined || b === undefined) return
-    if (!(a.isRunning && b.isRunning) || a.isLinked || b.isLinked) return this.#again()
+    const areReady = [a, b].every(({ isRunning, isBegun }) => isRunning && isBegun)
+    if (!areReady || a.isLinked || b.isLinked) return this.#again()
     if (!this.net.isWhole) return
     if (this.#link && !this.#link.isOver) return this.#again()
     if (a.role === 'stopped' || b.role === 'stopped') return

@@ -4,8 +4,10 @@
 
 import type { CoreConfig } from '../core/state.js'
 import type { UnitPort } from '../runtime/ports.js'
+import type { BeatsPort } from '../runtime/ports-beats.js'
 import type { RegionPort } from '../runtime/ports-region.js'
 import type { ServerOptions } from '../runtime/ports-server.js'
+import type { AnnouncedBlocks } from '../unit/announced-blocks.js'
 import { type Incarnation, type MemberId, millis } from '../units.js'
 import { openReferenceOutbox } from './reference-outbox.js'
 import { openReferenceRegion } from './reference-region.js'
@@ -34,6 +36,14 @@ export function serverOptionsOf<App>(options: SimOptions<App>, own: Own<App>): S
     outbox: openReferenceOutbox(limits.outboxBytes),
     snapshot,
     region: regionOf(options, own),
+  }
+}
+
+/** What the server tells the beat thread of the event loop. */
+export function loopOf(beats: BeatsPort, blocks: AnnouncedBlocks): ServerOptions<unknown>['loop'] {
+  return {
+    markFrame: (no) => beats.markFrame(no),
+    announceBlock: (atMostMs) => blocks.announce(atMostMs),
   }
 }
 

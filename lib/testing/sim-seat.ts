@@ -65,7 +65,7 @@ class EmbeddedSeat implements SimSeat {
       startsInMs: 0,
       unitPid: 0,
       ring: () => nextTurn(() => act(look)),
-      closed: () => {},
+      ...alone,
     })
   }
 
@@ -93,6 +93,9 @@ class EmbeddedSeat implements SimSeat {
     this.beats.close()
   }
 }
+
+/** No unit has to know, and none is there to kill anybody. */
+const alone = { closed: () => {}, superseded: () => {} }
 
 /** How long a server waits for the answer of a unit that does not speak. */
 const unitPatienceMs = 1_000
@@ -181,7 +184,7 @@ class UnitSeat implements SimSeat {
       startsInMs: this.#inCallMs,
       unitPid: 0,
       ring: () => this.#ring(0),
-      closed: () => {},
+      ...alone,
     })
     this.#unit = undefined
     return this.#opened(at)

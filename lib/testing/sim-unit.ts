@@ -72,6 +72,11 @@ export class SimUnit {
       unitPid: this.pid,
       ring,
       closed: () => this.#bye(incarnation),
+      superseded: () => {
+        if (this.#options.killsHung && this.serves(incarnation)) {
+          this.#host.options.killHung(incarnation)
+        }
+      },
     })
     this.#session = { beats, incarnation, isGone: false }
     return beats
@@ -95,6 +100,19 @@ export class SimUnit {
     this.#host.release(beats, portsMs)
     this.#later(this.#options.ipcMs, () => beats.lose())
     this.#host.options.ended(session.incarnation)
+  }
+
+  /**
+   * The connection to its server breaks, and both live: it says nothing more for it and lets go of
+   * the ports, for the server beats itself from now on.
+   */
+  cut(): void {
+    const session = this.#session
+    if (!this.isRunning || session === undefined || session.isGone) return
+    this.#session = undefined
+    session.beats.end()
+    this.#host.release(session.beats, 0)
+    this.#later(this.#options.ipcMs, () => session.beats.lose())
   }
 
   /** SIGSTOP. */

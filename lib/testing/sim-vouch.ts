@@ -73,8 +73,9 @@ export class SimVouch {
   loopStands(unseenMs = 0): void {
     if (this.#standsSince !== undefined) return
     this.#standsSince = this.#now() + unseenMs
-    // The rest of a simulated turn runs on; this thread sees where the loop stands.
-    this.#stoodIn = this.#mark
+    // The rest of a simulated turn runs on; this thread sees where the loop stands. That a process
+    // is stopped as a whole says nothing of its frame.
+    this.#stoodIn = unseenMs > 0 ? 0 : this.#mark
   }
 
   loopRuns(): void {
@@ -113,6 +114,23 @@ export class SimVouch {
     this.#untaken = this.#armed
     this.#armed = 0n
     return true
+  }
+
+  /**
+   * The loop hangs, its reign is given up, its gate is shut, and the other member, which does not
+   * hang, says now that it rules a later one (`native/heartbeat/beat_vouch.cpp`).
+   */
+  isSuperseded(
+    own: Uint8Array,
+    other: { readonly verdict: string; readonly presence: Uint8Array },
+    gate: { readonly isOpen: boolean },
+  ): boolean {
+    const epoch = read64(own, epochAt)
+    if (!this.isHung || epoch === 0n || this.renounced !== epoch || gate.isOpen) return false
+    const { verdict, presence } = other
+    const reign = read64(presence, epochAt)
+    const rules = presence[roleAt] === primaryRole && read64(presence, renouncedAt) < reign
+    return verdict === 'none' && rules && reign > epoch
   }
 
   /** The server is dead, which acts in no reign: the one it had announced is given up. */

@@ -6,6 +6,7 @@
  */
 
 import type { step } from '../core/step.js'
+import type { StorePort } from '../runtime/ports.js'
 import type { ArbiterPort } from '../runtime/ports-arbiter.js'
 import type { BeatsPort, MarksPort } from '../runtime/ports-beats.js'
 import type { PeerLink } from '../runtime/ports-peer.js'
@@ -36,6 +37,8 @@ export interface SimWraps<State> {
   readonly digestOf?: (value: unknown) => bigint
   /** Where a shared state lies. */
   readonly region?: (region: ReferenceRegion) => RegionPort
+  /** Where the runtime keeps the record. */
+  readonly store?: (store: StorePort) => StorePort
   /** The arbiter, as one member reaches it. */
   readonly arbiter?: (arbiter: ArbiterPort) => ArbiterPort
   /** What is asked before each `deliver`. */

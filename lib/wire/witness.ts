@@ -1,5 +1,5 @@
 /**
- * What a member and a witness say to each other, and how a witness's file is laid out.
+ * What a member and a witness say to each other.
  *
  * A member asks, and the witness answers each question by its number; news of a change comes
  * unasked, under number 0. Records travel as their canonical bytes (`record.ts`), none as no bytes.
@@ -13,18 +13,15 @@
  *     swapped  u8 7 │ u32 number
  *     failed   u8 8 │ u32 number │ string code │ string message
  *
- *     file     8 bytes magic │ u16 version │ string pair │ record │ u32 CRC-32C of all before it
- *
  * Reading is total. Pure: no I/O, no time.
  */
 
 import { type ErrorCode, errorCodes } from '../errors.js'
 import type { MemberId } from '../units.js'
 import { BodyReader } from './body.js'
-import { crc32c } from './crc32c.js'
 import { pairNameBytes } from './limits.js'
 import { PacketWriter } from './packet.js'
-import { decodeRecord, mostRecordBytes } from './record.js'
+import { mostRecordBytes } from './record.js'
 
 /** The version of this exchange; both sides must speak the same. */
 export const witnessProtocol = 1
@@ -38,8 +35,6 @@ export const witnessPacketBytes = 1_024
 const sentenceBytes = 512
 const codeBytes = 64
 const magic = Buffer.from('hotpairw')
-const fileMagic = Buffer.from('hotpair\n')
-const fileVersion = 1
 const members: readonly MemberId[] = ['a', 'b']
 const types = { ask: 1, welcome: 2, refuse: 3, read: 4, swap: 5, record: 6, swapped: 7, failed: 8 }
 
@@ -158,33 +153,4 @@ function isCode(code: string): code is ErrorCode {
 function shortened(message: string): string {
   const bytes = Buffer.from(message).subarray(0, sentenceBytes - 2)
   return bytes.toString().replace(/\uFFFD+$/, '')
-}
-
-/** The file that keeps `record` (its bytes) for `pair`. */
-export function encodeKept(pair: string, record: Uint8Array): Uint8Array {
-  const name = Buffer.from(pair)
-  const file = Buffer.alloc(fileMagic.length + 4 + name.length + record.length + 4)
-  fileMagic.copy(file)
-  let at = file.writeUInt16LE(fileVersion, fileMagic.length)
-  at = file.writeUInt16LE(name.length, at)
-  name.copy(file, at)
-  file.set(record, at + name.length)
-  file.writeUInt32LE(crc32c(file.subarray(0, -4)), file.length - 4)
-  return file
-}
-
-/** The bytes of the record that `file` keeps for `pair`, or in words why there are none. */
-export function decodeKept(pair: string, file: Uint8Array): Uint8Array | string {
-  const reader = new BodyReader().of(file)
-  if (!fileMagic.equals(reader.raw(fileMagic.length))) return 'it was not written by hotpair'
-  const found = reader.u16()
-  if (found !== fileVersion) return `it has version ${found} of its layout, known is ${fileVersion}`
-  const name = reader.string(pairNameBytes)
-  const rest = reader.rest()
-  const sum = new BodyReader().of(rest.subarray(-4)).u32()
-  if (!reader.isSound || rest.length < 4 || sum !== crc32c(file.subarray(0, -4)))
-    return 'it is cut short or damaged: its checksum is wrong'
-  if (name !== pair) return `it belongs to pair ${JSON.stringify(name)}`
-  const record = rest.slice(0, -4)
-  return decodeRecord(record) === undefined ? 'its record is of another version' : record
 }

@@ -12,7 +12,7 @@ import { scriptOf } from './swarm/generate.js'
 import { runSeeds } from './swarm/pool.js'
 import { Trial } from './swarm/trial.js'
 
-const count = Number(process.env['SIM_SEEDS'] ?? 100)
+const count = Number(process.env['SIM_SEEDS'] ?? 60)
 const first = Number(process.env['SIM_SEED'] ?? 1)
 // A guard against a run that hangs: a seed takes a tenth of a second.
 const timeout = 90_000 + count * 1_000

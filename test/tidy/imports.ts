@@ -42,7 +42,7 @@ const table: Readonly<Record<string, Allowed>> = {
   store: { values: ['wire'], types: ['core', ...ports], packages: anyOfNode },
   // Its connections are made as those between members are, and its files kept as theirs.
   arbiter: {
-    values: ['wire', 'peer', 'store/kept-file'],
+    values: ['wire', 'peer', 'store'],
     types: ['config/arbiter', ...ports],
     packages: anyOfNode,
   },
@@ -60,17 +60,18 @@ const table: Readonly<Record<string, Allowed>> = {
   testing: {
     // Marks are written by the shipped code, which touches no addon. Defaults are those of config.
     values: [
-      ...['core', 'runtime', 'sync', 'server', 'wire', 'store/memory', 'unit'],
+      ...['core', 'runtime', 'sync', 'server', 'wire', 'store/record-store', 'unit'],
       'native/sent-marks',
       'config',
     ],
-    types: ['native'],
+    types: ['native', 'store/kept-file'],
     packages: harmlessOfNode,
   },
   // The rooms behind `member.ts`: parts are joined there. `cli/main` is started as a process. A
   // rehearsal is a play of the simulator.
   member: {
     values: [
+      'arbiter',
       'cli/main',
       'config',
       'core',

@@ -22,7 +22,7 @@ const words: readonly Word[] = [
   { pattern: /\b(?:ballot|election|campaign)s?\b/i, instead: 'claim, epoch', home: /etcd/ },
   { pattern: /\b(?:this|other|self|peer|primary|standby|each|both) nodes?\b/i, instead: 'member' },
   { pattern: /\bnode (?:id|name|role|state)\b/i, instead: 'member' },
-  { pattern: /\bclusters?\b/i, instead: 'pair', home: /etcd/ },
+  { pattern: /\bclusters?\b/i, instead: 'pair', home: /etcd|nemesis\/arbiters/ },
   {
     pattern: /\bkeep ?alives?\b/i,
     instead: 'beat, heartbeat',

@@ -12,6 +12,7 @@ import t from 'tap'
 import { isPairError } from '#lib/errors.js'
 import { checksum, decodeEnvelope, encodeEnvelope } from '#lib/receiver.js'
 import { readImage } from '#lib/server/read-image.js'
+import { fileOf, keptIn } from '#lib/store/kept-bytes.js'
 import { epochOf, historyId, incarnationOf } from '#lib/units.js'
 import {
   decodeHello,
@@ -21,18 +22,13 @@ import {
   encodeRefusal,
   encodeSide,
 } from '#lib/wire/hello.js'
+import { decodeKept, encodeKept } from '#lib/wire/kept.js'
 import { type Message, writeMessage } from '#lib/wire/message.js'
 import { PacketDecoder, PacketWriter, packetHeaderBytes } from '#lib/wire/packet.js'
 import { decodePresence, encodePresence } from '#lib/wire/presence.js'
 import { readMessage } from '#lib/wire/read-message.js'
 import { decodeRecord, encodeRecord } from '#lib/wire/record.js'
-import {
-  decodeAnswer,
-  decodeKept,
-  decodeQuestion,
-  encodeKept,
-  encodeWitness,
-} from '#lib/wire/witness.js'
+import { decodeAnswer, decodeQuestion, encodeWitness } from '#lib/wire/witness.js'
 
 const seconds = Number(process.env['FUZZ_SECONDS'] ?? 0)
 const effort: fc.Parameters<unknown> =
@@ -131,9 +127,14 @@ const cases: readonly Case[] = [
     decode: (bytes) => decodeQuestion(bytes) ?? decodeAnswer(bytes),
   },
   {
-    name: 'kept record',
-    good: [encodeKept('line-4', recordBytes)],
-    decode: (bytes) => decodeKept('line-4', bytes),
+    name: 'kept by a witness',
+    good: [encodeKept('witness', 'line-4', recordBytes)],
+    decode: (bytes) => decodeKept('witness', 'line-4', bytes),
+  },
+  {
+    name: 'kept by a member',
+    good: [fileOf('line-4', 'a', { reserved: epochOf(1_007), record: decodeRecord(recordBytes) })],
+    decode: (bytes) => keptIn('line-4', 'a', bytes),
   },
   {
     name: 'envelope',

@@ -8,10 +8,11 @@
  * killed witness has left. The file is put in place by a link, which only one can make.
  */
 
-import { link, mkdir, rename, rm, stat } from 'node:fs/promises'
+import { link, rename, rm } from 'node:fs/promises'
 import { connect, createServer, type Server } from 'node:net'
 import { join } from 'node:path'
 import { NativeError, reasonOf } from '../../errors.js'
+import { ownFolder } from '../../store/own-folder.js'
 
 /** A folder that is held. */
 export interface HeldFolder {
@@ -30,7 +31,9 @@ const mostPathBytes = 107 - '/lock.1234567.old'.length
  */
 export async function holdFolder(folder: string, pid: number): Promise<HeldFolder> {
   try {
-    await own(folder)
+    await ownFolder(folder)
+    if (Buffer.byteLength(folder) > mostPathBytes)
+      throw new Error(`its path is longer than ${mostPathBytes} bytes`)
   } catch (cause) {
     const message = `the folder ${folder} cannot be used: ${reasonOf(cause)}`
     throw new NativeError('ERR_HOTPAIR_ADDRESS', message, { cause })
@@ -51,20 +54,6 @@ export async function holdFolder(folder: string, pid: number): Promise<HeldFolde
       await new Promise((done) => server.close(done))
     },
   }
-}
-
-async function own(folder: string): Promise<void> {
-  await mkdir(folder, { mode: 0o700 }).catch((error: NodeJS.ErrnoException) => {
-    if (error.code !== 'EEXIST') throw error
-  })
-  const found = await stat(folder)
-  if (!found.isDirectory()) throw new Error('it is no folder')
-  const { uid } = found
-  const self = process.geteuid?.() ?? uid
-  if (uid !== self) throw new Error(`it belongs to user ${uid}, and this is user ${self}`)
-  if ((found.mode & 0o022) !== 0) throw new Error('others may write in it: take that from them')
-  if (Buffer.byteLength(folder) > mostPathBytes)
-    throw new Error(`its path is longer than ${mostPathBytes} bytes`)
 }
 
 function listen(path: string): Promise<Server> {

@@ -8,10 +8,10 @@
  */
 
 import { PairError, reasonOf } from '../../errors.js'
+import { fileNameOf } from '../../store/file-name.js'
 import { type Files, KeptFile, SaveError } from '../../store/kept-file.js'
-import { areSameBytes } from '../../wire/record.js'
-import { decodeKept, encodeKept } from '../../wire/witness.js'
-import { fileNameOf } from './names.js'
+import { decodeKept, encodeKept } from '../../wire/kept.js'
+import { areSameBytes, decodeRecord } from '../../wire/record.js'
 
 const nothing = new Uint8Array(0)
 
@@ -82,16 +82,18 @@ export class Keeper {
       throw new PairError('ERR_HOTPAIR_ARBITER_UNREACHABLE', message, { cause })
     })
     if (file === undefined) return nothing
-    const record = decodeKept(this.#pair, file)
-    if (typeof record !== 'string') return record
-    const message = `the file ${this.#file.path} is not taken: ${record}`
+    const record = decodeKept('witness', this.#pair, file)
+    const isRecord = typeof record !== 'string' && decodeRecord(record) !== undefined
+    if (isRecord) return record
+    const why = typeof record === 'string' ? record : 'its record is of another version'
+    const message = `the file ${this.#file.path} is not taken: ${why}`
     throw new PairError('ERR_HOTPAIR_ARBITER_RECORD', message)
   }
 
   async #save(next: Uint8Array): Promise<void> {
     const kept = Uint8Array.from(next)
     try {
-      await this.#file.save(encodeKept(this.#pair, kept))
+      await this.#file.save(encodeKept('witness', this.#pair, kept))
     } catch (cause) {
       if (cause instanceof SaveError && cause.isOldKept) {
         const message = `the record was not changed, it cannot be written: ${reasonOf(cause)}`

@@ -1,18 +1,11 @@
 /**
- * What a pair is called where its own name cannot stand: in a file system, and in a handshake that
- * others can read along.
+ * What a pair is called in a handshake that others can read along, and the key that goes with it.
+ *
+ * Nothing here may tell the pair's name or its secret to whoever only listens.
  */
 
-import { createHash, hkdfSync } from 'node:crypto'
-
-function digestOf(pair: string): string {
-  return createHash('sha256').update(pair).digest('hex').slice(0, 16)
-}
-
-/** The file that keeps the record: readable as far as it goes, and different for each pair. */
-export function fileNameOf(pair: string): string {
-  return `${pair.replace(/[^A-Za-z0-9_-]/g, '_')}-${digestOf(pair)}.record`
-}
+import { hkdfSync } from 'node:crypto'
+import { digestOfName } from '../../store/file-name.js'
 
 // Not the data link's: a key for one use tells nothing about the key for another.
 const use = 'hotpair witness 1'
@@ -30,7 +23,7 @@ export interface NamedKey {
 export function keyOf(secret: string, pair: string): NamedKey {
   const key = Buffer.from(hkdfSync('sha256', secret, pair, use, 32))
   const which = Buffer.from(hkdfSync('sha256', secret, pair, `${use} name`, 8)).toString('hex')
-  return { key, identity: `${use} ${digestOf(pair)} ${which}` }
+  return { key, identity: `${use} ${digestOfName(pair)} ${which}` }
 }
 
 /** Whether two identities are of one pair. */

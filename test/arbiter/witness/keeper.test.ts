@@ -5,9 +5,9 @@
 
 import t from 'tap'
 import { Keeper } from '#lib/arbiter/witness/keeper.js'
-import { fileNameOf } from '#lib/arbiter/witness/names.js'
+import { fileNameOf } from '#lib/store/file-name.js'
+import { encodeKept } from '#lib/wire/kept.js'
 import { encodeRecord } from '#lib/wire/record.js'
-import { encodeKept } from '#lib/wire/witness.js'
 import { ModelDisk } from '../../store/model-disk.js'
 import { recordOf } from '../records.js'
 
@@ -111,11 +111,11 @@ t.test('after a write that may have been done only the disk is believed', async 
 
 t.test('a file that is not understood is neither guessed nor overwritten', async (t) => {
   const bytes = encodeRecord(recordOf({}))
-  const file = encodeKept('line-4', bytes)
+  const file = encodeKept('witness', 'line-4', bytes)
   const path = `/kept/${fileNameOf('line-4')}`
   const files = new Map([
     ['torn', file.subarray(0, file.length >> 1)],
-    ['of another pair', encodeKept('line-5', bytes)],
+    ['of another pair', encodeKept('witness', 'line-5', bytes)],
     ['empty', none],
     ['foreign', Buffer.from('{ "epoch": 1 }')],
   ])

@@ -1,5 +1,6 @@
 /**
- * Known bugs of whoever asks an arbiter, and of the arbiter itself; see `canaries.ts`.
+ * Known bugs of whoever asks an arbiter, of the arbiter itself, and of what a member keeps; see
+ * `canaries.ts`.
  */
 
 import type { ArbiterRecord } from '#lib/core/state.js'
@@ -57,6 +58,9 @@ export const arbiterCanaries: Readonly<Record<string, () => Wraps>> = {
         return own({ ...state, kept: { ...kept, inSync: [] } }, event, config)
       },
   }),
+
+  /** What a member would know when it starts again is not kept. */
+  'record-not-kept': () => ({ store: () => ({ save: () => undefined, note: () => {} }) }),
 
   /** A claim that was not answered for a while is forgotten. */
   'claim-given-up': () => ({

@@ -7,7 +7,7 @@
  */
 
 import type { State } from '#lib/core/state.js'
-import { type MemberId, millis, peerOf } from '#lib/units.js'
+import { type Incarnation, type MemberId, millis, peerOf } from '#lib/units.js'
 import { channelName } from './app.js'
 import type { Deed, Step, Who } from './script.js'
 import { printStep } from './step-line.js'
@@ -36,6 +36,10 @@ const lateUnitBackMs = 4_500
 const inTimeMs = 400
 /** Until an arbiter that did not answer is asked again, at the latest, and its answer given up. */
 const arbiterMs = 1_500
+/** Steps of a disk, each with half of it to spare, after which a record is kept for certain. */
+const saves = 30
+/** What a service manager takes to start a server again that was killed. */
+const restartMs = 50
 /** How long a member that was closed waits for its receivers and for the other one. */
 const settleMs = 2_000
 
@@ -54,6 +58,10 @@ export class Deeds {
   /** Who stood still last. */
   #victim: MemberId | undefined
   readonly #downUntil = new Map<MemberId, number>()
+  /** Whom a member last knew to hold the state with it, and since when. */
+  readonly #known = new Map<MemberId, { incarnation: Incarnation; at: number }>()
+  /** From then on a record may not have been kept. */
+  #hasDiskFailed = false
   /** Up to then a server stands in a call, and nobody beats for it. */
   readonly #heldUntil: Record<MemberId, number> = { a: 0, b: 0 }
   /** Whose server beats for itself, and will join a new unit. */
@@ -75,7 +83,8 @@ export class Deeds {
     const isCalm = this.#unsteadyUntil <= this.#now
     if ('forMs' in step && step.forMs !== undefined) this.#lasts(step.forMs)
     if (who && (step.do === 'stop' || step.do === 'block')) this.#victim = who
-    if (step.do === 'unit-kill' || step.do === 'both-kill') this.#lasts(this.#unitBackMs)
+    const losesUnit = step.do === 'unit-kill' || step.do === 'unit-cut' || step.do === 'both-kill'
+    if (losesUnit) this.#lasts(this.#unitBackMs)
     if (unsettling.has(step.do) && 'forMs' in step) {
       const isLong = step.do === 'arbiter-gone' || step.do === 'arbiter-late'
       const lastsMs = isLong ? 2 * step.forMs + arbiterMs : (step.forMs ?? 0)
@@ -131,6 +140,19 @@ export class Deeds {
     this.#lasts(this.#unitBackMs)
   }
 
+  /** Its unit has killed the server of `id`, which hung; its service manager starts it again. */
+  killed(id: MemberId): void {
+    this.#trial.note(`${id} hangs while the other one rules, and is killed by its unit`)
+    this.disturbed(this.#findsMs)
+    this.#comeBack(id, restartMs)
+  }
+
+  /** `id` is in sync with the other one. */
+  isPaired(id: MemberId): void {
+    const other = this.#trial.pair.member(peerOf(id))
+    if (other) this.#known.set(id, { incarnation: other.incarnation, at: this.#now })
+  }
+
   /** It has joined one. */
   foundUnit(id: MemberId): void {
     this.#rejoining.delete(id)
@@ -169,10 +191,11 @@ export class Deeds {
       }
       case 'wall':
         return pair.timeOf(who).setWallBy(deed.byMs)
-      case 'unit-kill': {
+      case 'unit-kill':
+      case 'unit-cut': {
         const isUnnoticed = isCalm && this.#isUnitSpare(who)
         this.disturbed(isUnnoticed ? 0 : this.#consequencesMs(deed))
-        return pair.killUnit(who)
+        return deed.do === 'unit-cut' ? pair.cutUnit(who) : pair.killUnit(who)
       }
       default:
         this.disturbed(this.#consequencesMs(deed))
@@ -182,7 +205,10 @@ export class Deeds {
   }
 
   #harmMember(
-    deed: Exclude<Harm, { do: 'feed' | 'start' | 'deaf' | 'receiver' | 'wall' | 'unit-kill' }>,
+    deed: Exclude<
+      Harm,
+      { do: 'feed' | 'start' | 'deaf' | 'receiver' | 'wall' | 'unit-kill' | 'unit-cut' }
+    >,
     who: MemberId,
   ): void {
     const { pair } = this.#trial
@@ -214,6 +240,8 @@ export class Deeds {
       case 'arbiter-gone':
       case 'arbiter-late':
         return this.#disturbArbiter(deed)
+      case 'disk-down':
+        return this.#breakDisk(deed)
       default:
         return this.#cut(deed.from, deed.forMs)
     }
@@ -222,6 +250,7 @@ export class Deeds {
   #powerCut(forMs: number): void {
     for (const id of ['a', 'b'] as const) {
       this.#trial.pair.kill(id)
+      this.#trial.pair.diskOf(id)?.cutPower()
       this.#comeBack(id, forMs)
     }
   }
@@ -230,7 +259,8 @@ export class Deeds {
     const { pair, clock, findings, settings } = this.#trial
     const one = from === 'both' ? undefined : this.find(from)
     const ways: readonly MemberId[] = one === undefined ? ['a', 'b'] : [one]
-    const isHarmless = settings.hasArbiter || forMs <= this.#harmlessCutMs
+    const isShort = forMs <= this.#harmlessCutMs
+    const isHarmless = settings.hasArbiter || isShort || this.#isOneHeldBack()
     if (!isHarmless) findings.makeVoid('S1', 'S2', 'S3', 'S4')
     for (const way of ways) pair.cutFrom(way)
     clock.setTimer(millis(forMs), () => {
@@ -238,6 +268,33 @@ export class Deeds {
     })
     // Kernels give up on a connection through which nothing has gone for long.
     if (forMs > 2 * settings.windowMs) clock.setTimer(millis(forMs / 2), () => pair.breakLink())
+  }
+
+  /** One member alone holds the state, and the other one, which does not, knows that it may. */
+  #isOneHeldBack(): boolean {
+    const { pair } = this.#trial
+    const { primary } = pair
+    const isSafe = this.#trial.settings.hasFolder && !this.#hasDiskFailed
+    if (!isSafe || primary === undefined || primary.mode === 'paired') return false
+    const id = peerOf(primary.id)
+    const known = this.#known.get(id)
+    const isKept = known !== undefined && this.#now > known.at + saves * this.#trial.settings.diskMs
+    const isNamed = known?.incarnation === primary.incarnation
+    return isKept && isNamed && pair.member(id)?.server.held === undefined
+  }
+
+  #breakDisk({ from, forMs }: Extract<Harm, { do: 'disk-down' }>): void {
+    const { pair, clock } = this.#trial
+    const one = from === 'both' ? undefined : this.find(from)
+    this.#hasDiskFailed = true
+    for (const id of one === undefined ? (['a', 'b'] as const) : [one]) {
+      const disk = pair.diskOf(id)
+      if (disk === undefined) continue
+      disk.isFailing = true
+      clock.setTimer(millis(forMs), () => {
+        disk.isFailing = false
+      })
+    }
   }
 
   #disturbArbiter({ do: how, from, forMs }: Extract<Harm, { do: `arbiter-${string}` }>): void {

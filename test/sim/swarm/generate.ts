@@ -38,9 +38,11 @@ function drawOf(random: () => number): Draw {
 
 export function scriptOf(seed: number): Script {
   const draw = drawOf(generator(seed))
-  const units = unitsOf(drawOf(streamOf(seed, 'units')))
+  const alone = sharedOrNot(settingsOf(seed, draw))
+  const units = unitsOf(alone, drawOf(streamOf(seed, 'units')))
   const arbiter = arbiterOf(drawOf(streamOf(seed, 'arbiter')))
-  const settings = { ...sharedOrNot(settingsOf(seed, draw)), ...units, ...arbiter }
+  const folder = folderOf(drawOf(streamOf(seed, 'folder')))
+  const settings = { ...alone, ...units, ...arbiter, ...folder }
   const kinds = kindsOf(settings, draw)
   const episodes = new Episodes(settings, kinds, draw)
   return {
@@ -110,7 +112,7 @@ function sharedOrNot(settings: Settings): Settings {
 }
 
 /** Half of the seeds have units that are processes; some of those are slow in what they do. */
-function unitsOf({ chance, pick, between }: Draw): Partial<Settings> {
+function unitsOf({ windowMs }: Settings, { chance, pick, between }: Draw): Partial<Settings> {
   if (chance(0.5)) return {}
   const [unitA, unitB] = pick([true, true], [true, false], [false, true])
   return {
@@ -119,7 +121,9 @@ function unitsOf({ chance, pick, between }: Draw): Partial<Settings> {
     ipcMs: pick(0.05, 0.1, 5),
     joinMs: pick(0, 0.5, 20, chance(0.3) ? between(100, 900) : 2),
     unitStartMs: pick(40, 40, 450, 700),
-    portsMs: pick(0, 0.1, 3, chance(0.5) ? between(20, 600) : 0.5),
+    // About a window: then the gate lapses on the way, or just does not.
+    portsMs: pick(0, 0.1, 3, chance(0.5) ? between(20, 600) : between(0.8, 1.2) * windowMs),
+    killsHung: chance(0.4),
   }
 }
 
@@ -127,6 +131,12 @@ function unitsOf({ chance, pick, between }: Draw): Partial<Settings> {
 function arbiterOf({ chance, pick }: Draw): Partial<Settings> {
   if (chance(0.5)) return {}
   return { hasArbiter: true, arbiterMs: pick(0.1, 0.3, 5, 30) }
+}
+
+/** Half of the seeds have folders, on disks that are fast or slow. */
+function folderOf({ chance, pick }: Draw): Partial<Settings> {
+  if (chance(0.5)) return {}
+  return { hasFolder: true, diskMs: pick(0.05, 0.3, 5, 40) }
 }
 
 /** Which kinds of fault a seed has. */
@@ -153,6 +163,8 @@ const allKinds = [
   'switchover',
   'unit-kill primary',
   'unit-kill standby',
+  'unit-cut primary',
+  'unit-cut standby',
   'unit-stop primary',
   'unit-stop standby',
   'both-kill primary',
@@ -160,10 +172,13 @@ const allKinds = [
   'moved primary',
   'arbiter-gone',
   'arbiter-late',
+  'disk-down',
+  'alone',
 ] as const
 
 const ofUnits = /^(unit-|both-|moved )/
 const ofArbiter = /^arbiter-/
+const ofFolder = /^(disk-down|alone)$/
 /** A unit that starts in time has its server back by then. */
 const movedMs = 1_560
 
@@ -172,8 +187,10 @@ function kindsOf(settings: Settings, { chance }: Draw): readonly Kind[] {
   const hasUnits = settings.unitA || settings.unitB
   const { hasArbiter } = settings
   const arbiter = drawOf(streamOf(settings.seed, 'arbiter kinds'))
+  const folder = drawOf(streamOf(settings.seed, 'folder kinds'))
   const kinds = allKinds.filter((kind) => {
     if (ofArbiter.test(kind)) return hasArbiter && arbiter.chance(0.5)
+    if (ofFolder.test(kind)) return settings.hasFolder && folder.chance(0.5)
     return ofUnits.test(kind) ? hasUnits && units.chance(0.6) : chance(0.45)
   })
   const isDiverging = settings.diverges > 0
@@ -187,6 +204,7 @@ function kindsOf(settings: Settings, { chance }: Draw): readonly Kind[] {
       case 'stop primary':
       case 'block primary':
       case 'unit-kill primary':
+      case 'unit-cut primary':
       case 'unit-stop primary':
       case 'both-kill primary':
       case 'moved primary':
@@ -388,6 +406,9 @@ class Episodes {
       case 'unit-kill primary':
       case 'unit-kill standby':
         return this.#at(at, { do: 'unit-kill', who, ifSpare: true })
+      case 'unit-cut primary':
+      case 'unit-cut standby':
+        return this.#at(at, { do: 'unit-cut', who, ifSpare: true })
       case 'unit-stop primary':
       case 'unit-stop standby':
         return this.#at(at, { do: 'unit-stop', who, forMs: this.#stillMs(), ifSpare: true })
@@ -413,6 +434,15 @@ class Episodes {
       case 'arbiter-late': {
         const forMs = pick(between(1, windowMs), between(1, 4) * windowMs)
         return this.#at(at, { do: kind, from: pick('a', 'b', 'both', 'both'), forMs })
+      }
+      case 'disk-down':
+        return this.#at(at, { do: kind, from: pick('a', 'b', 'both'), forMs: this.#downMs() })
+      case 'alone': {
+        // Whoever starts blank and hears nobody must know that somebody may hold the state.
+        const forMs = between(2, 6) * windowMs
+        this.#at(at, { do: 'kill', who: 'standby', forMs: between(0, forMs), ifSpare: true })
+        const later = at + between(10, windowMs)
+        return this.#at(later, { do: 'cut', from: pick('a', 'b', 'both', 'both'), forMs })
       }
       case 'split': {
         const forMs = between(1, 4) * windowMs

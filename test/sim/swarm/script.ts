@@ -47,8 +47,8 @@ export type Deed =
     }
   /** Both die at once and are back after a while, blank: their history ends here. */
   | { readonly do: 'powercut'; readonly forMs: number }
-  /** The unit alone, where that is a process of its own. */
-  | { readonly do: 'unit-kill'; readonly who: Who; readonly ifSpare: boolean }
+  /** The unit alone, or the connection to it, where it is a process of its own. */
+  | { readonly do: 'unit-kill' | 'unit-cut'; readonly who: Who; readonly ifSpare: boolean }
   /** SIGSTOP and SIGCONT, of the unit alone too; a loop that stands still while beats go on. */
   | {
       readonly do: 'stop' | 'block' | 'unit-stop'
@@ -57,6 +57,8 @@ export type Deed =
       readonly ifSpare: boolean
     }
   | { readonly do: 'slow'; readonly who: Who; readonly eachMs: number; readonly forMs: number }
+  /** Every step of a disk fails. */
+  | { readonly do: 'disk-down'; readonly from: Who | 'both'; readonly forMs: number }
   | { readonly do: 'break' }
   | { readonly do: 'cut'; readonly from: Who | 'both'; readonly forMs: number }
   | { readonly do: 'deaf'; readonly who: Who; readonly forMs: number }

@@ -28,6 +28,9 @@ export interface Settings {
   /** Whether an arbiter gives the right to rule, and one way to it. */
   readonly hasArbiter: boolean
   readonly arbiterMs: number
+  /** Whether members keep their records in folders, and what one step of a disk takes. */
+  readonly hasFolder: boolean
+  readonly diskMs: number
   /** Whose unit is a process of its own. */
   readonly unitA: boolean
   readonly unitB: boolean
@@ -38,6 +41,8 @@ export interface Settings {
   readonly unitStartMs: number
   /** How long the ports of a killed unit stay taken. */
   readonly portsMs: number
+  /** Whether a unit kills its server when that hangs and the other member rules. */
+  readonly killsHung: boolean
   /** What a piece on the data connection takes to leave; pieces above which a writer waits. */
   readonly pieceMs: number
   readonly highWaterPieces: number
@@ -96,12 +101,15 @@ export const calm: Settings = {
   wallB: 0,
   hasArbiter: false,
   arbiterMs: 0.3,
+  hasFolder: false,
+  diskMs: 0.1,
   unitA: false,
   unitB: false,
   ipcMs: 0.1,
   joinMs: 1,
   unitStartMs: 50,
   portsMs: 0.1,
+  killsHung: false,
   pieceMs: 0.01,
   highWaterPieces: 16,
   chunks: 5,

@@ -38,7 +38,8 @@ function printDeed(deed: Deed): string {
     case 'start':
       return `start ${deed.who}`
     case 'unit-kill':
-      return `unit-kill ${deed.who}${deed.ifSpare ? ' if spare' : ''}`
+    case 'unit-cut':
+      return `${deed.do} ${deed.who}${deed.ifSpare ? ' if spare' : ''}`
     case 'kill':
     case 'both-kill':
     case 'close': {
@@ -56,6 +57,7 @@ function printDeed(deed: Deed): string {
     case 'rest':
       return deed.do
     case 'cut':
+    case 'disk-down':
     case 'arbiter-gone':
     case 'arbiter-late':
       return `${deed.do} ${deed.from} for ${round(deed.forMs)}`
@@ -100,6 +102,7 @@ function parseDeed(words: Words): Deed {
     case 'start':
       return { do: verb, who: words.oneOf(members) }
     case 'unit-kill':
+    case 'unit-cut':
       return { do: verb, who: words.oneOf(members), ifSpare: words.optional('if', 'spare') }
     case 'kill':
     case 'both-kill':
@@ -125,6 +128,7 @@ function parseDeed(words: Words): Deed {
     case 'rest':
       return { do: verb }
     case 'cut':
+    case 'disk-down':
     case 'arbiter-gone':
     case 'arbiter-late':
       return { do: verb, from: words.oneOf(ways), forMs: words.forMs() }

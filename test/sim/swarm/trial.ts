@@ -10,6 +10,7 @@ import type { App, Limits } from '#lib/options.js'
 import type { Told } from '#lib/runtime/ports.js'
 import type { TakeoverReport } from '#lib/runtime/ports-server.js'
 import { SimArbiter } from '#lib/testing/sim-arbiter.js'
+import { SimDisk } from '#lib/testing/sim-disk.js'
 import type { SimMember } from '#lib/testing/sim-member.js'
 import type { SimOptions } from '#lib/testing/sim-options.js'
 import { SimPair } from '#lib/testing/sim-pair.js'
@@ -69,12 +70,13 @@ const framesADigest = 101
 
 /** Faults that were put in on purpose, or are what must come of them. */
 function expectedFaults(settings: Settings): ReadonlySet<string> {
-  const { corruptChunks, failedRestores, poisons, throws, diverges, portsMs } = settings
+  const { corruptChunks, failedRestores, poisons, throws, diverges, portsMs, hasFolder } = settings
   const expected = new Set(['ERR_HOTPAIR_DELIVER'])
   // The ports of a dead unit stay taken for longer than they are asked for in peace.
   if (portsMs > 250) expected.add('ERR_HOTPAIR_ADDRESS_IN_USE')
   if (corruptChunks + failedRestores > 0) expected.add('ERR_HOTPAIR_LOAD')
   if (poisons + failedRestores > 0) expected.add('ERR_HOTPAIR_STATE')
+  if (hasFolder) expected.add('ERR_HOTPAIR_FOLDER')
   if (throws > 0) expected.add('ERR_HOTPAIR_PROCESS_THREW')
   if (diverges > 0) expected.add('ERR_HOTPAIR_DIVERGED')
   return expected
@@ -399,6 +401,11 @@ export class Trial {
     }
   }
 
+  #makeDisk(id: MemberId): SimDisk {
+    const step = this.#around(`disk of ${id}`)(this.settings.diskMs)
+    return new SimDisk(() => millis(step()))
+  }
+
   #makeApp(member: SimMember<State>): App<State> {
     const { inputs, sink, settings, findings } = this
     const make = settings.isShared ? makeSharedApp : makeApp
@@ -442,6 +449,7 @@ export class Trial {
       },
       detectMs: 0.5,
       units: this.#units,
+      ...(settings.hasFolder ? { disks: { a: this.#makeDisk('a'), b: this.#makeDisk('b') } } : {}),
       ...(arbiter ? { arbiter: (id: MemberId) => arbiter.client(id) } : {}),
       wraps: this.#wraps,
       onFault: (member, error) => {
@@ -470,17 +478,19 @@ export class Trial {
   }
 
   get #units(): NonNullable<SimOptions<State>['units']> {
-    const { unitA, unitB, ipcMs, joinMs, unitStartMs, portsMs } = this.settings
-    const unit = { deathMs: ipcMs, ipcMs, joinMs, startMs: unitStartMs, portsMs, lingerMs }
+    const { unitA, unitB, ipcMs, joinMs, unitStartMs, portsMs, killsHung } = this.settings
+    const times = { deathMs: ipcMs, ipcMs, joinMs, startMs: unitStartMs, portsMs, lingerMs }
+    const unit = { ...times, killsHung }
     return { ...(unitA ? { a: unit } : {}), ...(unitB ? { b: unit } : {}) }
   }
 
-  #tells(): Pick<SimOptions<State>, 'onEvent' | 'onTakeover' | 'onHold'> {
+  #tells(): Pick<SimOptions<State>, 'onEvent' | 'onTakeover' | 'onHold' | 'onKilled'> {
     return {
       onHold: (member, ms) => {
         this.note(`${member.id} waits for its unit for ${ms.toFixed(1)} ms`)
         this.#deeds.held(member.id, ms)
       },
+      onKilled: (id) => this.#deeds.killed(id),
       onTakeover: (member, report) => {
         this.takeovers.push(report)
         this.outputs.takenOver(member.name, report)
@@ -505,6 +515,9 @@ export class Trial {
           this.note(`${member.id} ${what}`)
           if (event.verdict !== 'alive') this.#found(member, what)
         }
+        const isPaired = event.type === 'mode' && event.mode === 'paired'
+        const isInSync = isPaired || (event.type === 'role' && event.role === 'standby')
+        if (isInSync) this.#deeds.isPaired(member.id)
         if (event.type === 'mode') this.note(`${member.id} is ${event.mode} in ${event.epoch}`)
         if (event.type === 'switchover') {
           this.note(`${member.id}: switchover ${event.outcome}, ${event.tookMs.toFixed(1)} ms`)
