@@ -26,7 +26,7 @@ async function open(settings: MemberSettings): Promise<void> {
     member: settings.member,
     members: settings.members,
     secret: settings.secret,
-    arbiter: 'none',
+    arbiter: settings.arbiter ?? 'none',
     ...(settings.heartbeatMs !== undefined && { heartbeatMs: settings.heartbeatMs }),
     ...(settings.windowMs !== undefined && { windowMs: settings.windowMs }),
     ...(settings.hangAfterMs !== undefined && { hangAfterMs: settings.hangAfterMs }),

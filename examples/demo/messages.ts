@@ -5,7 +5,7 @@
  * here, and the other learns of it by its heartbeats alone.
  */
 
-import type { MemberId, Mode, Role } from 'hotpair'
+import type { MemberId, MemberOptions, Mode, Role } from 'hotpair'
 import type { Place } from './ports.js'
 
 /** What a member is opened with. */
@@ -17,6 +17,8 @@ export interface MemberSettings {
   readonly intake: Place
   readonly sink: Place
   readonly secret: string | undefined
+  /** Undefined: `'none'`. */
+  readonly arbiter?: MemberOptions<unknown>['arbiter'] | undefined
   readonly heartbeatMs: number | undefined
   readonly windowMs: number | undefined
   readonly hangAfterMs: number | undefined

@@ -49,10 +49,12 @@ export async function passThrough(
   const wasFull = watchMachine()
   const at = performance.now()
   stage.tell('main', `STORM ${storm} for ${Math.round(lastsMs)} ms: ${words}`)
-  stage.isSplit = allows === 'split'
+  const { arbiter } = stage
+  // With an arbiter nobody rules beside another, whatever is cut.
+  stage.isSplit = allows === 'split' && arbiter === undefined
   if (storm === 'cut-world-primary') stage.excuseSilence()
   const data = dataLinkOf(stage, network)
-  await blow({ network, primary: before, data, lastsMs, signal })
+  await blow({ network, primary: before, data, lastsMs, arbiter, signal })
   stage.tell('main', 'the wires are whole')
   if (storm === 'cut-world-primary') stage.excuseSilence()
   await members.until(() => members.isPaired, `paired again after ${storm}`, signal)

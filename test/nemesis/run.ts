@@ -13,9 +13,10 @@ import { createRandom, type Random } from '../../examples/demo/random.js'
 import { type FaultName, faultsFor, kinds } from '../../examples/demo/strikes.js'
 import type { Print } from '../../examples/demo/timeline.js'
 import { links, Namespaces, type Weather } from '../process/netns/namespaces.js'
+import type { ArbiterKind } from './arbiters.js'
 import { type Passage, passThrough } from './passage.js'
 import { Stage } from './stage.js'
-import { isStormName, type StormName, stormNames, storms } from './storms.js'
+import { isStormName, needsArbiter, type StormName, stormNames, storms } from './storms.js'
 
 export type NemesisFault = FaultName | StormName
 
@@ -29,6 +30,7 @@ export interface NemesisSettings {
   readonly hangAfterMs: number | undefined
   /** Whether the members live in namespaces of their own, with a network that can be harmed. */
   readonly hasNetwork: boolean
+  readonly arbiter: 'none' | ArbiterKind
   readonly faults: readonly NemesisFault[]
 }
 
@@ -68,8 +70,11 @@ export interface Outcome {
 export function nemesisFaults(
   unit: 'embedded' | 'process',
   hasNetwork: boolean,
+  arbiter: 'none' | ArbiterKind,
 ): readonly NemesisFault[] {
-  return hasNetwork ? [...faultsFor(unit), ...stormNames] : faultsFor(unit)
+  if (!hasNetwork) return faultsFor(unit)
+  const isFelt = (name: StormName) => arbiter !== 'none' || !needsArbiter(name)
+  return [...faultsFor(unit), ...stormNames.filter(isFelt)]
 }
 
 /** Part of the stream in which no fault begins, so that it is over with it. */
@@ -95,7 +100,8 @@ export async function runNemesis(
   signal: AbortSignal,
 ): Promise<Outcome> {
   const { seed, minutes } = settings
-  const network = settings.hasNetwork ? await Namespaces.open(seed) : undefined
+  const hasArbiter = settings.arbiter !== 'none'
+  const network = settings.hasNetwork ? await Namespaces.open(seed, hasArbiter) : undefined
   const stage = await Stage.open({ ...settings, seconds: minutes * 60, network, print })
   const nemesis = new Nemesis(stage, settings)
   const deadline = AbortSignal.timeout(minutes * 60_000 + graceMs)
@@ -180,8 +186,10 @@ class Nemesis {
     const weather = random.next() < 1 / 3 ? random.shuffled(drizzle)[0] : undefined
     await network?.set(links, 'both', weather ?? {})
     const inWords = weather === undefined ? '' : ` in weather ${JSON.stringify(weather)}`
-    const onFault = (fault: Fault) =>
+    const onFault = (fault: Fault) => {
+      stage.fault = fault
       stage.tell('main', `FAULT ${name}: ${kinds[name].words} ${fault.member}${inWords}`)
+    }
     const onOver = ({ at, until }: Fault) => {
       const silenceMs = Math.round(stage.sink.silence(at, until))
       this.#note(name, { silenceMs, tookMs: Math.round(until - at) })
@@ -204,7 +212,8 @@ class Nemesis {
     const { storm, before, lastsMs, ruled, bothRuled, changes, verdicts } = passage
     const { allows } = storms[storm]
     const when = `in storm ${storm} of ${lastsMs} ms`
-    if (allows === 'split') {
+    const isAlone = this.#stage.arbiter === undefined
+    if (allows === 'split' && isAlone) {
       const atS = Math.round((passage.at - this.#beganAt) / 100) / 10
       this.#splits.push({ storm, atS, ms: lastsMs, bothRuled })
       return
@@ -212,10 +221,13 @@ class Nemesis {
     // A member without a processor hangs, and whoever finds it so may take over.
     if (passage.isFull) this.#unjudged++
     else {
-      if (ruled.some((member) => member !== before)) {
+      // Who could not be heard may be found so: what counts is who rules.
+      const mayMove = allows === 'split' || allows === 'move'
+      const found = allows === 'stay' ? [] : verdicts
+      if (!mayMove && ruled.some((member) => member !== before)) {
         this.violations.push(`the other member took over ${when}`)
       }
-      for (const verdict of verdicts) this.violations.push(`finding ${when}: ${verdict}`)
+      if (!mayMove) for (const verdict of found) this.violations.push(`finding ${when}: ${verdict}`)
       if (allows === 'calm' && changes.length > 0) {
         this.violations.push(`${when} nothing may change, but: ${changes.join(', ')}`)
       }

@@ -16,14 +16,14 @@ t.test('without arguments all faults of the machine strike for a minute', async 
   const all = {
     hangAfterMs: undefined,
     hasNetwork: true,
-    faults: nemesisFaults('embedded', true),
+    faults: nemesisFaults('embedded', true, 'none'),
     json: false,
   }
   t.same(parseSettings([], root), { ...wanted, ...all })
   const own = {
     hangAfterMs: undefined,
     hasNetwork: false,
-    faults: nemesisFaults('embedded', false),
+    faults: nemesisFaults('embedded', false, 'none'),
     json: false,
   }
   t.same(parseSettings([], anybody), { ...wanted, ...own })
@@ -38,7 +38,7 @@ t.test('what is wrong is named with its bounds', async (t) => {
   refused(['--seed', '1.5'], /--seed must be a whole number, not 1.5/)
   refused(['--rate', ''], /--rate must be a number from 500 to 10000/)
   refused(['--unit', 'apart'], /--unit must be embedded or process, not apart/)
-  refused(['--arbiter', 'witness'], /--arbiter must be none, not witness/)
+  refused(['--arbiter', 'raft'], /--arbiter must be none, witness or etcd, not raft/)
   refused(['--faults', 'kill,unit-kill'], /--faults knows here .*; not unit-kill/)
   refused(['--sed', '1'], /--sed/)
   t.throws(() => parseSettings(['--faults', 'cut'], anybody), { message: /not cut/ })

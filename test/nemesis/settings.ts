@@ -3,10 +3,10 @@
  */
 
 import { parseArgs } from 'node:util'
+import { whyNoArbiter } from './arbiters.js'
 import { type NemesisFault, type NemesisSettings, nemesisFaults } from './run.js'
 
 export interface Settings extends NemesisSettings {
-  readonly arbiter: 'none'
   readonly json: boolean
 }
 
@@ -15,11 +15,11 @@ export const usage = `Usage: npm run nemesis -- [options]
   --minutes N      how long the stream lasts, 0.1 to 120 (default 1)
   --seed N         from which all that is random is drawn (default: by the clock)
   --unit WHERE     embedded, or process: the units are processes of their own (default embedded)
-  --arbiter WHICH  none (default none)
+  --arbiter WHICH  none, witness or etcd: who keeps the record (default none)
   --rate N         records a second, 500 to 10,000 (default 2000)
   --hang-after MS  until a loop that stands still counts as hung, 500 to 10,000 (default 500):
                    more on a machine that has other work
-  --faults LIST    of ${nemesisFaults('process', true).join(', ')}
+  --faults LIST    of ${nemesisFaults('process', true, 'witness').join(', ')}
                    (default: all that the machine and the choice of --unit allow)
   --json           print no timeline
   --help           this text
@@ -54,9 +54,13 @@ export function parseSettings(args: readonly string[], machine: Machine): Settin
   if (unit !== 'embedded' && unit !== 'process') {
     throw new Error(`--unit must be embedded or process, not ${unit}`)
   }
-  if (arbiter !== 'none') throw new Error(`--arbiter must be none, not ${arbiter}`)
+  if (arbiter !== 'none' && arbiter !== 'witness' && arbiter !== 'etcd') {
+    throw new Error(`--arbiter must be none, witness or etcd, not ${arbiter}`)
+  }
+  const missing = arbiter === 'none' ? undefined : whyNoArbiter(arbiter)
+  if (missing !== undefined) throw new Error(`--arbiter ${arbiter}: ${missing}`)
   const hasNetwork = machine.why === undefined
-  const faults = parseFaults(values.faults, nemesisFaults(unit, hasNetwork))
+  const faults = parseFaults(values.faults, nemesisFaults(unit, hasNetwork, arbiter))
   return {
     minutes: bounded('minutes', values.minutes, [0.1, 120]),
     seed: whole('seed', values.seed, [0, 2 ** 32 - 1]),

@@ -12,6 +12,7 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { MemberId } from 'hotpair'
 import type { Envelope, Verdict } from 'hotpair/receiver'
+import type { Fault } from '../../examples/demo/faults.js'
 import { type Happening, Members } from '../../examples/demo/members.js'
 import type { MemberSettings } from '../../examples/demo/messages.js'
 import { outputsOf } from '../../examples/demo/oracle.js'
@@ -23,6 +24,7 @@ import { Sink } from '../../examples/demo/sink.js'
 import { Source } from '../../examples/demo/source.js'
 import { type Print, Timeline } from '../../examples/demo/timeline.js'
 import type { Namespaces } from '../process/netns/namespaces.js'
+import { type ArbiterKind, RealArbiter } from './arbiters.js'
 import { GateCheck } from './gate-check.js'
 import { StreamCheck } from './stream-check.js'
 
@@ -37,6 +39,7 @@ export interface StageSettings {
   readonly hangAfterMs?: number | undefined
   /** Where the members live; undefined: on loopback. */
   readonly network: Namespaces | undefined
+  readonly arbiter?: 'none' | ArbiterKind
   readonly print: Print
 }
 
@@ -70,12 +73,16 @@ export class Stage {
   readonly stream: StreamCheck
   readonly gates = new GateCheck()
   readonly network: Namespaces | undefined
+  /** Undefined: `arbiter: 'none'`. */
+  readonly arbiter: RealArbiter | undefined
   readonly told: Told[] = []
   /** What must not be, beyond the stream; a sentence each. */
   readonly problems: string[] = []
   /** Aborted with the reason when going on makes no sense. */
   readonly failure = new AbortController()
   takeovers = 0
+  /** The fault of a process that strikes at this moment: it waits to be told of a switchover. */
+  fault: Fault | undefined
   /** Whether nobody promises one sender at this moment, and until the pair is whole again. */
   isSplit = false
   /** The longest time between two outputs, since the stream could be heard. */
@@ -89,16 +96,23 @@ export class Stage {
   readonly #timeline: Timeline
   readonly #unitFolder: string | undefined
 
-  private constructor(settings: StageSettings, places: Places, sink: Sink) {
+  private constructor(
+    settings: StageSettings,
+    places: Places,
+    sink: Sink,
+    arbiter: RealArbiter | undefined,
+  ) {
     const { seed, rate, network, unit, hangAfterMs } = settings
     this.network = network
+    this.arbiter = arbiter
     this.sink = sink
     this.#timeline = new Timeline(settings.print)
     this.#unitFolder = unit === 'process' ? mkdtempSync(join(tmpdir(), 'hp-nemesis-')) : undefined
     this.members = new Members({
       settings: this.#memberSettings(places, {
-        secret: `known to nobody else: ${seed}`,
+        secret: secretOf(seed),
         hangAfterMs,
+        arbiter: arbiter?.option,
       }),
       launch: network?.launch,
       patienceMs,
@@ -119,7 +133,8 @@ export class Stage {
     const { network } = settings
     const sinkPort = await sink.listen(network?.world)
     const places = await (network === undefined ? onOneHost(sinkPort) : inside(network, sinkPort))
-    stage = new Stage(settings, places, sink)
+    const arbiter = await arbiterOf(settings, places)
+    stage = new Stage(settings, places, sink, arbiter)
     return stage
   }
 
@@ -189,6 +204,7 @@ export class Stage {
     this.source.close()
     this.members.end()
     this.sink.close()
+    void this.arbiter?.close()
     if (this.#unitFolder !== undefined) rmSync(this.#unitFolder, { recursive: true, force: true })
   }
 
@@ -228,7 +244,7 @@ export class Stage {
 
   #memberSettings(
     { members, intake, sink }: Places,
-    own: Pick<MemberSettings, 'secret' | 'hangAfterMs'>,
+    own: Pick<MemberSettings, 'secret' | 'hangAfterMs' | 'arbiter'>,
   ): { a: MemberSettings; b: MemberSettings } {
     const undecided = { heartbeatMs: undefined, windowMs: undefined }
     const common = { ...undecided, ...own, members, sink, unitFolder: this.#unitFolder }
@@ -251,10 +267,18 @@ export class Stage {
     if (kind === undefined || this.#isShown(kind)) this.#timeline.happening(member, happening)
     const at = performance.now()
     this.told.push({ member, at, happening })
-    if (happening.type === 'verdict' && happening.verdict !== 'alive') this.#doubted.add(member)
-    else if (happening.type === 'verdict' || happening.type === 'exit') this.#doubted.delete(member)
+    if (happening.type === 'exit') this.#doubted.delete(member)
+    if (happening.type === 'verdict') {
+      // The dead are found once, and nobody is found alive in their place.
+      const isOver = happening.verdict === 'alive' || happening.verdict === 'process-gone'
+      if (isOver) this.#doubted.delete(member)
+      else this.#doubted.add(member)
+    }
     if (['role', 'mode', 'verdict'].includes(happening.type)) this.#changedAt = at
     if (this.told.length > mostTold) this.told.splice(0, mostTold / 2)
+    const { fault } = this
+    if (happening.type === 'switchover' && fault) fault.tookMs = happening.tookMs
+    if (happening.type === 'switchover-refused' && fault) fault.refusals += 1
     if (happening.type === 'takeover') {
       this.takeovers++
       this.gates.onTakeover(happening.epoch, happening.inDoubt)
@@ -277,6 +301,26 @@ interface Places {
   readonly intake: { readonly a: Place; readonly b: Place }
   readonly sink: Place
 }
+
+function secretOf(seed: number): string {
+  return `known to nobody else: ${seed}`
+}
+
+/** On its own host where there is a network, else on loopback behind the ports of member b. */
+async function arbiterOf(
+  { arbiter = 'none', network, seed }: StageSettings,
+  { intake }: Places,
+): Promise<RealArbiter | undefined> {
+  if (arbiter === 'none') return undefined
+  const where =
+    network === undefined
+      ? { host: '127.0.0.1', port: await freePorts(2, [intake.a.port - 2, intake.b.port - 2]) }
+      : { host: network.arbiter, port: arbiterPort }
+  const launch = network?.launch.c ?? []
+  return RealArbiter.open({ kind: arbiter, pair: 'demo', secret: secretOf(seed), launch, ...where })
+}
+
+const arbiterPort = 7500
 
 /** Beside the ports of the links, which are 7400 and 7401. */
 const intakePort = 7410

@@ -4,7 +4,9 @@
  *   calm    nothing may change: no role, no mode, nobody may be found missing
  *   resync  the standby may lose its place and load again; nobody else may rule
  *   split   for a window one cannot hear the other though it lives: without an arbiter both may
- *           rule, and the lower reign yields afterwards
+ *           rule, and the lower reign yields afterwards; with one, one rules at a time
+ *   stay    only the one that rules may go on, or nobody: the other one may not rule
+ *   move    the other one rules if the silence lasts, and never both
  *
  * A storm blows for as long as it is given and then leaves the wires whole.
  */
@@ -17,8 +19,9 @@ import {
   type Weather,
   type Wire,
 } from '../process/netns/namespaces.js'
+import type { RealArbiter } from './arbiters.js'
 
-export type Allowance = 'calm' | 'resync' | 'split'
+export type Allowance = 'calm' | 'resync' | 'split' | 'stay' | 'move'
 
 /** What a storm has at hand. */
 export interface Sky {
@@ -27,12 +30,15 @@ export interface Sky {
   /** The link over which the data goes. */
   readonly data: Wire
   readonly lastsMs: number
+  readonly arbiter: RealArbiter | undefined
   readonly signal: AbortSignal
 }
 
 export interface Storm {
   readonly words: string
   readonly allows: Allowance
+  /** There is nothing to strike without one. */
+  readonly needsArbiter?: true
   blow(sky: Sky): Promise<void>
 }
 
@@ -96,9 +102,55 @@ export const storms = {
     { loss: 1 },
   ]),
   'cut-world-standby': steady('source and sink cannot reach the standby', 'calm', (sky) => [
-    [worldOf(sky.primary === 'a' ? 'b' : 'a')],
+    [worldOf(otherOf(sky.primary))],
     'both',
     { loss: 1 },
+  ]),
+  'arbiter-killed': {
+    words: 'the arbiter is killed, and started again',
+    allows: 'calm',
+    needsArbiter: true,
+    async blow({ arbiter, lastsMs, signal }) {
+      await arbiter?.kill()
+      await sleep(lastsMs, undefined, { signal })
+      await arbiter?.start()
+    },
+  },
+  'arbiter-slow': asked('the arbiter is 500 ms away', 'calm', () => [
+    [['arbiterA', 'arbiterB'], 'both', { delayMs: 500 }],
+  ]),
+  'arbiter-cut-standby': asked('the standby cannot reach the arbiter', 'calm', (sky) => [
+    [[arbiterOf(otherOf(sky.primary))], 'both', { loss: 1 }],
+  ]),
+  'arbiter-cut-primary': asked('the primary cannot reach the arbiter', 'calm', (sky) => [
+    [[arbiterOf(sky.primary)], 'both', { loss: 1 }],
+  ]),
+  'cut-slowly': asked(
+    'nothing passes between the members, the arbiter is 500 ms away',
+    'split',
+    () => [
+      [links, 'both', { loss: 1 }],
+      [['arbiterA', 'arbiterB'], 'both', { delayMs: 500 }],
+    ],
+  ),
+  'alone-standby': asked(
+    'the standby reaches neither the other one nor the arbiter',
+    'stay',
+    (sky) => [
+      [links, 'both', { loss: 1 }],
+      [[arbiterOf(otherOf(sky.primary))], 'both', { loss: 1 }],
+    ],
+  ),
+  'alone-primary': asked(
+    'the primary reaches neither the other one nor the arbiter',
+    'move',
+    (sky) => [
+      [links, 'both', { loss: 1 }],
+      [[arbiterOf(sky.primary)], 'both', { loss: 1 }],
+    ],
+  ),
+  'cut-all': asked('nobody reaches anybody', 'split', () => [
+    [[...links, 'arbiterA', 'arbiterB'], 'both', { loss: 1 }],
   ]),
 } satisfies Readonly<Record<string, Storm>>
 
@@ -106,6 +158,12 @@ export type StormName = keyof typeof storms
 
 export const isStormName = (name: string): name is StormName => Object.hasOwn(storms, name)
 export const stormNames = Object.keys(storms).filter(isStormName)
+
+/** Whether there is nothing to strike without an arbiter. */
+export function needsArbiter(name: StormName): boolean {
+  const storm: Storm = storms[name]
+  return storm.needsArbiter === true
+}
 
 /** One kind of weather for the whole time. */
 function steady(
@@ -118,6 +176,24 @@ function steady(
     allows,
     async blow(sky) {
       await sky.network.set(...of(sky))
+      await sleep(sky.lastsMs, undefined, { signal: sky.signal })
+      await sky.network.heal()
+    },
+  }
+}
+
+/** As `steady`, on several wires and with an arbiter. */
+function asked(
+  words: string,
+  allows: Allowance,
+  of: (sky: Sky) => readonly (readonly [readonly Wire[], Way, Weather])[],
+): Storm {
+  return {
+    words,
+    allows,
+    needsArbiter: true,
+    async blow(sky) {
+      for (const each of of(sky)) await sky.network.set(...each)
       await sleep(sky.lastsMs, undefined, { signal: sky.signal })
       await sky.network.heal()
     },
@@ -140,6 +216,14 @@ function flap(words: string, wiresOf: (sky: Sky) => readonly Wire[]): Storm {
       }
     },
   }
+}
+
+function otherOf(member: 'a' | 'b'): 'a' | 'b' {
+  return member === 'a' ? 'b' : 'a'
+}
+
+function arbiterOf(member: 'a' | 'b'): Wire {
+  return member === 'a' ? 'arbiterA' : 'arbiterB'
 }
 
 function worldOf(member: 'a' | 'b'): Wire {

@@ -14,6 +14,7 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import t, { type Test } from 'tap'
+import { type ArbiterKind, whyNoArbiter } from '../nemesis/arbiters.js'
 import { type Passage, passThrough } from '../nemesis/passage.js'
 import { Stage } from '../nemesis/stage.js'
 import { type StormName, storms } from '../nemesis/storms.js'
@@ -32,16 +33,21 @@ const windowMs = 500
 t.setTimeout(isLong ? 600_000 : 120_000)
 t.jobs = 3
 
-/** A pair on three hosts, whole, with a stream; and at the end the judgement of that stream. */
+interface World {
+  readonly seed: number
+  readonly arbiter?: 'none' | ArbiterKind
+}
+
+/** A pair on hosts of its own, whole, with a stream, which is judged at the end. */
 async function withPair(
   t: Test,
-  seed: number,
+  { seed, arbiter = 'none' }: World,
   body: (stage: Stage, signal: AbortSignal) => Promise<void>,
 ): Promise<void> {
   const lines: string[] = []
-  const network = await Namespaces.open(seed)
+  const network = await Namespaces.open(seed, arbiter !== 'none')
   // A member that waits for a processor must not look hung: what is tried here is the network.
-  const parts = { unit: 'embedded', hangAfterMs: 3_000, network } as const
+  const parts = { unit: 'embedded', hangAfterMs: 3_000, network, arbiter } as const
   const print = (line: string) => void lines.push(line)
   const stage = await Stage.open({ seed, rate: 500, seconds: 600, ...parts, print })
   try {
@@ -104,8 +110,8 @@ interface Case {
 }
 
 /** What the members and the stream go through, one after the other. */
-async function passAll(t: Test, cases: readonly Case[], seed: number): Promise<void> {
-  await withPair(t, seed, async (stage, signal) => {
+async function passAll(t: Test, cases: readonly Case[], world: World): Promise<void> {
+  await withPair(t, world, async (stage, signal) => {
     for (const { storm, proves, ms, look } of cases) {
       const lastsMs = isLong ? 3 * ms : ms
       const passage = await passThrough(stage, storm, { lastsMs, signal })
@@ -142,23 +148,67 @@ const cuts: readonly Case[] = [
   { storm: 'cut-world-primary', proves: 'it rules on and waits', ms: 1_000, look: isUnmoved },
 ]
 
+/** Whoever rules afterwards, the other one has loaded from it, and nobody sent beside another. */
+function isOne(t: Test, { before, after, changes, silenceMs }: Passage): void {
+  const moved = after === before ? 'the same member rules' : 'the other one rules'
+  t.comment(`${moved}; ${silenceMs} ms of silence; ${changes.join(', ')}`)
+}
+
+/** The primary goes on alone, and its standby comes back. */
+function isAlone(t: Test, passage: Passage): void {
+  const { before, after, ruled } = passage
+  t.equal(after, before, 'the same member rules')
+  t.notOk(
+    ruled.some((member) => member !== before),
+    'the other never did',
+  )
+}
+
+/** The standby rules, and the former primary loads from it. */
+function isTaken(t: Test, { before, after, changes }: Passage): void {
+  t.not(after, before, 'the other one rules')
+  t.ok(changes.includes(`${before} loading`), changes.join(', '))
+}
+
+/** With an arbiter: no cut makes two senders, and its own loss is nobody's. */
+const arbitrated: readonly Case[] = [
+  { storm: 'arbiter-killed', proves: 'nothing happens', ms: 1_500, look: isUnmoved },
+  { storm: 'arbiter-slow', proves: 'nothing happens', ms: 1_500, look: isUnmoved },
+  { storm: 'arbiter-cut-standby', proves: 'nothing happens', ms: 1_200, look: isUnmoved },
+  { storm: 'arbiter-cut-primary', proves: 'nothing happens', ms: 1_200, look: isUnmoved },
+  { storm: 'cut', proves: 'one of them rules', ms: 2_000, look: isOne },
+  { storm: 'deaf-standby', proves: 'one of them rules', ms: 2_000, look: isOne },
+  { storm: 'deaf-primary', proves: 'one of them rules', ms: 2_000, look: isOne },
+  { storm: 'alone-standby', proves: 'the primary goes on', ms: 2_000, look: isAlone },
+  { storm: 'alone-primary', proves: 'the standby rules', ms: 3_000, look: isTaken },
+  { storm: 'cut-slowly', proves: 'one of them rules', ms: 3_500, look: isOne },
+  { storm: 'cut-all', proves: 'nobody rules beside another', ms: 2_000, look: isOne },
+]
+
 const skip = why ?? false
 
 t.test('what a network does every day changes nobody', { skip, buffered: true }, async (t) => {
-  await passAll(t, weather, 1)
+  await passAll(t, weather, { seed: 1 })
 })
 
 t.test('cuts between the members, and from the world', { skip, buffered: true }, async (t) => {
-  await passAll(t, cuts, 2)
+  await passAll(t, cuts, { seed: 2 })
 })
 
 t.test('a stopped primary, a narrow link, a full machine', { skip, buffered: true }, async (t) => {
-  await withPair(t, 3, async (stage, signal) => {
+  await withPair(t, { seed: 3 }, async (stage, signal) => {
     await t.test(`a primary is stopped for ${stopMs / 1000} s`, async (t) => stop(t, stage, signal))
     await t.test('a standby loads over 1 Mbit/s', async (t) => loadSlowly(t, stage, signal))
     await t.test('four processes that never rest', async (t) => crowd(t, stage, signal))
   })
 })
+
+for (const arbiter of ['witness', 'etcd'] as const) {
+  const whyNot = skip || whyNoArbiter(arbiter) || false
+  t.test(`with a ${arbiter} no cut makes two senders`, { skip: whyNot, buffered: true }, (t) =>
+    passAll(t, arbitrated, { seed: arbiter === 'etcd' ? 5 : 4, arbiter }),
+  )
+}
 
 /** The other takes over after a window; whoever wakes up late hears the higher reign and loads. */
 async function stop(t: Test, stage: Stage, signal: AbortSignal): Promise<void> {

@@ -1,11 +1,14 @@
 /**
- * Three hosts on one machine: members a and b in a network namespace each, and the world.
+ * Hosts on one machine: members a and b in a network namespace each, and the world.
  *
  *        link0, link1
  *      a ============ b        each line a wire of its own: what happens on it, and on which way,
  *       \            /         is told by `set` and `unplug`
  *   worldA\        /worldB
  *          (world)             this process: source, sink
+ *
+ * and where it is asked for a fourth, c, for an arbiter, which both reach under one address, each
+ * by a wire of its own (arbiterA, arbiterB).
  *
  * Everything has this process's id in its name. It goes when the test ends, however it ends; what
  * a run has left that was killed is removed by the next one.
@@ -19,9 +22,9 @@ import { type Weather, Wires } from './wires.js'
 export type { Weather } from './wires.js'
 
 /** In the order in which the program knows them. */
-const wireNames = ['link0', 'link1', 'worldA', 'worldB'] as const
+const wireNames = ['link0', 'link1', 'worldA', 'worldB', 'arbiterA', 'arbiterB'] as const
 export type Wire = (typeof wireNames)[number]
-/** `there` is from a to b, and from a member to the world. */
+/** `there` is from a to b, and from a member to the world or the arbiter. */
 export type Way = 'there' | 'back' | 'both'
 
 export const links: readonly Wire[] = ['link0', 'link1']
@@ -60,22 +63,25 @@ process.on('exit', () => {
 export class Namespaces {
   readonly #wires: Wires
   readonly #slot: number
-  readonly #names: { readonly a: string; readonly b: string }
+  readonly #hasArbiter: boolean
+  readonly #names: { readonly a: string; readonly b: string; readonly c: string }
 
-  private constructor(wires: Wires, slot: number) {
+  private constructor(wires: Wires, slot: number, hasArbiter: boolean) {
     this.#wires = wires
     this.#slot = slot
-    this.#names = { a: nameOf(slot, 'a'), b: nameOf(slot, 'b') }
+    this.#hasArbiter = hasArbiter
+    this.#names = { a: nameOf(slot, 'a'), b: nameOf(slot, 'b'), c: nameOf(slot, 'c') }
     open.add(this)
   }
 
-  /** `seed` is that of the dice on the wires. */
-  static async open(seed: number): Promise<Namespaces> {
+  /** `seed` is that of the dice on the wires; `hasArbiter`: with the host c. */
+  static async open(seed: number, hasArbiter = false): Promise<Namespaces> {
     await removeOfTheDead()
     for (let slot = 0; slot < slots; slot++) {
-      const wires = await Wires.open(seed, devicesOf(slot))
+      const ends = devicesOf(slot)
+      const wires = await Wires.open(seed, hasArbiter ? ends : ends.slice(0, 8))
       if (wires === undefined) continue
-      const namespaces = new Namespaces(wires, slot)
+      const namespaces = new Namespaces(wires, slot, hasArbiter)
       try {
         await namespaces.#build()
         return namespaces
@@ -97,6 +103,11 @@ export class Namespaces {
     return this.#address(member === 'a' ? 2 : 6)
   }
 
+  /** Where both members reach the host c. */
+  get arbiter(): string {
+    return this.#address(30)
+  }
+
   /** `host:port` of both links, as members are configured. */
   get members(): { readonly a: readonly string[]; readonly b: readonly string[] } {
     const at = (last: number) => `${this.#address(last)}:${port}`
@@ -111,9 +122,9 @@ export class Namespaces {
   }
 
   /** The command before the command of a process that is to live there. */
-  get launch(): { readonly a: readonly string[]; readonly b: readonly string[] } {
+  get launch(): Readonly<Record<'a' | 'b' | 'c', readonly string[]>> {
     const into = (name: string) => ['ip', 'netns', 'exec', name]
-    return { a: into(this.#names.a), b: into(this.#names.b) }
+    return { a: into(this.#names.a), b: into(this.#names.b), c: into(this.#names.c) }
   }
 
   /** Replaces what happens to packets on the wires. */
@@ -132,7 +143,7 @@ export class Namespaces {
 
   /** Every wire is whole again. */
   async heal(): Promise<void> {
-    await this.set(wireNames, 'both', {})
+    await this.set(this.#hasArbiter ? wireNames : wireNames.slice(0, 4), 'both', {})
     await Promise.all(links.map((wire) => this.#setDevice(wire, 'up')))
   }
 
@@ -140,7 +151,7 @@ export class Namespaces {
   close(): void {
     if (!open.delete(this)) return
     this.#wires.end()
-    for (const name of [this.#names.a, this.#names.b]) {
+    for (const name of Object.values(this.#names)) {
       try {
         execFileSync('ip', ['netns', 'del', name], { stdio: 'ignore', timeout })
       } catch {
@@ -174,6 +185,22 @@ export class Namespaces {
     await this.#place({ device: memberB, in: b, as: 'world', own: 6, other: 1 })
     await this.#place({ device: worldA, own: 1, other: 2 })
     await this.#place({ device: worldB, own: 1, other: 6 })
+    if (this.#hasArbiter) await this.#buildArbiter()
+  }
+
+  async #buildArbiter(): Promise<void> {
+    const { a, b, c } = this.#names
+    await ip('netns', 'add', c)
+    await ip('-n', c, 'link', 'set', 'lo', 'up')
+    await ip('-n', c, 'address', 'add', `${this.arbiter}/32`, 'dev', 'lo')
+    const [, , , , , , , , memberA, arbiterA, memberB, arbiterB] = devicesOf(this.#slot)
+    await this.#place({ device: memberA, in: a, as: 'arbiter', own: 17, other: 18 })
+    await this.#place({ device: arbiterA, in: c, as: 'memberA', own: 18, other: 17 })
+    await this.#place({ device: memberB, in: b, as: 'arbiter', own: 21, other: 22 })
+    await this.#place({ device: arbiterB, in: c, as: 'memberB', own: 22, other: 21 })
+    for (const name of [a, b]) {
+      await ip('-n', name, 'route', 'add', `${this.arbiter}/32`, 'dev', 'arbiter')
+    }
   }
 
   // Moves an end to where it belongs, if not here, and gives it both addresses of its wire.
@@ -204,7 +231,8 @@ async function ip(...words: readonly string[]): Promise<string> {
   return stdout
 }
 
-type Ends = readonly [string, string, string, string, string, string, string, string]
+type Two = readonly [string, string]
+type Ends = readonly [...Two, ...Two, ...Two, ...Two, ...Two, ...Two]
 
 // Both ends of each wire, as long as all of them are here.
 function devicesOf(slot: number): Ends {
@@ -212,10 +240,11 @@ function devicesOf(slot: number): Ends {
   return [
     ...([end('l0a'), end('l0b'), end('l1a'), end('l1b')] as const),
     ...([end('ma'), end('wa'), end('mb'), end('wb')] as const),
+    ...([end('aa'), end('ca'), end('ab'), end('cb')] as const),
   ]
 }
 
-function nameOf(slot: number, member: 'a' | 'b'): string {
+function nameOf(slot: number, member: 'a' | 'b' | 'c'): string {
   return `hotpair-${process.pid}-${slot}-${member}`
 }
 
@@ -223,7 +252,7 @@ function nameOf(slot: number, member: 'a' | 'b'): string {
 // signal may have stopped for ever.
 async function removeOfTheDead(): Promise<void> {
   const list = await ip('netns', 'list')
-  for (const [name, pid] of list.matchAll(/^hotpair-(\d+)-\d+-[ab]/gm)) {
+  for (const [name, pid] of list.matchAll(/^hotpair-(\d+)-\d+-[abc]/gm)) {
     if (existsSync(`/proc/${pid}`)) continue
     const inside = await ip('netns', 'pids', name).catch(() => '')
     for (const left of inside.split('\n').filter((line) => line !== '')) kill(Number(left))
