@@ -57,6 +57,8 @@ export const errorCodes = {
   ERR_HOTPAIR_RESYNC:
     'a standby has lost step for at least the third time in a row; it waits before it loads again',
   ERR_HOTPAIR_DELIVER: '`deliver` failed; it is tried again',
+  ERR_HOTPAIR_FORCE:
+    'only a member that waits can be forced, and not beside one that lives and rules, or may; nothing was begun',
   ERR_HOTPAIR_SWITCHOVER_STATE:
     'a switchover needs a primary whose standby is in sync and linked; nothing was begun',
   ERR_HOTPAIR_SWITCHOVER_TIMEOUT:

@@ -38,6 +38,7 @@ export type RoleCause =
   | 'closed'
   | 'invariant'
   | 'suspect'
+  | 'forced'
 
 /**
  * Why a standby is no longer in step with its primary: frames are missing, an output differs, its

@@ -18,6 +18,7 @@ import type {
   SwitchoverOptions,
   SwitchoverResult,
 } from './member/contract.js'
+import { force } from './member/force.js'
 import { Host } from './member/host.js'
 import { intakeOf } from './member/intake.js'
 import { limitsOf } from './member/limits.js'
@@ -210,6 +211,11 @@ class PairMember<State> implements Member<State> {
   switchover(options?: SwitchoverOptions): Promise<SwitchoverResult> {
     if (this.role === 'stopped') return Promise.reject(new ClosedError())
     return this.#switchovers.begin(options)
+  }
+
+  force(options?: { readonly signal?: AbortSignal }): Promise<void> {
+    const ask = () => this.#host.ask({ type: 'force-asked' })
+    return force(this.#state, ask, () => this.until('primary', options))
   }
 
   close(): Promise<void> {

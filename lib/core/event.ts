@@ -96,6 +96,8 @@ export type Happening =
   /** The user wants the other member to rule; given up when it is not drained in `deadline`. */
   | { readonly type: 'switchover-asked'; readonly deadline: Millis }
   | { readonly type: 'switchover-cancelled' }
+  /** The operator says that nobody else rules, or will. */
+  | { readonly type: 'force-asked' }
   /** Intake is held, and all that was taken in is acknowledged, delivered and noticed. */
   | { readonly type: 'drained' }
   /**
@@ -135,4 +137,4 @@ export type Event = Happening & Moment
 /** What the arbiter says: decided beside the roles, in `roles/answers.ts`. */
 export type ArbiterEvent = Extract<Event, { type: 'kept' | 'granted' | 'refused' }>
 /** What the roles decide. */
-export type RoleEvent = Exclude<Event, ArbiterEvent>
+export type RoleEvent = Exclude<Event, ArbiterEvent | { type: 'force-asked' }>

@@ -82,9 +82,12 @@ export interface Claim {
   readonly expected: ArbiterRecord | undefined
 }
 
+/** Why a history begins. */
+export type BeginCause = 'draw-won' | 'first-up' | 'peer-lost' | 'forced'
+
 export type ClaimPurpose =
   /** A history, from `init()` or over the state that is there. */
-  | { readonly type: 'begin'; readonly cause: 'draw-won' | 'first-up' | 'peer-lost' }
+  | { readonly type: 'begin'; readonly cause: BeginCause }
   /** The reign of a primary that was found lost. */
   | { readonly type: 'take-over'; readonly verdict: Verdict }
   /** To send unacknowledged again: the standby was found lost. */
@@ -147,6 +150,8 @@ export interface StartingState extends Common {
   readonly phase: 'listening' | 'drawing' | 'waiting'
   /** Own number in the draw, never 0. */
   readonly draw: bigint
+  /** It was forced, and waits for what the arbiter keeps. */
+  readonly isForced?: boolean
 }
 
 /** Takes the state over from a primary. Never promotable. */
@@ -247,6 +252,8 @@ export interface FencedState extends Common {
    * It halted before a suspect frame: only an operator may have it go on, whatever `onLoss` says.
    */
   readonly isHalted: boolean
+  /** As in starting. */
+  readonly isForced?: boolean
 }
 
 /** Closed. Final. */

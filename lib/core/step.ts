@@ -14,6 +14,7 @@ import { presenceOf } from './presence.js'
 import { newlyLost, tellResync } from './resync.js'
 import { onAnswer } from './roles/answers.js'
 import { onFenced } from './roles/fenced.js'
+import { onForceAsked } from './roles/force.js'
 import { onLoading } from './roles/loading.js'
 import { onPrimary } from './roles/primary.js'
 import { onStandby } from './roles/standby.js'
@@ -55,6 +56,7 @@ export function step(state: State, event: Event, config: CoreConfig): Transition
 function decide(state: State, event: Event, config: CoreConfig): Transition<State> {
   if (event.type === 'kept' || event.type === 'granted' || event.type === 'refused')
     return onAnswer(state, event, config)
+  if (event.type === 'force-asked') return onForceAsked(state, event, config)
   switch (state.role) {
     case 'starting':
       return onStarting(state, event, config)

@@ -151,6 +151,14 @@ export interface Member<State> {
    */
   switchover(options?: SwitchoverOptions): Promise<SwitchoverResult>
   /**
+   * The operator's word that nobody else rules, or will: a member that waits begins a new history,
+   * over its state if it holds one, and rules. Resolves when it does; an arbiter is waited for.
+   *
+   * @throws PairError `ERR_HOTPAIR_FORCE` for one that does not wait, or hears a member that rules
+   * or may.
+   */
+  force(options?: { readonly signal?: AbortSignal }): Promise<void>
+  /**
    * Ends this member: a primary lets running deliveries settle and leaves the rule to the other
    * one. Idempotent.
    */

@@ -38,6 +38,11 @@ import { Strangers } from './strangers.js'
 /** How long a stopped member's last word is given to leave before its sockets close. */
 const farewellMs = 20
 
+type Wish = Extract<
+  Happening,
+  { type: 'switchover-asked' | 'switchover-cancelled' | 'force-asked' }
+>
+
 export class Host<State> {
   readonly incarnation: Incarnation = incarnationOf(randomBytes(8).readBigUInt64LE() | 1n)
   readonly server: Server<State>
@@ -130,7 +135,7 @@ export class Host<State> {
   }
 
   /** Something that its user wants of the rules. */
-  ask(wish: Extract<Happening, { type: 'switchover-asked' | 'switchover-cancelled' }>): void {
+  ask(wish: Wish): void {
     this.#runtime.post(wish)
   }
 

@@ -68,6 +68,7 @@ const timers: readonly TimerName[] = ['start', 'ask', 'reopen', 'steady', 'drain
 
 const happenings: readonly Happening[] = [
   { type: 'opened' },
+  { type: 'force-asked' },
   { type: 'load-failed' },
   { type: 'ack-timeout' },
   { type: 'stuck', hasDelivered: true },

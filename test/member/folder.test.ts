@@ -8,7 +8,16 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { openMember } from 'hotpair'
 import t, { type Test } from 'tap'
-import { echo, eventually, open, openPair, optionsOf, portsOfPair, soon } from './support.js'
+import {
+  collect,
+  echo,
+  eventually,
+  open,
+  openPair,
+  optionsOf,
+  portsOfPair,
+  soon,
+} from './support.js'
 
 function homeOf(t: Test): string {
   const home = mkdtempSync(join(tmpdir(), 'hp-folder-'))
@@ -49,6 +58,20 @@ t.test("one that may go on alone does so after the start window (onLoss: 'go')",
   const options = optionsOf('b', ports, echo(outputs), { folder, onLoss: 'go' })
   const again = await open(t, options)
   await soon(again.until('primary'), 'it begins anew')
+})
+
+t.test('one that waits begins when its operator says that nobody else rules', async (t) => {
+  const folder = join(homeOf(t), 'records')
+  const { ports, first, second, outputs } = await openPair(t, echo, { folder })
+  await t.rejects(first.force(), { code: 'ERR_HOTPAIR_FORCE', message: /this member is primary/ })
+  await t.rejects(second.force(), { code: 'ERR_HOTPAIR_FORCE', message: /this member is standby/ })
+  await Promise.all([first.close(), second.close()])
+  const again = await open(t, optionsOf('b', ports, echo(outputs), { folder }))
+  const roles = collect(again, 'role')
+  await soon(again.force(), 'it rules')
+  t.match(roles, [{ role: 'primary', from: 'starting', cause: 'forced' }])
+  const other = await open(t, optionsOf('a', ports, echo(outputs), { folder }))
+  await soon(other.until('standby'), 'the other one loads from it')
 })
 
 t.test('one that ruled alone begins anew: nobody else can hold the state', async (t) => {

@@ -18,6 +18,7 @@ import type { ArbiterEvent } from '../event.js'
 import type { Claim, CoreConfig, PrimaryState, StandbyState, State } from '../state.js'
 import { chain, go, stay } from '../transition.js'
 import { begin as beginOver, mayGoOn } from './fenced.js'
+import { beginForced, claimForced, mayBeForced } from './force.js'
 import { claimPair, pair } from './pairing.js'
 import { claimAlone, giveUp, goSolo, onMirrorLost, reopen } from './primary.js'
 import { leftBehind, onLost } from './standby.js'
@@ -49,6 +50,8 @@ function use(
   if (record.epoch < state.highest && purpose.type !== 'pair') return undefined
   switch (purpose.type) {
     case 'begin':
+      if (purpose.cause === 'forced')
+        return mayBeForced(state) ? beginForced(state, record, config) : undefined
       if (state.role === 'fenced') return beginOver(state, record, config)
       if (state.role !== 'starting' || purpose.cause === 'peer-lost') return undefined
       return begin(state, record, config, purpose.cause)
@@ -91,6 +94,7 @@ function isPairing(state: State, mirror: Incarnation): state is PrimaryState {
 
 /** What this member would want of the arbiter, now that it may ask again or knows more. */
 function reconsider(state: State, event: ArbiterEvent, config: CoreConfig): Transition<State> {
+  if ('isForced' in state && state.isForced) return claimForced(state, event, config)
   switch (state.role) {
     case 'starting': {
       if (state.claim !== undefined) return stay(state)

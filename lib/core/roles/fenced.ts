@@ -140,6 +140,7 @@ export function begin(
   state: FencedState,
   { history, epoch }: PairRecord,
   config: CoreConfig,
+  cause: 'peer-lost' | 'forced' = 'peer-lost',
 ): Transition<State> {
   const next = soloReign(state, history, epoch, config)
   return go(
@@ -148,7 +149,7 @@ export function begin(
     announce(next, config),
     { type: 'begin', history, epoch, over: 'state' },
     { type: 'open-gate' },
-    tellRole(state, next, 'peer-lost'),
+    tellRole(state, next, cause),
     { type: 'tell-mode', mode: 'solo', epoch },
   )
 }

@@ -185,7 +185,7 @@ export function begin(
   state: StartingState,
   record: PairRecord,
   config: CoreConfig,
-  cause: 'draw-won' | 'first-up',
+  cause: 'draw-won' | 'first-up' | 'forced',
 ): Transition<State> {
   const { history, epoch } = record
   const next = soloReign(state, history, epoch, config)

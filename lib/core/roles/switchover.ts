@@ -13,13 +13,7 @@ import { type Epoch, elapsed, type Instant, nextEpoch, peerOf } from '../../unit
 import { claim, mayClaim } from '../claims.js'
 import type { Effect, Transition } from '../effect.js'
 import type { Event } from '../event.js'
-import type {
-  CoreConfig,
-  PairRecord,
-  PrimaryState,
-  StandbyState,
-  State,
-} from '../state.js'
+import type { CoreConfig, PairRecord, PrimaryState, StandbyState, State } from '../state.js'
 import {
   announce,
   common,
