@@ -34,6 +34,7 @@ const theirs: PairRecord = {
   ...{ history, epoch: reign, primary: 'a' },
   inSync: [{ member: 'a', incarnation: other }],
 }
+const kept: ArbiterRecord = { ...theirs, claim: 9n }
 const waiting = starting({ phase: 'waiting', record: theirs, highest: reign })
 
 function roleOf(effects: readonly Effect[]): unknown {
@@ -66,6 +67,10 @@ t.test('beside one that lives and rules, or may, nobody is forced', async (t) =>
     starting({ peer: peer(followingPresence()) }),
     fenced({ peer: peer(rulingPresence()) }),
     fenced({ peer: peer(presence({ role: 'loading', isBlank: false, epoch: reign, history })) }),
+    starting({
+      kept: 'nothing',
+      claim: { purpose: { type: 'go-solo' }, record: kept, expected: kept },
+    }),
     ...[loading(), standby(), primary({ mode: 'solo' }), primary({ mode: 'paired' })],
   ]
   for (const state of states) {
@@ -80,10 +85,18 @@ t.test('beside one that is lost, blank, or waits as well, it is', async (t) => {
   const lost = peer(rulingPresence(), { condition: 'unreachable' })
   const blank = peer(presence({ role: 'starting', isBlank: true }))
   const waits = peer(presence({ role: 'fenced', isBlank: false, epoch: reign, history }))
-  for (const seen of [undefined, lost, blank, waits]) {
+  const left = peer(presence({ role: 'stopped', isBlank: false }))
+  for (const seen of [undefined, lost, blank, waits, left]) {
     t.equal(decide(fenced({ peer: seen }), forced, b).state.role, 'primary')
     t.equal(decide({ ...waiting, peer: seen }, forced, b).state.role, 'primary')
   }
+})
+
+t.test('one that begins to rule meanwhile ends it', async (t) => {
+  const from = { ...waiting, isForced: true, peer: peer(rulingPresence()) }
+  const { state, effects } = decide(from, { type: 'kept', kept }, asB)
+  t.match(state, { role: 'starting', isForced: false })
+  t.strictSame(effects, [])
 })
 
 t.test('with an arbiter the record is changed first, also when it was lost', async (t) => {

@@ -9,7 +9,14 @@
  */
 
 import type { SwitchoverOutcome } from '../../events.js'
-import { type Epoch, elapsed, type Instant, nextEpoch, peerOf } from '../../units.js'
+import {
+  type Epoch,
+  elapsed,
+  type Incarnation,
+  type Instant,
+  nextEpoch,
+  peerOf,
+} from '../../units.js'
 import { claim, mayClaim } from '../claims.js'
 import type { Effect, Transition } from '../effect.js'
 import type { Event } from '../event.js'
@@ -67,23 +74,23 @@ export function onDrained(
   event: Event,
   config: CoreConfig,
 ): Transition<State> {
-  const record = recordOfHeir(state, config)
-  if (record === undefined) return stay(state)
-  if (!config.hasArbiter) return handOver(state, record, config)
+  const { switchingSince, mirror } = state
+  if (switchingSince === undefined || mirror === undefined) return stay(state)
+  const record = recordOfHeir(state, mirror, config)
+  if (!config.hasArbiter) return handOver(state, { switchingSince, mirror }, record, config)
   if (!mayClaim(state, config)) return giveSwitchoverUp(state)
   return claim(state, { type: 'hand-over' }, record, event)
 }
 
-/** The other one rules, both hold all; undefined while no switchover is under way. */
-function recordOfHeir(state: PrimaryState, config: CoreConfig): PairRecord | undefined {
-  const { switchingSince, mirror, history } = state
-  if (switchingSince === undefined || mirror === undefined) return undefined
+/** The other one rules, both hold all. */
+function recordOfHeir(state: PrimaryState, mirror: Incarnation, config: CoreConfig): PairRecord {
   const heir = peerOf(config.self)
   const inSync = [
     { member: heir, incarnation: mirror },
     { member: config.self, incarnation: config.incarnation },
   ]
-  return { history, epoch: nextEpoch(state.highest, heir), primary: heir, inSync }
+  const { history, highest } = state
+  return { history, epoch: nextEpoch(highest, heir), primary: heir, inSync }
 }
 
 /**
@@ -95,18 +102,23 @@ export function handOverGranted(
   record: PairRecord,
   config: CoreConfig,
 ): Transition<State> | undefined {
-  const isMirror = record.inSync.some(({ incarnation }) => incarnation === state.mirror)
-  const isDue = state.switchingSince !== undefined && isClear(state) && isMirror
-  return isDue ? handOver(state, record, config) : undefined
+  const { switchingSince, mirror } = state
+  if (switchingSince === undefined || mirror === undefined || !isClear(state)) return undefined
+  const isMirror = record.inSync.some(({ incarnation }) => incarnation === mirror)
+  return isMirror ? handOver(state, { switchingSince, mirror }, record, config) : undefined
 }
 
 /**
  * The gate is shut, the other one is recorded as the primary of a reign of its own, and told. From
  * here on this member is its standby, in sync from that reign's first frame on.
  */
-function handOver(state: PrimaryState, record: PairRecord, config: CoreConfig): Transition<State> {
-  const { switchingSince: since, mirror, epoch: former, history } = state
-  if (since === undefined || mirror === undefined) return stay(state)
+function handOver(
+  state: PrimaryState,
+  { switchingSince: since, mirror }: { switchingSince: Instant; mirror: Incarnation },
+  record: PairRecord,
+  config: CoreConfig,
+): Transition<State> {
+  const { epoch: former, history } = state
   const { epoch } = record
   const next: StandbyState = {
     ...common(state),
