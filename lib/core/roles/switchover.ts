@@ -103,9 +103,10 @@ export function handOverGranted(
   config: CoreConfig,
 ): Transition<State> | undefined {
   const { switchingSince, mirror } = state
-  if (switchingSince === undefined || mirror === undefined || !isClear(state)) return undefined
   const isMirror = record.inSync.some(({ incarnation }) => incarnation === mirror)
-  return isMirror ? handOver(state, { switchingSince, mirror }, record, config) : undefined
+  const isDue = isMirror && isClear(state)
+  if (switchingSince === undefined || mirror === undefined || !isDue) return undefined
+  return handOver(state, { switchingSince, mirror }, record, config)
 }
 
 /**
